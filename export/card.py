@@ -1,0 +1,116 @@
+"""The model card, written from what training and verification recorded."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from export.convert import IMAGE_OPSET, SKETCH_OPSET, VERSION
+from export.verify import TOLERANCE
+from model.evaluate import percent
+
+NOTEBOOK = {"lenet5": 0.9897, "ffnn": 0.9729}  # test accuracy of the teaching notebook whose recipe is `notebook`
+TITLES = {"lenet5": "LeNet5", "ffnn": "FFNN"}
+
+
+@dataclass(frozen=True)
+class Exported:
+    """One network's two files. Scores are `model.evaluate.score`'s; `difference` is the largest from Keras."""
+
+    story: dict[str, Any]
+    image_file: Path
+    sketch_file: Path
+    image_score: dict[str, Any]
+    sketch_score: dict[str, Any]
+    difference: float
+
+
+def card(exported: list[Exported]) -> str:
+    """README.md of a Hugging Face model repository."""
+    files, training = [], []
+    for network in exported:
+        story = network.story
+        title = TITLES[story["network"]]
+        for file, score in ((network.image_file, network.image_score), (network.sketch_file, network.sketch_score)):
+            files.append(f"| `{file.name}` | {title} | {file.stat().st_size / 1e6:.2f} MB | {percent(score)} |")
+        training.append(
+            f"| {title} | {story['parameters']:,} | `{story['recipe']['name']}`, seed {story['seed']} | "
+            f"{story['best_epoch']} of {story['epochs']} | {story['accuracy']['validation']:.2%} | "
+            f"{percent(story['test'])} | {NOTEBOOK[story['network']]:.2%} |"
+        )
+    largest = max(network.difference for network in exported)
+    return TEMPLATE.format(
+        files="\n".join(files),
+        training="\n".join(training),
+        version=VERSION,
+        image_opset=IMAGE_OPSET,
+        sketch_opset=SKETCH_OPSET,
+        tolerance=f"{TOLERANCE['probabilities']:.0e}",
+        largest=f"{largest:.0e}",
+    )
+
+
+TEMPLATE = """---
+license: mit
+library_name: onnx
+pipeline_tag: image-classification
+tags: [onnx, mnist, handwritten-digits, lenet]
+datasets: [ylecun/mnist]
+---
+
+# Handwritten digits, from the drawn canvas to the probabilities
+
+Two small networks that read one handwritten digit. The `-sketch` files need no preprocessing code: hand them the canvas
+as it is. Version {version}.
+
+| file | network | size | MNIST test accuracy |
+| --- | --- | --- | --- |
+{files}
+
+± is one standard error over 10,000 digits. In the `-sketch` rows the test digits went through the normalization below
+as if somebody had drawn them.
+
+## Inputs and outputs
+
+| file | input | output | opset |
+| --- | --- | --- | --- |
+| `lenet5-sketch.onnx`, `ffnn-sketch.onnx` | `sketch`: uint8 [batch, height, width], any canvas from 8 x 8 to 2048 x 2048, \
+dark on light or light on dark | `image`: float32 [batch, 28, 28], what the network sees; `probabilities`: float32 \
+[batch, 10] | {sketch_opset} |
+| `lenet5.onnx`, `ffnn.onnx` | `image`: float32 [batch, 28, 28], ink 1 on paper 0, drawn as MNIST draws | \
+`probabilities`: float32 [batch, 10] | {image_opset} |
+
+```python
+import numpy as np, onnxruntime
+session = onnxruntime.InferenceSession("lenet5-sketch.onnx")
+sketch = np.full((1, 280, 280), 255, np.uint8)  # white paper
+sketch[0, 60:220, 130:150] = 0  # a black stroke
+image, probabilities = session.run(["image", "probabilities"], {{"sketch": sketch}})
+print(probabilities.argmax())  # 1
+```
+
+**Normalization**, inside the `-sketch` files, is the one that made MNIST: the ink's bounding box is scaled to fit 20 x 20
+pixels with its aspect kept, antialiased, and placed in 28 x 28 by its centre of mass. The paper is the mean of the
+sketch's border. A blank sketch gives a blank image and ten probabilities of 0.1.
+
+**Opsets** are the lowest in which each graph can be written: ONNX Runtime reads none below 7, and CumSum came with 11.
+
+## Verification
+
+Every file passed the ONNX checker and agrees with Keras on all 10,000 test digits in batches of 1, 7 and 1,000, the
+`-sketch` files also on enlarged, faint and inverted digits: largest difference of a probability {largest}, allowed
+{tolerance}.
+
+## Training
+
+| network | parameters | recipe | best epoch | validation | MNIST test | notebook, 2021 |
+| --- | --- | --- | --- | --- | --- | --- |
+{training}
+
+The `notebook` recipe is that of a 2021 teaching notebook, with the best epoch by validation loss kept; its figures are
+in the last column. Trained on MNIST (Y. LeCun, C. Cortes, C. Burges; CC BY-SA 3.0), 48,000 digits, validated on 12,000.
+
+## Limits
+
+- One digit a sketch. Letters, scribbles and several digits get an answer too, and it can be a confident one.
+- MNIST's writers were Americans. A 1 with a flag, a crossed 7 or a slashed 0 is often misread.
+"""

@@ -1,0 +1,151 @@
+"""Checkpoint to ONNX graphs."""
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import onnx
+import tensorflow as tf
+import tf2onnx
+from keras import ops
+
+from model.evaluate import percent
+from model.normalize import SIDE, normalize
+
+VERSION = "1.0.0"
+
+# The lowest opset that each graph can be written in. ONNX Runtime reads none below 7; CumSum, which gives the sketch
+# graph its pixel positions, came with 11.
+IMAGE_OPSET = 7
+SKETCH_OPSET = 11
+
+IMAGE_CONTRACT = "image float32 [batch, 28, 28], ink 1 on paper 0 -> probabilities float32 [batch, 10]"
+SKETCH_CONTRACT = (
+    "sketch uint8 [batch, height, width], 8 to 2048 a side, dark on light or light on dark -> "
+    "image float32 [batch, 28, 28] and probabilities float32 [batch, 10]"
+)
+
+
+def image_graph(network: keras.Model, story: dict[str, Any]) -> onnx.ModelProto:
+    """`image` -> `probabilities`: the network and nothing else. `story` is the checkpoint's .json."""
+
+    def forward(image: tf.Tensor) -> dict[str, Any]:
+        return {"probabilities": probabilities(network, image)}
+
+    spec = tf.TensorSpec((None, SIDE, SIDE), tf.float32, name="image")
+    shapes = {"image": ["batch", SIDE, SIDE], "probabilities": ["batch", 10]}
+    return _convert(forward, spec, IMAGE_OPSET, network, shapes, _metadata(network.name, story, IMAGE_CONTRACT))
+
+
+def sketch_graph(network: keras.Model, story: dict[str, Any]) -> onnx.ModelProto:
+    """`sketch` -> `image`, `probabilities`: normalization and network. A blank sketch gives uniform probabilities."""
+
+    def forward(sketch: tf.Tensor) -> dict[str, Any]:
+        with tf.name_scope("norm"):
+            image = normalize(sketch)
+        read = probabilities(network, image)
+        with tf.name_scope("blank"):
+            drawn = ops.reshape(ops.max(image, axis=(1, 2)), (-1, 1))  # [batch, 1]: 1, or 0 if blank
+            return {"image": image, "probabilities": drawn * (read - 0.1) + 0.1}
+
+    spec = tf.TensorSpec((None, None, None), tf.uint8, name="sketch")
+    shapes = {
+        "sketch": ["batch", "height", "width"],
+        "image": ["batch", SIDE, SIDE],
+        "probabilities": ["batch", 10],
+    }
+    return _convert(forward, spec, SKETCH_OPSET, network, shapes, _metadata(network.name, story, SKETCH_CONTRACT))
+
+
+def probabilities(network: keras.Model, image: Any) -> Any:
+    """The network layer by layer, float32 [batch, 28, 28] -> [batch, 10].
+
+    Flatten is a reshape here: as Keras writes it, it would export as five nodes, some of which tract refuses.
+    """
+    values = ops.reshape(image, (-1, *network.input_shape[1:]))
+    for layer in network.layers:
+        if isinstance(layer, keras.layers.Flatten):
+            with tf.name_scope(layer.name):
+                values = ops.reshape(values, (-1, layer.output.shape[-1]))
+        else:
+            values = layer(values, training=False)
+    return values
+
+
+def _metadata(name: str, story: dict[str, Any], contract: str) -> dict[str, str]:
+    return {
+        "name": name,
+        "version": VERSION,
+        "license": "MIT",
+        "training_data": "MNIST (CC BY-SA 3.0)",
+        "accuracy": f"{percent(story['test'])} of the {story['test']['count']:,} MNIST test digits",
+        "input": contract,
+    }
+
+
+def _convert(
+    forward: Callable[[tf.Tensor], dict[str, Any]],
+    spec: tf.TensorSpec,
+    opset: int,
+    network: keras.Model,
+    shapes: dict[str, list[int | str]],
+    metadata: dict[str, str],
+) -> onnx.ModelProto:
+    function = tf.function(forward, input_signature=[spec])
+    model, _ = tf2onnx.convert.from_function(function, input_signature=[spec], opset=opset)
+    _drop_what_nothing_needs(model, spec.name)
+    _rename(model.graph, [layer.name for layer in network.layers])
+    for value in [*model.graph.input, *model.graph.output]:
+        dimensions = value.type.tensor_type.shape.dim
+        for dimension, size in zip(dimensions, shapes[value.name], strict=True):
+            dimension.Clear()
+            if isinstance(size, str):
+                dimension.dim_param = size
+            else:
+                dimension.dim_value = size
+    model.graph.name = f"{network.name}-{spec.name}"
+    onnx.helper.set_model_props(model, metadata)
+    return model
+
+
+def _drop_what_nothing_needs(model: onnx.ModelProto, input_name: str) -> None:
+    """The import of ai.onnx.ml, and below opset 9 the weights among the inputs: tf2onnx writes both."""
+    for kept, field in (
+        ([opset for opset in model.opset_import if opset.domain == ""], model.opset_import),
+        ([value for value in model.graph.input if value.name == input_name], model.graph.input),
+    ):
+        del field[:]
+        field.extend(kept)
+
+
+def _rename(graph: onnx.GraphProto, layers: list[str]) -> None:
+    """Name every node SCOPE/OPERATOR and its output after it, every weight SCOPE/weight or SCOPE/bias.
+
+    Scopes are the layers, "norm" for the normalization and "blank" for what becomes of a blank sketch. Names are short
+    because the file is to be hardly larger than its weights.
+    """
+    names = {value.name: value.name for value in [*graph.input, *graph.output]}
+    used: Counter[str] = Counter()
+
+    def scope_of(original: str) -> str:
+        scope = re.sub(r"_\d+$", "", original.split("/")[0])
+        return scope if scope in [*layers, "norm", "blank"] else ""
+
+    def unique(original: str, what: str) -> str:
+        scope = scope_of(original)
+        name = f"{scope}/{what}" if scope else what
+        used[name] += 1
+        return name if used[name] == 1 else f"{name}{used[name]}"
+
+    for tensor in graph.initializer:
+        learned = scope_of(tensor.name) in layers
+        kind = "constant" if not learned else "bias" if len(tensor.dims) == 1 else "weight"
+        names[tensor.name] = tensor.name = unique(tensor.name, kind)
+    for node in graph.node:
+        node.name = unique(node.name, node.op_type)
+        node.input[:] = [names[name] for name in node.input]
+        for i, output in enumerate(node.output):
+            node.output[i] = names.setdefault(output, node.name)
+    del graph.value_info[:]

@@ -1,0 +1,12 @@
+"""Trains LeNet5 and a feed-forward network on MNIST."""
+
+import os
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+CHECKPOINTS = Path(__file__).parent / "checkpoints"
+
+
+class InputError(Exception):
+    """What the user gave or the machine lacks; the message says how to mend it."""

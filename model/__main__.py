@@ -1,0 +1,70 @@
+"""python -m model train|evaluate|explore"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from model import CHECKPOINTS, InputError
+from model.recipes import RECIPES
+
+FIGURES = Path(__file__).parent / "figures"
+
+
+def main() -> None:
+    arguments = _parser().parse_args()
+    names = list(RECIPES) if arguments.network == "all" else [arguments.network]
+    try:
+        if arguments.command == "train":
+            from model.train import train
+
+            for name in names:
+                train(name, arguments.recipe, arguments.epochs, arguments.seed, arguments.data, arguments.output)
+        elif arguments.command == "evaluate":
+            from model.evaluate import evaluate
+
+            for name in names:
+                evaluate(name, arguments.data, arguments.checkpoints)
+        else:
+            from model.plots import explore
+
+            explore(arguments.data, arguments.output, arguments.seed)
+    except InputError as error:
+        sys.exit(f"python -m model: {error}")
+    except KeyboardInterrupt:
+        sys.exit("\nStopped. The same command goes on after the last finished epoch.")
+
+
+def _parser() -> argparse.ArgumentParser:
+    data = argparse.ArgumentParser(add_help=False)
+    data.add_argument("--data", type=Path, metavar="DIR", help="folder with mnist.npz; default: Keras downloads it")
+    network = argparse.ArgumentParser(add_help=False)
+    network.add_argument("network", choices=[*RECIPES, "all"])
+
+    parser = argparse.ArgumentParser(prog="python -m model", description="Train LeNet5 and a feed-forward network.")
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    train = commands.add_parser("train", parents=[network, data], help="fit a network and keep its best epoch")
+    recipes = sorted({recipe for recipes in RECIPES.values() for recipe in recipes})
+    train.add_argument("--recipe", choices=recipes, default="notebook", help="default: notebook")
+    train.add_argument("--epochs", type=_positive, help="at most so many; default: the recipe's")
+    train.add_argument("--seed", type=int, default=0, help="of weights and order; default: 0")
+    train.add_argument("--output", type=Path, default=CHECKPOINTS, metavar="DIR", help="default: model/checkpoints")
+
+    evaluate = commands.add_parser("evaluate", parents=[network, data], help="read the MNIST test set")
+    evaluate.add_argument("--checkpoints", type=Path, default=CHECKPOINTS, metavar="DIR")
+
+    explore = commands.add_parser("explore", parents=[data], help="draw what the data looks like")
+    explore.add_argument("--seed", type=int, default=0, help="of the digit whose pixels are written out; default: 0")
+    explore.add_argument("--output", type=Path, default=FIGURES, metavar="DIR", help="default: model/figures")
+    explore.set_defaults(network="all")
+    return parser
+
+
+def _positive(text: str) -> int:
+    if (number := int(text)) < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+if __name__ == "__main__":
+    main()

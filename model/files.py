@@ -1,0 +1,59 @@
+"""Writing files so that a failure leaves the old ones as they were."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from model import InputError
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a path beside `path` to write to, and rename it to `path` once it is whole.
+
+    On any exception the new file is deleted and the old one stays. An OSError (disk full, folder read-only)
+    is raised as InputError.
+    """
+    beside = path.with_name(f".{path.stem}.partial{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield beside
+        beside.replace(path)
+    except OSError as error:
+        raise InputError(
+            f"Cannot write {path}: {error.strerror or error}. "
+            "Free some space or choose a folder you may write to; what was there before is unchanged."
+        ) from error
+    finally:
+        try:
+            beside.unlink(missing_ok=True)
+        except OSError:
+            pass
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write `content` as indented JSON, one innermost list a line, replacing `path` only when whole."""
+    with replacing(path) as beside:
+        beside.write_text(_dumps(content) + "\n", encoding="utf-8")
+
+
+def _dumps(content: Any, indent: str = "") -> str:
+    inner = indent + "  "
+    if isinstance(content, dict) and content:
+        rows = [f"{inner}{json.dumps(key)}: {_dumps(value, inner)}" for key, value in content.items()]
+        return "{\n" + ",\n".join(rows) + f"\n{indent}}}"
+    if isinstance(content, list) and any(isinstance(row, (dict, list)) for row in content):
+        return "[\n" + ",\n".join(inner + _dumps(row, inner) for row in content) + f"\n{indent}]"
+    return json.dumps(content)
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file. Raises InputError if it is missing or not JSON."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(f"{path} is missing: python -m model train makes it.") from error
+    except ValueError as error:
+        raise InputError(f"{path} is not JSON ({error}): delete it and train again.") from error

@@ -1,0 +1,67 @@
+"""Every figure."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from model import mnist
+from model.files import replacing
+from model.mnist import Digits
+
+
+def first_digits(digits: Digits, path: Path) -> None:
+    """The first ten images in two rows of five, each titled with its digit."""
+    figure = Figure(figsize=(10, 4.4), layout="constrained")
+    for axes, image, label in zip(figure.subplots(2, 5).flat, digits.images, digits.labels, strict=False):
+        axes.imshow(image, cmap="gray")
+        axes.set_title(str(label))
+        axes.axis("off")
+    _save(figure, path)
+
+
+def pixel_values(image: np.ndarray, label: int, path: Path) -> None:
+    """One image at large size with every pixel's value written on it: white on dark pixels, black on light."""
+    figure = Figure(figsize=(12, 12), layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(image, cmap="gray")
+    axes.set_title(str(label))
+    threshold = image.max() / 2.5
+    for (row, column), value in np.ndenumerate(image):
+        axes.text(column, row, value, ha="center", va="center", color="white" if value < threshold else "black")
+    _save(figure, path)
+
+
+def learning_curves(story: dict[str, Any], path: Path) -> None:
+    """Training and validation accuracy by epoch, with the epoch that was kept marked."""
+    history = story["history"]
+    epochs = np.arange(1, story["epochs"] + 1)
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(epochs, history["accuracy"], label="training")
+    axes.plot(epochs, history["val_accuracy"], label="validation")
+    axes.axvline(story["best_epoch"], color="gray", linestyle=":", label=f"kept: epoch {story['best_epoch']}")
+    axes.set(title=f"{story['network']}, recipe {story['recipe']['name']}", xlabel="epoch", ylabel="accuracy")
+    axes.set_ylim(min(0.95, min(history["val_accuracy"])), 1)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.yaxis.set_major_formatter(PercentFormatter(1))
+    axes.grid(alpha=0.3)
+    axes.legend()
+    _save(figure, path)
+
+
+def explore(data: Path | None, folder: Path, seed: int) -> None:
+    """Draw the first ten training digits, and one chosen by `seed` with its pixel values, into `folder`."""
+    digits, _ = mnist.load(data)
+    chosen = int(np.random.default_rng(seed).integers(len(digits.labels)))
+    print("The first ten training digits:", *digits.labels[:10])
+    first_digits(digits, folder / "first-digits.png")
+    pixel_values(digits.images[chosen], digits.labels[chosen], folder / "pixel-values.png")
+    print(f"Drawn: {folder / 'first-digits.png'}, {folder / 'pixel-values.png'} (training digit {chosen})")
+
+
+def _save(figure: Figure, path: Path) -> None:
+    with replacing(path) as beside:
+        figure.savefig(beside, dpi=100)

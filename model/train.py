@@ -1,0 +1,242 @@
+"""Fit a network by a recipe; keep the best checkpoint, its history, and what made it."""
+
+import dataclasses
+import os
+import platform
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from model import CHECKPOINTS, InputError, mnist, plots
+from model.augment import distortion
+from model.files import read_json, replacing, write_json
+from model.mnist import Digits
+from model.networks import NETWORKS
+from model.recipes import RECIPES, Recipe
+
+
+def train(
+    name: str,
+    recipe: str = "notebook",
+    epochs: int | None = None,
+    seed: int = 0,
+    data: Path | None = None,
+    output: Path = CHECKPOINTS,
+) -> Path:
+    """Train the network `name` and return the path of its checkpoint, `output`/`name`.keras.
+
+    While it trains, `output`/`name`.training holds the last epoch, the best one and the history; after a kill the same
+    call goes on from there. When it ends, the best epoch becomes the checkpoint, with a .json that says what made it
+    and a .png of its learning curves. Raises InputError if `output` holds what another recipe made.
+    """
+    plan = RECIPES[name][recipe]
+    if epochs is not None:
+        plan = dataclasses.replace(plan, epochs=epochs)
+    made_by = {"recipe": dataclasses.asdict(plan), "seed": seed}
+    checkpoint, unfinished = output / f"{name}.keras", output / f"{name}.training"
+    _refuse_another_recipe(checkpoint, recipe)
+
+    device = use_device()
+    training, validation = mnist.split(mnist.load(data)[0], plan.validation)
+    print(f"{name} by recipe {recipe} on {len(training.labels):,} digits of MNIST, {device}", flush=True)
+
+    progress = _Progress(unfinished, plan.patience, name)
+    if (unfinished / "last.keras").exists():
+        network = progress.resume(made_by, steps=_steps(plan, training))
+        print(f"Going on after epoch {len(progress.epochs)} of {plan.epochs}, from {unfinished}", flush=True)
+    else:
+        keras.utils.set_random_seed(seed)
+        network = NETWORKS[name]()
+        _compile(network, plan, _steps(plan, training))
+        _, untrained = _evaluate(network, validation)
+        print(f"Accuracy before training: {untrained:.2%} of {len(validation.labels):,} validation digits", flush=True)
+        progress.begin(made_by, untrained)
+
+    _fit(network, plan, seed, training, validation, progress)
+    best = progress.best
+    story = {
+        "network": name,
+        "parameters": network.count_params(),
+        **made_by,
+        "versions": {"python": platform.python_version(), **{m.__name__: m.__version__ for m in (keras, tf, np)}},
+        "device": device,
+        "epochs": len(progress.epochs),
+        "best_epoch": best + 1,
+        "seconds": round(sum(row["seconds"] for row in progress.epochs), 1),
+        "accuracy": {
+            "untrained": progress.untrained,
+            "training": progress.epochs[best]["accuracy"],
+            "validation": progress.epochs[best]["val_accuracy"],
+        },
+        "history": {key: [row[key] for row in progress.epochs] for key in progress.epochs[0]},
+    }
+    plots.learning_curves(story, output / f"{name}.png")
+    write_json(checkpoint.with_suffix(".json"), story)
+    with replacing(checkpoint) as beside:
+        shutil.copyfile(unfinished / "best.keras", beside)
+    (unfinished / "last.keras").unlink()
+    shutil.rmtree(unfinished)
+    print(
+        f"{checkpoint}: epoch {best + 1} of {len(progress.epochs)}, {story['accuracy']['validation']:.2%} of "
+        f"{len(validation.labels):,} validation digits, after {story['seconds']:.0f} s"
+    )
+    return checkpoint
+
+
+def use_device() -> str:
+    """Let GPU memory grow as needed, and say in words what TensorFlow trains on."""
+    gpus = tf.config.list_physical_devices("GPU")
+    for gpu in gpus:
+        tf.config.experimental.set_memory_growth(gpu, True)
+    if gpus:
+        return "GPU " + ", ".join(tf.config.experimental.get_device_details(g).get("device_name", g.name) for g in gpus)
+    return f"CPU, {os.cpu_count()} cores (TensorFlow sees no GPU)"
+
+
+def batches(digits: Digits, plan: Recipe, seed: int, network: keras.Model, first_epoch: int = 0) -> tf.data.Dataset:
+    """Batches of (images, labels), epoch after epoch, each in an order of its own that depends on `seed` alone."""
+    images = tf.constant(mnist.network_input(digits.images, network))
+    labels = tf.constant(digits.labels.astype(np.int32))
+    distort = distortion() if plan.distort else None
+
+    def epoch(number: tf.Tensor) -> tf.data.Dataset:
+        order = tf.random.experimental.stateless_shuffle(tf.range(len(labels)), tf.stack([np.int64(seed), number]))
+        return tf.data.Dataset.from_tensor_slices(order).batch(plan.batch_size)
+
+    def gather(chosen: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        batch = tf.gather(images, chosen)
+        if distort is not None:
+            batch = tf.reshape(distort(tf.reshape(batch, (-1, 28, 28, 1)), training=True), tf.shape(batch))
+        return batch, tf.gather(labels, chosen)
+
+    numbers = tf.data.Dataset.range(first_epoch, plan.epochs)
+    workers = tf.data.AUTOTUNE if plan.distort else None
+    return numbers.flat_map(epoch).map(gather, num_parallel_calls=workers).prefetch(tf.data.AUTOTUNE)
+
+
+def _steps(plan: Recipe, digits: Digits) -> int:
+    return -(-len(digits.labels) // plan.batch_size)
+
+
+def _compile(network: keras.Model, plan: Recipe, steps: int) -> None:
+    rate: Any = plan.learning_rate
+    if plan.warmup is not None:
+        rate = keras.optimizers.schedules.CosineDecay(
+            plan.learning_rate / 10,
+            decay_steps=(plan.epochs - plan.warmup) * steps,
+            warmup_target=plan.learning_rate,
+            warmup_steps=plan.warmup * steps,
+        )
+    network.compile(
+        getattr(keras.optimizers, plan.optimizer)(learning_rate=rate),
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+        steps_per_execution=max(n for n in range(1, 251) if steps % n == 0),
+        jit_compile=plan.xla,
+    )
+
+
+def _evaluate(network: keras.Model, digits: Digits) -> tuple[float, float]:
+    loss, accuracy = network.evaluate(
+        mnist.network_input(digits.images, network), digits.labels, batch_size=500, verbose=0
+    )
+    return float(loss), float(accuracy)
+
+
+def _fit(
+    network: keras.Model, plan: Recipe, seed: int, training: Digits, validation: Digits, progress: "_Progress"
+) -> None:
+    done = len(progress.epochs)
+    if done >= plan.epochs or progress.is_over():
+        return
+    network.fit(
+        batches(training, plan, seed, network, first_epoch=done),
+        steps_per_epoch=_steps(plan, training),
+        epochs=plan.epochs,
+        initial_epoch=done,
+        shuffle=False,
+        validation_data=(mnist.network_input(validation.images, network), validation.labels),
+        validation_batch_size=500,
+        callbacks=[progress],
+    )
+
+
+def _refuse_another_recipe(checkpoint: Path, recipe: str) -> None:
+    story = checkpoint.with_suffix(".json")
+    if checkpoint.exists() and story.exists():
+        made_by = read_json(story)["recipe"]["name"]
+        if made_by != recipe:
+            raise InputError(
+                f"{checkpoint} was made by recipe {made_by}. Keep it and name another folder with --output, "
+                f"or delete it and {story.name} first."
+            )
+
+
+class _Progress(keras.callbacks.Callback):
+    """Writes down, after every epoch, all that a killed training needs to go on as if nothing had happened.
+
+    Keras' BackupAndRestore, ModelCheckpoint and EarlyStopping together forget the best loss and the patience spent.
+    The optimizer's step count in last.keras says which epochs are done: it is written last, so whatever
+    a kill leaves behind belongs to those epochs or to the next one, which is then trained again.
+    """
+
+    def __init__(self, folder: Path, patience: int, name: str) -> None:
+        super().__init__()
+        self.folder = folder
+        self.patience = patience
+        self.name = name
+        self.epochs: list[dict[str, float]] = []
+
+    @property
+    def best(self) -> int:
+        """Index of the epoch with the lowest validation loss."""
+        return min(range(len(self.epochs)), key=lambda i: self.epochs[i]["val_loss"])
+
+    def is_over(self) -> bool:
+        return bool(self.epochs) and len(self.epochs) - 1 - self.best >= self.patience
+
+    def begin(self, made_by: dict[str, Any], untrained: float) -> None:
+        self.made_by, self.untrained = made_by, round(untrained, 6)
+        self._write()
+
+    def resume(self, made_by: dict[str, Any], steps: int) -> keras.Model:
+        story = read_json(self.folder / "progress.json")
+        if story["made_by"] != made_by:
+            unfinished = f"recipe {story['made_by']['recipe']['name']}, seed {story['made_by']['seed']}"
+            raise InputError(
+                f"{self.folder} holds an unfinished training ({unfinished}) of other settings. "
+                "Finish it with its own command, delete the folder, or name another one with --output."
+            )
+        self.made_by, self.untrained = made_by, story["untrained"]
+        network = keras.saving.load_model(self.folder / "last.keras")
+        self.epochs = story["epochs"][: int(network.optimizer.iterations) // steps]
+        return network
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        self.started = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        row = {key: float(f"{value:.6g}") for key, value in (logs or {}).items()}
+        self.epochs.append({**row, "seconds": round(time.perf_counter() - self.started, 2)})
+        if self.best == epoch:
+            weights_only = NETWORKS[self.name]()
+            weights_only.set_weights(self.model.get_weights())
+            _save(weights_only, self.folder / "best.keras")
+        self._write()
+        _save(self.model, self.folder / "last.keras")
+        if self.is_over():
+            self.model.stop_training = True
+
+    def _write(self) -> None:
+        content = {"made_by": self.made_by, "untrained": self.untrained, "epochs": self.epochs}
+        write_json(self.folder / "progress.json", content)
+
+
+def _save(network: keras.Model, path: Path) -> None:
+    with replacing(path) as beside:
+        network.save(beside)
