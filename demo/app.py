@@ -12,7 +12,10 @@ from demo.sketchpad import sketchpad
 
 INVITATION = "Draw a digit, 0 to 9."
 CSS = """
-#seen img { width: 100%; max-width: 140px; aspect-ratio: 1; image-rendering: pixelated; border: 1px solid #8888; }
+#sketchpad .html-container, #seen .html-container { padding: 0; }
+#seen figure { display: flex; align-items: center; gap: 1rem; margin: 0; }
+#seen img { width: 112px; height: 112px; image-rendering: pixelated; border: 1px solid var(--border-color-primary); }
+#lenet5 .confidence-set, #ffnn .confidence-set { margin-bottom: 2px; line-height: 1.2; }
 """
 
 
@@ -27,7 +30,7 @@ def build(classifier: Classifier) -> gr.Blocks:
         except ValueError as error:
             raise gr.Error(str(error), print_exception=False) from error
         labels = [None if answer.blank else _by_digit(answer, name) for name in ("lenet5", "ffnn")]
-        status = INVITATION if answer.blank else f"{classifier.provider}, {answer.milliseconds:.1f} ms"
+        status = INVITATION if answer.blank else f"Read by ONNX Runtime on {classifier.provider} in {answer.milliseconds:.1f} ms"
         return *labels, _seen(answer.image), status
 
     def predict(image: str | None) -> dict[str, dict[str, float]]:
@@ -48,9 +51,9 @@ def build(classifier: Classifier) -> gr.Blocks:
             with gr.Column(scale=4, min_width=300):
                 with gr.Row():
                     lenet5 = gr.Label(label="LeNet5", num_top_classes=10, elem_id="lenet5", min_width=140)
-                    ffnn = gr.Label(label="Feed-forward network", num_top_classes=10, elem_id="ffnn", min_width=140)
-                seen = gr.HTML(_seen(np.zeros((28, 28))), label="What the networks see", show_label=True, elem_id="seen")
+                    ffnn = gr.Label(label="FFNN", num_top_classes=10, elem_id="ffnn", min_width=140)
                 status = gr.Markdown(INVITATION, elem_id="status")
+                seen = gr.HTML(_seen(np.zeros((28, 28))), elem_id="seen")
         drawing.input(
             answer_drawing,
             drawing,
@@ -71,4 +74,5 @@ def _by_digit(answer: Answer, network: str) -> dict[str, float]:
 
 
 def _seen(image: np.ndarray) -> str:
-    return f'<img src="{data_url(image)}" alt="The drawing as the networks see it, 28 x 28 pixels">'
+    picture = f'<img src="{data_url(image)}" alt="">'
+    return f"<figure>{picture}<figcaption>What the networks see: 28 x 28 pixels</figcaption></figure>"

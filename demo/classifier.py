@@ -98,8 +98,12 @@ def _session(path: Path, providers: list[Any]) -> onnxruntime.InferenceSession:
     options.intra_op_num_threads = 1  # networks this small only wait for more threads
     onnxruntime.set_default_logger_severity(FATAL)  # without CUDA it logs what load() says better
     try:
-        return onnxruntime.InferenceSession(path, options, providers=providers)
+        session = onnxruntime.InferenceSession(path, options, providers=providers)
     except Exception as error:  # ONNX Runtime raises classes of its own for files that it cannot read
         raise SetupError(f"{path} is damaged ({error}): python -m export makes it anew.") from error
     finally:
         onnxruntime.set_default_logger_severity(WARNING)
+    names = [value.name for value in [*session.get_inputs(), *session.get_outputs()]]
+    if names != ["sketch", "image", "probabilities"]:
+        raise SetupError(f"{path} holds another graph, of {', '.join(names)}: python -m export makes it anew.")
+    return session

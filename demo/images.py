@@ -41,13 +41,13 @@ def read_image(source: Path | BytesIO) -> np.ndarray:
 
 def _grey(image: Image.Image) -> Image.Image:
     if image.mode.startswith(("I", "F")):
-        level = np.asarray(image, dtype=np.float32)
-        bits16 = level.max() > 255
-        return Image.fromarray((level / 257 if bits16 else level).clip(0, 255).astype(np.uint8))
+        values = np.asarray(image, dtype=np.float32)
+        sixteen_bits = values.max() > 255
+        return Image.fromarray((values / 257 if sixteen_bits else values).clip(0, 255).astype(np.uint8))
     if not image.has_transparency_data:
         return image.convert("L")
     level, alpha = image.convert("LA").split()
-    ink_is_light = np.average(level, weights=np.asarray(alpha) + 1e-6) > 127
+    ink_is_light = np.average(np.asarray(level), weights=np.asarray(alpha) + 1e-6) > 127
     paper = Image.new("L", image.size, 0 if ink_is_light else 255)
     paper.paste(level, mask=alpha)
     return paper
@@ -66,5 +66,5 @@ def read_drawing(url: str) -> np.ndarray:
 def data_url(image: np.ndarray) -> str:
     """`image`, float32 [height, width] with ink 1, as a PNG data URL, black on white."""
     png = BytesIO()
-    Image.fromarray(np.uint8(np.round(255 * (1 - image)))).save(png, "PNG")
+    Image.fromarray(np.round(255 * (1 - image)).astype(np.uint8)).save(png, "PNG")
     return PNG + base64.b64encode(png.getvalue()).decode()

@@ -10,7 +10,7 @@ from model.recipes import RECIPES
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m export", description="Convert checkpoints to ONNX and verify them.")
+    parser = argparse.ArgumentParser(prog="python -m export", description="Convert checkpoints to ONNX.")
     parser.add_argument("network", nargs="?", choices=[*RECIPES, "all"], default="all")
     parser.add_argument("--data", type=Path, metavar="DIR", help="folder with mnist.npz; default: Keras downloads it")
     parser.add_argument("--checkpoints", type=Path, default=CHECKPOINTS, metavar="DIR")

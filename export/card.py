@@ -14,13 +14,10 @@ TITLES = {"lenet5": "LeNet5", "ffnn": "FFNN"}
 
 @dataclass(frozen=True)
 class Exported:
-    """One network's two files. Scores are `model.evaluate.score`'s; `difference` is the largest from Keras."""
+    """One network's files, each with `model.evaluate.score`'s result, and their largest difference from Keras."""
 
     story: dict[str, Any]
-    image_file: Path
-    sketch_file: Path
-    image_score: dict[str, Any]
-    sketch_score: dict[str, Any]
+    files: dict[Path, dict[str, Any]]
     difference: float
 
 
@@ -30,8 +27,8 @@ def card(exported: list[Exported]) -> str:
     for network in exported:
         story = network.story
         title = TITLES[story["network"]]
-        for file, score in ((network.image_file, network.image_score), (network.sketch_file, network.sketch_score)):
-            files.append(f"| `{file.name}` | {title} | {file.stat().st_size / 1e6:.2f} MB | {percent(score)} |")
+        for file, result in network.files.items():
+            files.append(f"| `{file.name}` | {title} | {file.stat().st_size / 1e6:.2f} MB | {percent(result)} |")
         training.append(
             f"| {title} | {story['parameters']:,} | `{story['recipe']['name']}`, seed {story['seed']} | "
             f"{story['best_epoch']} of {story['epochs']} | {story['accuracy']['validation']:.2%} | "
@@ -71,13 +68,16 @@ as if somebody had drawn them.
 
 ## Inputs and outputs
 
-| file | input | output | opset |
-| --- | --- | --- | --- |
-| `lenet5-sketch.onnx`, `ffnn-sketch.onnx` | `sketch`: uint8 [batch, height, width], any canvas from 8 x 8 to 2048 x 2048, \
-dark on light or light on dark | `image`: float32 [batch, 28, 28], what the network sees; `probabilities`: float32 \
-[batch, 10] | {sketch_opset} |
-| `lenet5.onnx`, `ffnn.onnx` | `image`: float32 [batch, 28, 28], ink 1 on paper 0, drawn as MNIST draws | \
-`probabilities`: float32 [batch, 10] | {image_opset} |
+`lenet5-sketch.onnx` and `ffnn-sketch.onnx`, opset {sketch_opset}:
+
+- input `sketch`: uint8 [batch, height, width], any canvas from 8 x 8 to 2048 x 2048, dark on light or light on dark
+- output `image`: float32 [batch, 28, 28], what the network sees, ink up to 1 on paper 0
+- output `probabilities`: float32 [batch, 10], of the digits 0 to 9
+
+`lenet5.onnx` and `ffnn.onnx`, opset {image_opset}:
+
+- input `image`: float32 [batch, 28, 28], ink 1 on paper 0, placed as MNIST places it
+- output `probabilities`: float32 [batch, 10]
 
 ```python
 import numpy as np, onnxruntime
@@ -88,9 +88,9 @@ image, probabilities = session.run(["image", "probabilities"], {{"sketch": sketc
 print(probabilities.argmax())  # 1
 ```
 
-**Normalization**, inside the `-sketch` files, is the one that made MNIST: the ink's bounding box is scaled to fit 20 x 20
-pixels with its aspect kept, antialiased, and placed in 28 x 28 by its centre of mass. The paper is the mean of the
-sketch's border. A blank sketch gives a blank image and ten probabilities of 0.1.
+**Normalization**, inside the `-sketch` files, is the one that made MNIST: the ink's bounding box is scaled to fit
+20 x 20 pixels with its aspect kept, antialiased, and placed in 28 x 28 by its centre of mass. The paper is the mean of
+the sketch's border. A blank sketch gives a blank image and ten probabilities of 0.1.
 
 **Opsets** are the lowest in which each graph can be written: ONNX Runtime reads none below 7, and CumSum came with 11.
 

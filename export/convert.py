@@ -15,6 +15,7 @@ from model.evaluate import percent
 from model.normalize import SIDE, normalize
 
 VERSION = "1.0.0"
+Shapes = dict[str, list[int | str]]
 
 # The lowest opset that each graph can be written in. ONNX Runtime reads none below 7; CumSum, which gives the sketch
 # graph its pixel positions, came with 11.
@@ -35,7 +36,7 @@ def image_graph(network: keras.Model, story: dict[str, Any]) -> onnx.ModelProto:
         return {"probabilities": probabilities(network, image)}
 
     spec = tf.TensorSpec((None, SIDE, SIDE), tf.float32, name="image")
-    shapes = {"image": ["batch", SIDE, SIDE], "probabilities": ["batch", 10]}
+    shapes: Shapes = {"image": ["batch", SIDE, SIDE], "probabilities": ["batch", 10]}
     return _convert(forward, spec, IMAGE_OPSET, network, shapes, _metadata(network.name, story, IMAGE_CONTRACT))
 
 
@@ -48,10 +49,10 @@ def sketch_graph(network: keras.Model, story: dict[str, Any]) -> onnx.ModelProto
         read = probabilities(network, image)
         with tf.name_scope("blank"):
             drawn = ops.reshape(ops.max(image, axis=(1, 2)), (-1, 1))  # [batch, 1]: 1, or 0 if blank
-            return {"image": image, "probabilities": drawn * (read - 0.1) + 0.1}
+            return {"image": image, "probabilities": read * drawn + 0.1 * (1 - drawn)}
 
     spec = tf.TensorSpec((None, None, None), tf.uint8, name="sketch")
-    shapes = {
+    shapes: Shapes = {
         "sketch": ["batch", "height", "width"],
         "image": ["batch", SIDE, SIDE],
         "probabilities": ["batch", 10],
@@ -90,7 +91,7 @@ def _convert(
     spec: tf.TensorSpec,
     opset: int,
     network: keras.Model,
-    shapes: dict[str, list[int | str]],
+    shapes: Shapes,
     metadata: dict[str, str],
 ) -> onnx.ModelProto:
     function = tf.function(forward, input_signature=[spec])

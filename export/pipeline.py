@@ -39,7 +39,7 @@ def _export(name: str, digits: Digits, checkpoints: Path, output: Path, convert:
     story = read_json(checkpoints / f"{name}.json")
     if "test" not in story:
         raise InputError(f"The card needs {name}'s test accuracy: run python -m model evaluate {name} first.")
-    files, scores, differences = [], [], []
+    files, differences = {}, []
     for kind, (graph, verify) in KINDS.items():
         path = output / f"{name}{kind}.onnx"
         try:
@@ -54,7 +54,6 @@ def _export(name: str, digits: Digits, checkpoints: Path, output: Path, convert:
             raise InputError(f"{path} is {state}: {error}") from error
         result = score(read_answers(path, digits.images), digits)
         print(f"{path}: {percent(result)} of MNIST test, within {difference:.1g} of Keras", flush=True)
-        files.append(path)
-        scores.append(result)
+        files[path] = result
         differences.append(difference)
-    return Exported(story, *files, *scores, max(differences))
+    return Exported(story, files, max(differences))

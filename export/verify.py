@@ -40,8 +40,7 @@ def verify_image_graph(path: Path, network: keras.Model, digits: Digits) -> floa
     expected = _in_batches(lambda batch: {"probabilities": probabilities(network, batch)}, images, 1_000)
     session = _session(path)
     return max(
-        _compare(_in_batches(lambda batch: _run(session, image=batch), images, size), expected)
-        for size in BATCHES
+        _compare(_in_batches(lambda batch: _run(session, image=batch), images, size), expected) for size in BATCHES
     )
 
 
@@ -62,9 +61,7 @@ def verify_sketch_graph(path: Path, network: keras.Model, digits: Digits) -> flo
         return _run(session, sketch=sketches)
 
     expected = _in_batches(keras_reads, digits.images, 1_000)
-    differences = [
-        _compare(_in_batches(onnx_reads, digits.images, size), expected) for size in BATCHES
-    ]
+    differences = [_compare(_in_batches(onnx_reads, digits.images, size), expected) for size in BATCHES]
     for canvas in CANVASES:
         for sketches in _placed(digits.images[:100], canvas):
             differences.append(_compare(onnx_reads(sketches), keras_reads(sketches)))
@@ -115,7 +112,7 @@ def _in_batches(read: Callable[[np.ndarray], dict[str, Any]], inputs: np.ndarray
 
 
 def _placed(images: np.ndarray, canvas: tuple[int, int]) -> Iterator[np.ndarray]:
-    """`images` enlarged as far as they fit into the lower right of `canvas`: light on dark, dark on light, and faint."""
+    """`images`, as large as fits, in the lower right of `canvas`: light on dark, dark on light, and faint."""
     scale = min(canvas) // 28
     large = images.repeat(scale, axis=1).repeat(scale, axis=2)
     placed = np.zeros((len(images), *canvas), np.uint8)

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 CHECKPOINTS = Path(__file__).parent / "checkpoints"
 

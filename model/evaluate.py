@@ -14,7 +14,7 @@ from model.networks import NETWORKS
 
 
 def load_checkpoint(name: str, folder: Path = CHECKPOINTS) -> keras.Model:
-    """The trained network `name` from `folder`. Raises InputError if the file is missing, damaged or another network's."""
+    """The trained network `name` from `folder`. Raises InputError for a missing, damaged or other network's file."""
     path = folder / f"{name}.keras"
     mend = f"python -m model train {name} makes a new one."
     if not path.is_file():

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ def replacing(path: Path) -> Iterator[Path]:
     On any exception the new file is deleted and the old one stays. An OSError (disk full, folder read-only)
     is raised as InputError.
     """
-    beside = path.with_name(f".{path.stem}.partial{path.suffix}")
+    beside = path.with_name(f".partial.{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield beside
@@ -27,10 +27,8 @@ def replacing(path: Path) -> Iterator[Path]:
             "Free some space or choose a folder you may write to; what was there before is unchanged."
         ) from error
     finally:
-        try:
+        with suppress(OSError):
             beside.unlink(missing_ok=True)
-        except OSError:
-            pass
 
 
 def write_json(path: Path, content: Any) -> None:

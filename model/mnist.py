@@ -32,7 +32,7 @@ def load(folder: Path | None = None) -> tuple[Digits, Digits]:
     if not path.is_file():
         raise InputError(f"There is no {path}. {mend}")
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             found = tuple(arrays[name] for name in ("x_train", "y_train", "x_test", "y_test"))
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
         raise InputError(f"{path} is damaged or not MNIST ({error}). {mend}") from error

@@ -45,19 +45,30 @@ def train(
     training, validation = mnist.split(mnist.load(data)[0], plan.validation)
     print(f"{name} by recipe {recipe} on {len(training.labels):,} digits of MNIST, {device}", flush=True)
 
-    progress = _Progress(unfinished, plan.patience, name)
-    if (unfinished / "last.keras").exists():
-        network = progress.resume(made_by, steps=_steps(plan, training))
+    keras.utils.set_random_seed(seed)
+    network = NETWORKS[name]()
+    steps = -(-len(training.labels) // plan.batch_size)
+    _compile(network, plan, steps)
+    progress = _Progress(unfinished, made_by, plan.patience)
+    if progress.weights.exists():
+        progress.resume(network, steps)
         print(f"Going on after epoch {len(progress.epochs)} of {plan.epochs}, from {unfinished}", flush=True)
     else:
-        keras.utils.set_random_seed(seed)
-        network = NETWORKS[name]()
-        _compile(network, plan, _steps(plan, training))
-        _, untrained = _evaluate(network, validation)
+        _, untrained = network.evaluate(*_inputs(validation, network), batch_size=500, verbose=0)
         print(f"Accuracy before training: {untrained:.2%} of {len(validation.labels):,} validation digits", flush=True)
-        progress.begin(made_by, untrained)
+        progress.begin(untrained)
 
-    _fit(network, plan, seed, training, validation, progress)
+    if not progress.is_over(plan.epochs):
+        network.fit(
+            batches(training, plan, seed, network, first_epoch=len(progress.epochs)),
+            steps_per_epoch=steps,
+            epochs=plan.epochs,
+            initial_epoch=len(progress.epochs),
+            shuffle=False,  # batches() has shuffled
+            validation_data=_inputs(validation, network),
+            validation_batch_size=500,
+            callbacks=[progress],
+        )
     best = progress.best
     story = {
         "network": name,
@@ -79,7 +90,7 @@ def train(
     write_json(checkpoint.with_suffix(".json"), story)
     with replacing(checkpoint) as beside:
         shutil.copyfile(unfinished / "best.keras", beside)
-    (unfinished / "last.keras").unlink()
+    progress.weights.unlink()
     shutil.rmtree(unfinished)
     print(
         f"{checkpoint}: epoch {best + 1} of {len(progress.epochs)}, {story['accuracy']['validation']:.2%} of "
@@ -119,8 +130,8 @@ def batches(digits: Digits, plan: Recipe, seed: int, network: keras.Model, first
     return numbers.flat_map(epoch).map(gather, num_parallel_calls=workers).prefetch(tf.data.AUTOTUNE)
 
 
-def _steps(plan: Recipe, digits: Digits) -> int:
-    return -(-len(digits.labels) // plan.batch_size)
+def _inputs(digits: Digits, network: keras.Model) -> tuple[np.ndarray, np.ndarray]:
+    return mnist.network_input(digits.images, network), digits.labels
 
 
 def _compile(network: keras.Model, plan: Recipe, steps: int) -> None:
@@ -141,31 +152,6 @@ def _compile(network: keras.Model, plan: Recipe, steps: int) -> None:
     )
 
 
-def _evaluate(network: keras.Model, digits: Digits) -> tuple[float, float]:
-    loss, accuracy = network.evaluate(
-        mnist.network_input(digits.images, network), digits.labels, batch_size=500, verbose=0
-    )
-    return float(loss), float(accuracy)
-
-
-def _fit(
-    network: keras.Model, plan: Recipe, seed: int, training: Digits, validation: Digits, progress: "_Progress"
-) -> None:
-    done = len(progress.epochs)
-    if done >= plan.epochs or progress.is_over():
-        return
-    network.fit(
-        batches(training, plan, seed, network, first_epoch=done),
-        steps_per_epoch=_steps(plan, training),
-        epochs=plan.epochs,
-        initial_epoch=done,
-        shuffle=False,
-        validation_data=(mnist.network_input(validation.images, network), validation.labels),
-        validation_batch_size=500,
-        callbacks=[progress],
-    )
-
-
 def _refuse_another_recipe(checkpoint: Path, recipe: str) -> None:
     story = checkpoint.with_suffix(".json")
     if checkpoint.exists() and story.exists():
@@ -178,18 +164,19 @@ def _refuse_another_recipe(checkpoint: Path, recipe: str) -> None:
 
 
 class _Progress(keras.callbacks.Callback):
-    """Writes down, after every epoch, all that a killed training needs to go on as if nothing had happened.
+    """Writes down, after every epoch, all that a killed training needs to go on.
 
     Keras' BackupAndRestore, ModelCheckpoint and EarlyStopping together forget the best loss and the patience spent.
-    The optimizer's step count in last.keras says which epochs are done: it is written last, so whatever
-    a kill leaves behind belongs to those epochs or to the next one, which is then trained again.
+    The optimizer's step count in the weights file says which epochs are done; it is written last, so whatever a kill
+    leaves behind belongs to those epochs or to the next one, which is then trained again.
     """
 
-    def __init__(self, folder: Path, patience: int, name: str) -> None:
+    def __init__(self, folder: Path, made_by: dict[str, Any], patience: int) -> None:
         super().__init__()
         self.folder = folder
+        self.made_by = made_by
         self.patience = patience
-        self.name = name
+        self.weights = folder / "last.weights.h5"
         self.epochs: list[dict[str, float]] = []
 
     @property
@@ -197,25 +184,26 @@ class _Progress(keras.callbacks.Callback):
         """Index of the epoch with the lowest validation loss."""
         return min(range(len(self.epochs)), key=lambda i: self.epochs[i]["val_loss"])
 
-    def is_over(self) -> bool:
-        return bool(self.epochs) and len(self.epochs) - 1 - self.best >= self.patience
+    def is_over(self, epochs: int) -> bool:
+        done = len(self.epochs)
+        return done >= epochs or (done > 0 and done - 1 - self.best >= self.patience)
 
-    def begin(self, made_by: dict[str, Any], untrained: float) -> None:
-        self.made_by, self.untrained = made_by, round(untrained, 6)
+    def begin(self, untrained: float) -> None:
+        self.untrained = round(untrained, 6)
         self._write()
 
-    def resume(self, made_by: dict[str, Any], steps: int) -> keras.Model:
+    def resume(self, network: keras.Model, steps: int) -> None:
         story = read_json(self.folder / "progress.json")
-        if story["made_by"] != made_by:
+        if story["made_by"] != self.made_by:
             unfinished = f"recipe {story['made_by']['recipe']['name']}, seed {story['made_by']['seed']}"
             raise InputError(
                 f"{self.folder} holds an unfinished training ({unfinished}) of other settings. "
                 "Finish it with its own command, delete the folder, or name another one with --output."
             )
-        self.made_by, self.untrained = made_by, story["untrained"]
-        network = keras.saving.load_model(self.folder / "last.keras")
+        self.untrained = story["untrained"]
+        network.optimizer.build(network.trainable_variables)
+        network.load_weights(self.weights)
         self.epochs = story["epochs"][: int(network.optimizer.iterations) // steps]
-        return network
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self.started = time.perf_counter()
@@ -224,19 +212,15 @@ class _Progress(keras.callbacks.Callback):
         row = {key: float(f"{value:.6g}") for key, value in (logs or {}).items()}
         self.epochs.append({**row, "seconds": round(time.perf_counter() - self.started, 2)})
         if self.best == epoch:
-            weights_only = NETWORKS[self.name]()
-            weights_only.set_weights(self.model.get_weights())
-            _save(weights_only, self.folder / "best.keras")
+            without_optimizer = NETWORKS[self.model.name]()
+            without_optimizer.set_weights(self.model.get_weights())
+            with replacing(self.folder / "best.keras") as beside:
+                without_optimizer.save(beside)
         self._write()
-        _save(self.model, self.folder / "last.keras")
-        if self.is_over():
-            self.model.stop_training = True
+        with replacing(self.weights) as beside:
+            self.model.save_weights(beside)
+        self.model.stop_training = self.is_over(self.params["epochs"])
 
     def _write(self) -> None:
         content = {"made_by": self.made_by, "untrained": self.untrained, "epochs": self.epochs}
         write_json(self.folder / "progress.json", content)
-
-
-def _save(network: keras.Model, path: Path) -> None:
-    with replacing(path) as beside:
-        network.save(beside)

@@ -17,5 +17,6 @@ def sketchpad() -> gr.HTML:
         html_template=(HERE / "sketchpad.html").read_text(encoding="utf-8"),
         css_template=(HERE / "sketchpad.css").read_text(encoding="utf-8"),
         js_on_load=(HERE / "sketchpad.js").read_text(encoding="utf-8"),
+        apply_default_css=False,
         elem_id="sketchpad",
     )

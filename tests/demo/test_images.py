@@ -1,0 +1,109 @@
+"""Whatever image a person sends is read as a sketch, or refused with a word that helps."""
+
+import struct
+import zlib
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from demo.images import data_url, read_drawing, read_image
+
+
+def stroke(paper: int = 255, ink: int = 0) -> np.ndarray:
+    sketch = np.full((120, 100), paper, np.uint8)
+    sketch[20:100, 45:55] = ink
+    return sketch
+
+
+def saved(image: Image.Image, path: Path, **options: Any) -> Path:
+    image.save(path, **options)
+    return path
+
+
+@pytest.mark.parametrize("kind", ["png", "jpg", "gif", "webp", "bmp", "tiff"])
+def test_reads_every_usual_kind(kind: str, tmp_path: Path) -> None:
+    sketch = read_image(saved(Image.fromarray(stroke()), tmp_path / f"one.{kind}"))
+    assert sketch.dtype == np.uint8
+    assert np.abs(sketch - stroke().astype(float)).mean() < 2
+
+
+@pytest.mark.parametrize("mode", ["1", "P", "RGB", "CMYK", "LA", "RGBA"])
+def test_reads_every_colour_mode(mode: str, tmp_path: Path) -> None:
+    sketch = read_image(saved(Image.fromarray(stroke()).convert(mode), tmp_path / "one.tiff"))
+    np.testing.assert_allclose(sketch, stroke(), atol=5)
+
+
+@pytest.mark.parametrize("ink", [0, 255])
+def test_transparency_becomes_paper_whatever_colour_hides_beneath_it(ink: int, tmp_path: Path) -> None:
+    alpha = stroke(paper=0, ink=255)
+    image = Image.fromarray(np.dstack([np.full((120, 100, 3), ink, np.uint8), alpha]))
+    sketch = read_image(saved(image, tmp_path / "one.png"))
+    np.testing.assert_array_equal(sketch, stroke(paper=255 - ink, ink=ink))
+
+
+def test_sixteen_bits_become_eight(tmp_path: Path) -> None:
+    image = Image.fromarray(stroke().astype(np.uint16) * 257)
+    np.testing.assert_array_equal(read_image(saved(image, tmp_path / "one.png")), stroke())
+
+
+def test_an_animation_is_read_by_its_first_frame(tmp_path: Path) -> None:
+    frames = [Image.fromarray(stroke()), Image.fromarray(np.zeros((120, 100), np.uint8))]
+    path = saved(frames[0], tmp_path / "one.gif", save_all=True, append_images=frames[1:])
+    np.testing.assert_allclose(read_image(path), stroke(), atol=5)
+
+
+def test_a_photograph_is_turned_upright(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera lay on its side
+    path = saved(Image.fromarray(np.rot90(stroke())), tmp_path / "one.png", exif=exif)
+    np.testing.assert_array_equal(read_image(path), stroke())
+
+
+def test_a_large_photograph_is_scaled_down(tmp_path: Path) -> None:
+    sketch = read_image(saved(Image.fromarray(stroke()).resize((5_000, 6_000)), tmp_path / "one.png"))
+    assert sketch.shape == (2_048, 1_707)
+
+
+def test_a_decompression_bomb_is_refused_before_it_is_decoded() -> None:
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 0, 0, 0, 0)
+    bomb = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+    with pytest.raises(ValueError, match="at most 64,000,000"):
+        read_image(BytesIO(bomb))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"", "not an image"), (b"Dear Sir or Madam,", "not an image"), (b"\x89PNG\r\n\x1a\n", "not an image|damaged")],
+    ids=["empty", "text", "signature"],
+)
+def test_what_is_no_image_is_refused(content: bytes, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        read_image(BytesIO(content))
+
+
+@pytest.mark.parametrize("kind", ["png", "jpg", "gif"])
+def test_a_truncated_image_is_refused(kind: str, tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (120, 100), np.uint8)
+    whole = saved(Image.fromarray(noise), tmp_path / f"one.{kind}").read_bytes()
+    with pytest.raises(ValueError, match="damaged|not an image"):
+        read_image(BytesIO(whole[: len(whole) // 2]))
+
+
+def test_the_canvas_and_the_page_speak_the_same_data_urls() -> None:
+    image = (255 - stroke()) / 255
+    np.testing.assert_array_equal(read_drawing(data_url(image)), stroke())
+
+
+@pytest.mark.parametrize(
+    "url", ["data:image/svg+xml,<svg/>", "data:image/png;base64,%%%", "x" * 10, "data:image/png;base64,"]
+)
+def test_a_drawing_that_is_no_png_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="drawing|image"):
+        read_drawing(url)

@@ -1,0 +1,119 @@
+"""The files in export/onnx keep their contract: anyone can run them, without this project's code."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx.reference import ReferenceEvaluator
+
+from export import ONNX
+from model import CHECKPOINTS
+from model.evaluate import load_checkpoint, percent
+from model.mnist import network_input
+
+NETWORKS = {"lenet5": 303_626, "ffnn": 669_706}
+AWKWARD = {"Shape", "Range", "Slice", "Resize", "Identity", "If", "Loop"}
+FILES = [f"{name}{kind}.onnx" for name in NETWORKS for kind in ("", "-sketch")]
+
+
+def run(file: str, values: np.ndarray) -> dict[str, np.ndarray]:
+    session = onnxruntime.InferenceSession(ONNX / file, providers=["CPUExecutionProvider"])
+    names = [output.name for output in session.get_outputs()]
+    return dict(zip(names, session.run(names, {session.get_inputs()[0].name: values}), strict=True))
+
+
+def as_input(file: str, images: np.ndarray) -> np.ndarray:
+    return images if "sketch" in file else images.astype(np.float32) / 255
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_names_types_and_dimensions_are_the_contract(file: str) -> None:
+    session = onnxruntime.InferenceSession(ONNX / file, providers=["CPUExecutionProvider"])
+    signature = {v.name: (v.type, v.shape) for v in [*session.get_inputs(), *session.get_outputs()]}
+    image, read = {"image": ("tensor(float)", ["batch", 28, 28])}, {"probabilities": ("tensor(float)", ["batch", 10])}
+    sketch = {"sketch": ("tensor(uint8)", ["batch", "height", "width"])} if "sketch" in file else {}
+    assert signature == {**sketch, **image, **read}
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_is_hardly_larger_than_its_weights(file: str) -> None:
+    parameters = NETWORKS[file.split("-")[0].removesuffix(".onnx")]
+    assert (ONNX / file).stat().st_size == pytest.approx(4 * parameters, rel=0.01)
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_holds_no_operator_and_no_name_that_other_runtimes_stumble_over(file: str) -> None:
+    model = onnx.load(ONNX / file)
+    assert {opset.domain for opset in model.opset_import} == {""}
+    assert not {node.op_type for node in model.graph.node} & AWKWARD
+    names = [name for node in model.graph.node for name in [node.name, *node.output]]
+    assert not [name for name in names if ":" in name or "__" in name]
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_says_what_it_is(file: str) -> None:
+    metadata = {entry.key: entry.value for entry in onnx.load(ONNX / file).metadata_props}
+    name = file.split("-")[0].removesuffix(".onnx")
+    story = json.loads((CHECKPOINTS / f"{name}.json").read_text())
+    assert metadata["name"] == name
+    assert metadata["accuracy"].startswith(percent(story["test"]))
+    assert {"version", "license", "training_data", "input"} <= set(metadata)
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_reads_real_digits(file: str, digits: tuple[np.ndarray, np.ndarray]) -> None:
+    images, labels = digits
+    read = run(file, as_input(file, images))["probabilities"].argmax(axis=1)
+    assert (read == labels).mean() > 0.97
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_another_runtime_gives_the_same(file: str, digits: tuple[np.ndarray, np.ndarray]) -> None:
+    values = as_input(file, digits[0][:20])
+    expected = run(file, values)
+    reference = ReferenceEvaluator(ONNX / file)
+    answers = reference.run(None, {reference.input_names[0]: values})
+    for name, answer in zip(reference.output_names, answers, strict=True):
+        np.testing.assert_allclose(answer, expected[name], atol=1e-4)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_was_made_from_the_committed_checkpoint(name: str, digits: tuple[np.ndarray, np.ndarray]) -> None:
+    network = load_checkpoint(name)
+    images = digits[0][:100]
+    expected = network.predict(network_input(images, network), verbose=0)
+    found = run(f"{name}.onnx", as_input(f"{name}.onnx", images))["probabilities"]
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("shape", [(8, 8), (28, 28), (480, 640)])
+def test_a_blank_sketch_is_no_digit(name: str, shape: tuple[int, int]) -> None:
+    answer = run(f"{name}-sketch.onnx", np.full((2, *shape), 255, np.uint8))
+    assert not answer["image"].any()
+    np.testing.assert_allclose(answer["probabilities"], 0.1, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_each_sketch_of_a_batch_is_read_by_itself(name: str, digits: tuple[np.ndarray, np.ndarray]) -> None:
+    file = f"{name}-sketch.onnx"
+    sketches = np.stack([digits[0][0], 255 - digits[0][1], np.zeros((28, 28), np.uint8)])
+    together = run(file, sketches)["probabilities"]
+    alone = np.concatenate([run(file, sketch[None])["probabilities"] for sketch in sketches])
+    np.testing.assert_allclose(together, alone, atol=1e-6)
+
+
+def test_the_cards_python_runs_as_printed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(ONNX)
+    card = Path("README.md").read_text()
+    exec(card.split("```python\n")[1].split("```")[0], {})
+    assert capsys.readouterr().out.strip() == "1"
+
+
+def test_the_card_says_what_the_checkpoints_say() -> None:
+    card = (ONNX / "README.md").read_text()
+    for name in NETWORKS:
+        assert percent(json.loads((CHECKPOINTS / f"{name}.json").read_text())["test"]) in card

@@ -1,0 +1,60 @@
+"""MNIST is loaded whole or not at all, and the error says where to put the file."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from model import InputError, mnist
+
+
+def test_reads_a_local_file(mnist_folder: Path) -> None:
+    train, test = mnist.load(mnist_folder)
+    assert train.images.shape == (60_000, 28, 28)
+    assert test.labels.shape == (10_000,)
+
+
+def test_splits_off_the_last_digits_for_validation(mnist_folder: Path) -> None:
+    everything, _ = mnist.load(mnist_folder)
+    training, validation = mnist.split(everything, 12_000)
+    assert len(training.labels) == 48_000
+    np.testing.assert_array_equal(validation.images, everything.images[48_000:])
+
+
+def test_a_missing_file_is_named_with_its_source(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no .*mnist\.npz.*Download https://"):
+        mnist.load(tmp_path)
+
+
+def test_a_truncated_file_is_named(mnist_folder: Path, tmp_path: Path) -> None:
+    whole = (mnist_folder / "mnist.npz").read_bytes()
+    (tmp_path / "mnist.npz").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match="damaged"):
+        mnist.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"x_train": np.zeros((60_000, 32, 32), np.uint8)},
+        {"x_test": np.zeros((9_999, 28, 28), np.uint8)},
+        {"x_train": np.zeros((60_000, 28, 28), np.float32)},
+        {"y_test": np.full(10_000, 3, np.uint8)},
+    ],
+    ids=["size", "count", "type", "labels"],
+)
+def test_other_arrays_are_refused(changed: dict[str, np.ndarray], mnist_folder: Path, tmp_path: Path) -> None:
+    with np.load(mnist_folder / "mnist.npz") as arrays:
+        np.savez(tmp_path / "mnist.npz", **{**arrays, **changed})
+    with pytest.raises(InputError, match="instead of uint8|other labels"):
+        mnist.load(tmp_path)
+
+
+def test_without_internet_the_error_says_where_to_put_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise Exception("URL fetch failure: Name or service not known")
+
+    monkeypatch.setattr(keras.datasets.mnist, "load_data", fail)
+    with pytest.raises(InputError, match=r"could not be downloaded.*--data"):
+        mnist.load()

@@ -1,0 +1,156 @@
+"""A training leaves a checkpoint and its story; a killed one goes on; nothing that was there before is lost."""
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from matplotlib.image import imread
+
+from model import InputError
+from model.evaluate import load_checkpoint
+from model.files import replacing
+from model.recipes import RECIPES, Recipe
+from model.train import train
+
+QUICK = Recipe("quick", "RMSprop", 0.001, epochs=3, batch_size=1_000)
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> str:
+    for recipes in RECIPES.values():
+        monkeypatch.setitem(recipes, "quick", QUICK)
+    return "quick"
+
+
+def story_of(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / "ffnn.json").read_text())
+
+
+def test_leaves_a_checkpoint_its_story_and_its_curves(quick: str, mnist_folder: Path, tmp_path: Path) -> None:
+    train("ffnn", quick, seed=5, data=mnist_folder, output=tmp_path)
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["ffnn.json", "ffnn.keras", "ffnn.png"]
+    story = story_of(tmp_path)
+    assert story["recipe"] == dataclasses.asdict(QUICK)
+    assert story["seed"] == 5
+    assert story["epochs"] == len(story["history"]["val_loss"]) == 3
+    assert story["best_epoch"] == 1 + int(np.argmin(story["history"]["val_loss"]))
+    assert 0 < story["accuracy"]["untrained"] < 0.3 < story["accuracy"]["validation"] <= 1
+    assert set(story["versions"]) == {"python", "keras", "tensorflow", "numpy"}
+    assert story["seconds"] > 0
+    assert load_checkpoint("ffnn", tmp_path).count_params() == 669_706
+    assert imread(tmp_path / "ffnn.png").std() > 0
+
+
+def test_keeps_the_epoch_with_the_lowest_validation_loss_and_stops_after_patience(
+    monkeypatch: pytest.MonkeyPatch, mnist_folder: Path, tmp_path: Path
+) -> None:
+    diverging = dataclasses.replace(QUICK, optimizer="SGD", learning_rate=1e4, epochs=50, patience=2)
+    monkeypatch.setitem(RECIPES["ffnn"], "quick", diverging)
+    train("ffnn", "quick", data=mnist_folder, output=tmp_path)
+    story = story_of(tmp_path)
+    assert story["epochs"] == story["best_epoch"] + 2 < 50
+    assert story["accuracy"]["validation"] == story["history"]["val_accuracy"][story["best_epoch"] - 1]
+
+
+def test_the_epochs_asked_for_are_the_epochs_trained(quick: str, mnist_folder: Path, tmp_path: Path) -> None:
+    train("ffnn", quick, epochs=1, data=mnist_folder, output=tmp_path)
+    assert story_of(tmp_path)["epochs"] == 1
+
+
+def test_killed_in_mid_training_the_same_call_goes_on_from_the_last_finished_epoch(
+    quick: str, mnist_folder: Path, tmp_path: Path
+) -> None:
+    script = f"""
+from pathlib import Path
+from model.recipes import RECIPES, Recipe
+from model.train import train
+RECIPES["ffnn"]["quick"] = Recipe("quick", "RMSprop", 0.001, epochs=6, batch_size=1_000)
+train("ffnn", "quick", data=Path({str(mnist_folder)!r}), output=Path({str(tmp_path)!r}))
+"""
+    unfinished = tmp_path / "ffnn.training"
+
+    def epochs() -> list[dict[str, float]]:
+        progress = unfinished / "progress.json"
+        return json.loads(progress.read_text())["epochs"] if progress.exists() else []
+
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.DEVNULL) as process:
+        while len(epochs()) < 3:
+            assert process.poll() is None
+            time.sleep(0.02)
+        os.kill(process.pid, signal.SIGKILL)
+    finished = epochs()[:2]
+    assert keras.saving.load_model(unfinished / "best.keras").count_params() == 669_706
+    assert not (tmp_path / "ffnn.keras").exists()
+
+    resumed = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    assert "Going on after epoch" in resumed.stdout
+    assert "Epoch 1/6" not in resumed.stdout
+    story = story_of(tmp_path)
+    assert story["epochs"] == 6
+    assert [row["loss"] for row in finished] == story["history"]["loss"][:2]
+    assert story["history"]["loss"] == sorted(story["history"]["loss"], reverse=True)
+    assert not unfinished.exists()
+
+
+def test_another_recipes_checkpoint_is_not_overwritten(quick: str, mnist_folder: Path, tmp_path: Path) -> None:
+    train("ffnn", quick, epochs=1, data=mnist_folder, output=tmp_path)
+    before = (tmp_path / "ffnn.keras").read_bytes()
+    with pytest.raises(InputError, match="made by recipe quick"):
+        train("ffnn", "notebook", data=mnist_folder, output=tmp_path)
+    assert (tmp_path / "ffnn.keras").read_bytes() == before
+
+
+def test_an_unfinished_training_of_other_settings_is_not_continued(
+    quick: str, mnist_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("model.plots.learning_curves", stop)
+    with pytest.raises(KeyboardInterrupt):
+        train("ffnn", quick, epochs=1, data=mnist_folder, output=tmp_path)
+    with pytest.raises(InputError, match="recipe quick, seed 0"):
+        train("ffnn", quick, epochs=1, seed=1, data=mnist_folder, output=tmp_path)
+
+
+def test_a_folder_that_cannot_be_written_is_an_error_before_training(
+    quick: str, mnist_folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="Cannot write"):
+        train("ffnn", quick, data=mnist_folder, output=tmp_path / "file" / "folder")
+
+
+def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "ffnn.keras"
+    path.write_text("old")
+
+    def fill_the_disk() -> None:
+        with replacing(path) as beside:
+            beside.write_text("ne")
+            raise OSError(28, "No space left on device")
+
+    with pytest.raises(InputError, match=r"Cannot write .*No space left.*unchanged"):
+        fill_the_disk()
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_best_recipe_distorts_its_digits_and_trains(
+    monkeypatch: pytest.MonkeyPatch, mnist_folder: Path, tmp_path: Path
+) -> None:
+    shorter = dataclasses.replace(RECIPES["ffnn"]["best"], batch_size=1_000, validation=50_000, xla=False)
+    monkeypatch.setitem(RECIPES["ffnn"], "best", shorter)
+    train("ffnn", "best", epochs=4, data=mnist_folder, output=tmp_path)
+    history = story_of(tmp_path)["history"]
+    assert history["loss"][-1] < history["loss"][0]
