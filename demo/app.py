@@ -30,8 +30,8 @@ def build(classifier: Classifier) -> gr.Blocks:
         except ValueError as error:
             raise gr.Error(str(error), print_exception=False) from error
         labels = [None if answer.blank else _by_digit(answer, name) for name in ("lenet5", "ffnn")]
-        status = INVITATION if answer.blank else f"Read by ONNX Runtime on {classifier.provider} in {answer.milliseconds:.1f} ms"
-        return *labels, _seen(answer.image), status
+        read_by = f"Read by ONNX Runtime on {classifier.provider} in {answer.milliseconds:.1f} ms"
+        return *labels, _seen(answer.image), INVITATION if answer.blank else read_by
 
     def predict(image: str | None) -> dict[str, dict[str, float]]:
         """Probability of each digit by each network, for an image file of one digit, dark on light or light on dark."""

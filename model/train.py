@@ -50,7 +50,7 @@ def train(
     steps = -(-len(training.labels) // plan.batch_size)
     _compile(network, plan, steps)
     progress = _Progress(unfinished, made_by, plan.patience)
-    if progress.weights.exists():
+    if progress.state.exists():
         progress.resume(network, steps)
         print(f"Going on after epoch {len(progress.epochs)} of {plan.epochs}, from {unfinished}", flush=True)
     else:
@@ -90,7 +90,7 @@ def train(
     write_json(checkpoint.with_suffix(".json"), story)
     with replacing(checkpoint) as beside:
         shutil.copyfile(unfinished / "best.keras", beside)
-    progress.weights.unlink()
+    progress.state.unlink()
     shutil.rmtree(unfinished)
     print(
         f"{checkpoint}: epoch {best + 1} of {len(progress.epochs)}, {story['accuracy']['validation']:.2%} of "
@@ -166,9 +166,9 @@ def _refuse_another_recipe(checkpoint: Path, recipe: str) -> None:
 class _Progress(keras.callbacks.Callback):
     """Writes down, after every epoch, all that a killed training needs to go on.
 
-    Keras' BackupAndRestore, ModelCheckpoint and EarlyStopping together forget the best loss and the patience spent.
-    The optimizer's step count in the weights file says which epochs are done; it is written last, so whatever a kill
-    leaves behind belongs to those epochs or to the next one, which is then trained again.
+    Keras' BackupAndRestore, ModelCheckpoint and EarlyStopping together forget the best loss, the patience spent and
+    the state of Dropout. The optimizer's step count in last.npz says which epochs are done; that file is written last,
+    so whatever a kill leaves behind belongs to those epochs or to the next one, which is then trained again.
     """
 
     def __init__(self, folder: Path, made_by: dict[str, Any], patience: int) -> None:
@@ -176,7 +176,7 @@ class _Progress(keras.callbacks.Callback):
         self.folder = folder
         self.made_by = made_by
         self.patience = patience
-        self.weights = folder / "last.weights.h5"
+        self.state = folder / "last.npz"
         self.epochs: list[dict[str, float]] = []
 
     @property
@@ -201,8 +201,9 @@ class _Progress(keras.callbacks.Callback):
                 "Finish it with its own command, delete the folder, or name another one with --output."
             )
         self.untrained = story["untrained"]
-        network.optimizer.build(network.trainable_variables)
-        network.load_weights(self.weights)
+        with self.state.open("rb") as file, np.load(file) as values:
+            for variable, value in zip(_variables(network), values.values(), strict=True):
+                variable.assign(value)
         self.epochs = story["epochs"][: int(network.optimizer.iterations) // steps]
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
@@ -217,10 +218,16 @@ class _Progress(keras.callbacks.Callback):
             with replacing(self.folder / "best.keras") as beside:
                 without_optimizer.save(beside)
         self._write()
-        with replacing(self.weights) as beside:
-            self.model.save_weights(beside)
+        with replacing(self.state) as beside:
+            np.savez(beside, *(np.asarray(variable) for variable in _variables(self.model)))
         self.model.stop_training = self.is_over(self.params["epochs"])
 
     def _write(self) -> None:
         content = {"made_by": self.made_by, "untrained": self.untrained, "epochs": self.epochs}
         write_json(self.folder / "progress.json", content)
+
+
+def _variables(network: keras.Model) -> list[keras.Variable]:
+    """Weights, state of Dropout, and state of the optimizer."""
+    network.optimizer.build(network.trainable_variables)
+    return [*network.variables, *network.optimizer.variables]
