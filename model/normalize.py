@@ -32,8 +32,9 @@ def normalize(sketch: Any) -> Any:
 
     row_mass = ops.sum(ink, axis=2, keepdims=True)
     column_mass = ops.sum(ink, axis=1, keepdims=True)
-    size = ops.maximum(_extent(row_mass, y), _extent(column_mass, x))
-    step = ops.maximum(size, 1.0) / BOX  # sketch pixels that one image pixel covers
+    (top, height), (left, width) = _extent(row_mass, y), _extent(column_mass, x)
+    y, x = y - top, x - left  # small numbers keep float32 exact on a large canvas
+    step = ops.maximum(ops.maximum(height, width), 1.0) / BOX  # sketch pixels that one image pixel covers
     rows = _overlaps(y, _centre(row_mass, y), step, (1, 1, SIDE))
     columns = _overlaps(x, _centre(column_mass, x), step, (1, SIDE, 1))
 
@@ -67,11 +68,12 @@ def _ink(level: Any, paper: Any, darkest: Any, lightest: Any) -> Any:
     return ink * ops.cast(ink > NOISE, "float32")
 
 
-def _extent(mass: Any, position: Any) -> Any:
-    """Length of the shortest interval that holds all ink, [batch, 1, 1]; negative if there is none."""
+def _extent(mass: Any, position: Any) -> tuple[Any, Any]:
+    """First position with ink, and how many there are to the last; each [batch, 1, 1]. Negative count: no ink."""
     inked = ops.cast(mass > 0, "float32")
     beyond = 4096.0
-    return _max(position * inked) - _min(position - beyond * inked) + (1 - beyond)
+    first = _min(position - beyond * inked) + beyond
+    return first, _max(position * inked) - first + 1
 
 
 def _centre(mass: Any, position: Any) -> Any:

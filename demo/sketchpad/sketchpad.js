@@ -41,6 +41,7 @@ function send() {
 }
 
 function redraw() {
+  pointer = null;
   screen.clearRect(0, 0, SIDE, SIDE);
   strokes.forEach(paint);
   send();

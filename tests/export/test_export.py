@@ -19,6 +19,9 @@ from model.mnist import Digits
 FILES = ["README.md", "ffnn-sketch.onnx", "ffnn.onnx", "lenet5-sketch.onnx", "lenet5.onnx"]
 
 
+pytestmark = pytest.mark.usefixtures("few_digits")
+
+
 @pytest.fixture(scope="module")
 def exported(checkpoints: Path, mnist_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("onnx")
@@ -50,32 +53,30 @@ def test_writes_four_graphs_and_their_card(exported: Path) -> None:
     assert "{" not in card.replace('{"sketch": sketch}', "")
 
 
-def test_one_network_alone_leaves_the_other_and_describes_both(
-    copy: Path, checkpoints: Path, mnist_folder: Path
-) -> None:
+def test_one_network_alone_leaves_the_other_and_describes_both(copy: Path, checkpoints: Path) -> None:
     before = contents(copy)
-    pipeline.export(["lenet5"], mnist_folder, checkpoints, copy)
+    pipeline.export(["lenet5"], None, checkpoints, copy)
     assert contents(copy)["ffnn.onnx"] == before["ffnn.onnx"]
     assert "`ffnn.onnx`" in (copy / "README.md").read_text()
 
 
 def test_a_graph_that_fails_verification_replaces_nothing(
-    copy: Path, checkpoints: Path, mnist_folder: Path, monkeypatch: pytest.MonkeyPatch
+    copy: Path, checkpoints: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = contents(copy)
     monkeypatch.setattr("export.verify.TOLERANCE", {"probabilities": 0.0, "image": 0.0})
     with pytest.raises(InputError, match=r"lenet5\.onnx is not replaced: .*differs from Keras"):
-        pipeline.export(["lenet5"], mnist_folder, checkpoints, copy)
+        pipeline.export(["lenet5"], None, checkpoints, copy)
     assert contents(copy) == before
 
 
-def test_without_a_test_accuracy_it_names_the_command(checkpoints: Path, mnist_folder: Path, tmp_path: Path) -> None:
+def test_without_a_test_accuracy_it_names_the_command(checkpoints: Path, tmp_path: Path) -> None:
     shutil.copytree(checkpoints, tmp_path, dirs_exist_ok=True)
     story = json.loads((tmp_path / "lenet5.json").read_text())
     del story["test"]
     (tmp_path / "lenet5.json").write_text(json.dumps(story))
     with pytest.raises(InputError, match="python -m model evaluate lenet5"):
-        pipeline.export(["lenet5"], mnist_folder, tmp_path, tmp_path / "onnx")
+        pipeline.export(["lenet5"], None, tmp_path, tmp_path / "onnx")
 
 
 def test_verification_notices_another_network(exported: Path, few: Digits, checkpoints: Path) -> None:

@@ -74,7 +74,7 @@ def test_reads_real_digits(file: str, digits: tuple[np.ndarray, np.ndarray]) -> 
 def test_another_runtime_gives_the_same(file: str, digits: tuple[np.ndarray, np.ndarray]) -> None:
     values = as_input(file, digits[0][:20])
     expected = run(file, values)
-    reference = ReferenceEvaluator(ONNX / file)
+    reference = ReferenceEvaluator(str(ONNX / file))
     answers = reference.run(None, {reference.input_names[0]: values})
     for name, answer in zip(reference.output_names, answers, strict=True):
         np.testing.assert_allclose(answer, expected[name], atol=1e-4)

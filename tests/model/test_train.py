@@ -15,13 +15,15 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from model import InputError
+from model import InputError, mnist
 from model.evaluate import load_checkpoint
 from model.files import replacing
 from model.recipes import RECIPES, Recipe
 from model.train import train
 
-QUICK = Recipe("quick", "RMSprop", 0.001, epochs=3, batch_size=1_000)
+QUICK = Recipe("quick", "RMSprop", 0.001, epochs=3, batch_size=100, validation=1_000)
+
+pytestmark = pytest.mark.usefixtures("few_digits")
 
 
 @pytest.fixture
@@ -35,8 +37,8 @@ def story_of(folder: Path) -> dict[str, Any]:
     return json.loads((folder / "ffnn.json").read_text())
 
 
-def test_leaves_a_checkpoint_its_story_and_its_curves(quick: str, mnist_folder: Path, tmp_path: Path) -> None:
-    train("ffnn", quick, seed=5, data=mnist_folder, output=tmp_path)
+def test_leaves_a_checkpoint_its_story_and_its_curves(quick: str, tmp_path: Path) -> None:
+    train("ffnn", quick, seed=5, output=tmp_path)
 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["ffnn.json", "ffnn.keras", "ffnn.png"]
     story = story_of(tmp_path)
@@ -52,31 +54,34 @@ def test_leaves_a_checkpoint_its_story_and_its_curves(quick: str, mnist_folder: 
 
 
 def test_keeps_the_epoch_with_the_lowest_validation_loss_and_stops_after_patience(
-    monkeypatch: pytest.MonkeyPatch, mnist_folder: Path, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     diverging = dataclasses.replace(QUICK, optimizer="SGD", learning_rate=1e4, epochs=50, patience=2)
     monkeypatch.setitem(RECIPES["ffnn"], "quick", diverging)
-    train("ffnn", "quick", data=mnist_folder, output=tmp_path)
+    train("ffnn", "quick", output=tmp_path)
     story = story_of(tmp_path)
     assert story["epochs"] == story["best_epoch"] + 2 < 50
     assert story["accuracy"]["validation"] == story["history"]["val_accuracy"][story["best_epoch"] - 1]
 
 
-def test_the_epochs_asked_for_are_the_epochs_trained(quick: str, mnist_folder: Path, tmp_path: Path) -> None:
-    train("ffnn", quick, epochs=1, data=mnist_folder, output=tmp_path)
+def test_the_epochs_asked_for_are_the_epochs_trained(quick: str, tmp_path: Path) -> None:
+    train("ffnn", quick, epochs=1, output=tmp_path)
     assert story_of(tmp_path)["epochs"] == 1
 
 
-def test_killed_in_mid_training_the_same_call_goes_on_as_if_nothing_had_happened(
-    quick: str, mnist_folder: Path, tmp_path: Path
-) -> None:
+def test_killed_in_mid_training_the_same_call_goes_on_as_if_nothing_had_happened(quick: str, tmp_path: Path) -> None:
     script = f"""
 from pathlib import Path
+import numpy as np
+from model import mnist
 from model.recipes import RECIPES, Recipe
 from model.train import train
-RECIPES["ffnn"]["quick"] = Recipe("quick", "RMSprop", 0.001, epochs=3, batch_size=1_000)
-train("ffnn", "quick", epochs=6, data=Path({str(mnist_folder)!r}), output=Path({str(tmp_path)!r}))
+digits = mnist.Digits(*np.load({str(tmp_path / "digits.npz")!r}).values())
+mnist.load = lambda folder: (digits, digits)
+RECIPES["ffnn"]["quick"] = {QUICK!r}
+train("ffnn", "quick", epochs=12, output=Path({str(tmp_path)!r}))
 """
+    np.savez(tmp_path / "digits.npz", *mnist.load()[0])
     unfinished = tmp_path / "ffnn.training"
 
     def epochs() -> list[dict[str, float]]:
@@ -93,42 +98,40 @@ train("ffnn", "quick", epochs=6, data=Path({str(mnist_folder)!r}), output=Path({
 
     resumed = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
     assert "Going on after epoch" in resumed.stdout
-    assert "Epoch 1/6" not in resumed.stdout
+    assert "Epoch 1/12" not in resumed.stdout
     assert not unfinished.exists()
 
-    train("ffnn", quick, epochs=6, data=mnist_folder, output=tmp_path / "never killed")
+    train("ffnn", quick, epochs=12, output=tmp_path / "never killed")
     for curve in ("loss", "val_loss"):
         expected = story_of(tmp_path / "never killed")["history"][curve]
         np.testing.assert_allclose(story_of(tmp_path)["history"][curve], expected, rtol=1e-2)
 
 
-def test_another_recipes_checkpoint_is_not_overwritten(quick: str, mnist_folder: Path, tmp_path: Path) -> None:
-    train("ffnn", quick, epochs=1, data=mnist_folder, output=tmp_path)
+def test_another_recipes_checkpoint_is_not_overwritten(quick: str, tmp_path: Path) -> None:
+    train("ffnn", quick, epochs=1, output=tmp_path)
     before = (tmp_path / "ffnn.keras").read_bytes()
     with pytest.raises(InputError, match="made by recipe quick"):
-        train("ffnn", "notebook", data=mnist_folder, output=tmp_path)
+        train("ffnn", "notebook", output=tmp_path)
     assert (tmp_path / "ffnn.keras").read_bytes() == before
 
 
 def test_an_unfinished_training_of_other_settings_is_not_continued(
-    quick: str, mnist_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    quick: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("model.plots.learning_curves", stop)
     with pytest.raises(KeyboardInterrupt):
-        train("ffnn", quick, epochs=1, data=mnist_folder, output=tmp_path)
+        train("ffnn", quick, epochs=1, output=tmp_path)
     with pytest.raises(InputError, match="recipe quick, seed 0"):
-        train("ffnn", quick, epochs=1, seed=1, data=mnist_folder, output=tmp_path)
+        train("ffnn", quick, epochs=1, seed=1, output=tmp_path)
 
 
-def test_a_folder_that_cannot_be_written_is_an_error_before_training(
-    quick: str, mnist_folder: Path, tmp_path: Path
-) -> None:
+def test_a_folder_that_cannot_be_written_is_an_error_before_training(quick: str, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="Cannot write"):
-        train("ffnn", quick, data=mnist_folder, output=tmp_path / "file" / "folder")
+        train("ffnn", quick, output=tmp_path / "file" / "folder")
 
 
 def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
@@ -146,11 +149,9 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_the_best_recipe_distorts_its_digits_and_trains(
-    monkeypatch: pytest.MonkeyPatch, mnist_folder: Path, tmp_path: Path
-) -> None:
-    shorter = dataclasses.replace(RECIPES["ffnn"]["best"], batch_size=1_000, validation=50_000, xla=False)
+def test_the_best_recipe_distorts_its_digits_and_trains(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    shorter = dataclasses.replace(RECIPES["ffnn"]["best"], batch_size=100, validation=1_000, xla=False)
     monkeypatch.setitem(RECIPES["ffnn"], "best", shorter)
-    train("ffnn", "best", epochs=4, data=mnist_folder, output=tmp_path)
+    train("ffnn", "best", epochs=4, output=tmp_path)
     history = story_of(tmp_path)["history"]
     assert history["loss"][-1] < history["loss"][0]
