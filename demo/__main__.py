@@ -1,6 +1,7 @@
 """python -m demo: opens the sketchpad."""
 
 import argparse
+import socket
 import sys
 
 from demo.app import CSS, build
@@ -11,9 +12,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m demo", description="Draw a digit; two networks read it.")
     parser.add_argument("--device", choices=["auto", "cuda", "cpu"], default="auto", help="default: CUDA if it works")
     parser.add_argument("--host", help="address to listen on; default: 127.0.0.1, and 0.0.0.0 for every network")
-    parser.add_argument("--port", type=int, help="default: the first free one from 7860")
+    parser.add_argument("--port", type=int, help="1 to 65535; default: the first free one from 7860")
     parser.add_argument("--share", action="store_true", help="open a public link through Gradio's servers")
     arguments = parser.parse_args()
+    _check_address(arguments.host or "127.0.0.1", arguments.port or 0)
     try:
         classifier = load(arguments.device)
         app = build(classifier)
@@ -29,12 +31,19 @@ def main() -> None:
             quiet=True,
             prevent_thread_lock=True,
         )
-    except SetupError as error:
+    except (SetupError, OSError) as error:
         sys.exit(f"python -m demo: {error}")
-    except OSError:
-        sys.exit(f"python -m demo: port {arguments.port} is in use; choose another with --port.")
     print(f"Draw at {link or address} (ONNX Runtime on {classifier.provider}). Ctrl+C stops it.", flush=True)
     app.block_thread()
+
+
+def _check_address(host: str, port: int) -> None:
+    try:
+        with socket.create_server((host, port)):
+            pass
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or error
+        sys.exit(f"python -m demo: cannot listen on {host}, port {port}: {reason}. Choose another --host or --port.")
 
 
 if __name__ == "__main__":

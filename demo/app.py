@@ -43,7 +43,7 @@ def build(classifier: Classifier) -> gr.Blocks:
             raise gr.Error(str(error), print_exception=False) from error
         return {name: _by_digit(answer, name) for name in answer.probabilities}
 
-    with gr.Blocks(title="Handwritten digits", analytics_enabled=False) as app:
+    with gr.Blocks(title="Handwritten digits", analytics_enabled=False, delete_cache=(3600, 3600)) as app:
         gr.Markdown("# Draw a digit\nTwo small neural networks read it while you draw.")
         with gr.Row():
             with gr.Column(scale=3, min_width=300):

@@ -41,10 +41,15 @@ class Answer:
 
 @dataclass(frozen=True)
 class Classifier:
-    """Both networks, loaded. `provider` is the one that really runs them: "CUDA" or "CPU"."""
+    """Both networks, loaded."""
 
     sessions: dict[str, onnxruntime.InferenceSession]
-    provider: str
+
+    @property
+    def provider(self) -> str:
+        """What really runs them both at this moment, "CUDA" or "CPU"."""
+        cuda = all(session.get_providers()[0] == "CUDAExecutionProvider" for session in self.sessions.values())
+        return "CUDA" if cuda else "CPU"
 
     def classify(self, sketch: np.ndarray) -> Answer:
         """Read one sketch, uint8 [height, width], dark on light or light on dark."""
@@ -70,19 +75,17 @@ def load(device: Device = "auto", folder: Path = ONNX) -> Classifier:
     else:
         providers = [("CUDAExecutionProvider", {"cudnn_conv_algo_search": "HEURISTIC"}), "CPUExecutionProvider"]
         missing = _preload_cuda()
-    sessions = {name: _session(folder / f"{name}-sketch.onnx", providers) for name in NETWORKS}
-    provider = sessions["lenet5"].get_providers()[0].removesuffix("ExecutionProvider")
-    if device == "cuda" and provider != "CUDA":
-        raise SetupError(f"ONNX Runtime {onnxruntime.__version__} cannot use CUDA here: {missing}")
-    classifier = Classifier(sessions, provider)
+    classifier = Classifier({name: _session(folder / f"{name}-sketch.onnx", providers) for name in NETWORKS})
     classifier.classify(np.tri(280, dtype=np.uint8) * 255)
+    if device == "cuda" and classifier.provider != "CUDA":
+        raise SetupError(f"ONNX Runtime {onnxruntime.__version__} cannot use CUDA here: {missing}")
     return classifier
 
 
 def _preload_cuda() -> str:
     """Load the CUDA libraries that pip installed. Returns what to do if the sessions get no CUDA all the same."""
     if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
-        return "this build has none. Install onnxruntime-gpu instead of onnxruntime."
+        return "this build has none; onnxruntime-gpu, for Linux and Windows on x86-64, has."
     with redirect_stdout(StringIO()) as complaints:
         onnxruntime.preload_dlls()
     libraries = re.findall(r"Failed to load (\S+):", complaints.getvalue())

@@ -8,47 +8,63 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-LARGEST = 2_048  # pixels a side that the networks take; larger images are scaled down
-PIXELS = 64_000_000  # more than a phone's camera takes; a file that claims more is not decoded
+FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF")
+SMALLEST, LARGEST = 8, 2_048  # pixels a side that the networks take; larger images are scaled down
+PIXELS = 25_000_000  # more would take too much memory to decode; a JPEG is scaled down while it is decoded
+DRAWING_PIXELS = 1_000_000
 DRAWING_BYTES = 1_000_000
 PNG = "data:image/png;base64,"
 
 
-def read_image(source: Path | BytesIO) -> np.ndarray:
-    """Read an image file of any kind Pillow knows as a sketch, uint8 [height, width].
+def read_image(source: Path | BytesIO, pixels: int = PIXELS) -> np.ndarray:
+    """Read an image file as a sketch, uint8 [height, width].
 
-    Transparency becomes paper, 16 bits become 8, an animation its first frame, a photograph is turned upright.
-    Raises ValueError, with what to do instead, for what is empty, damaged, too large or no image.
+    Transparency becomes paper, more than 8 bits become 8, an animation its first frame, a photograph is turned
+    upright. Raises ValueError, with what to do instead, for what is empty, damaged, too large or small, or no image.
     """
     try:
-        with Image.open(source) as image:
-            if image.width * image.height > PIXELS:
-                raise ValueError(
-                    f"The image has {image.width} x {image.height} pixels; send one of at most {PIXELS:,}."
-                )
-            image.draft("L", (LARGEST, LARGEST))
-            upright = ImageOps.exif_transpose(image)
-            grey = _grey(upright)
+        image = Image.open(source, formats=FORMATS)
     except Image.DecompressionBombError as error:
-        raise ValueError(f"The image is too large; send one of at most {PIXELS:,} pixels.") from error
+        raise ValueError(f"The image is too large; send one of at most {pixels:,} pixels.") from error
     except UnidentifiedImageError as error:
         raise ValueError("The file is not an image; send a PNG or JPEG.") from error
-    except (OSError, SyntaxError, EOFError) as error:
-        raise ValueError(f"The image is damaged ({error}); save it again as PNG or JPEG.") from error
-    grey.thumbnail((LARGEST, LARGEST))
-    return np.asarray(grey)
+    with image:
+        image.draft("L", (LARGEST, LARGEST))
+        if image.width * image.height > pixels:
+            raise ValueError(f"The image has {image.width} x {image.height} pixels; send one of at most {pixels:,}.")
+        if min(image.size) < SMALLEST:
+            raise ValueError(
+                f"The image has {image.width} x {image.height} pixels; send one of {SMALLEST} or more each."
+            )
+        try:
+            return np.asarray(_grey(image))
+        except Exception as error:  # Pillow's decoders raise whatever a damaged file leads them to
+            raise ValueError(f"The image is damaged ({error}); save it again as PNG or JPEG.") from error
 
 
 def _grey(image: Image.Image) -> Image.Image:
+    """`image` in 8-bit grey, upright, on paper, at most LARGEST a side."""
     if image.mode.startswith(("I", "F")):
-        values = np.asarray(image, dtype=np.float32)
-        sixteen_bits = values.max() > 255
-        return Image.fromarray((values / 257 if sixteen_bits else values).clip(0, 255).astype(np.uint8))
-    if not image.has_transparency_data:
-        return image.convert("L")
+        image = _stretched(image)
+    elif image.mode == "P":
+        image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    upright = ImageOps.exif_transpose(image)
+    upright.thumbnail((LARGEST, LARGEST))
+    return _on_paper(upright) if upright.has_transparency_data else upright.convert("L")
+
+
+def _stretched(image: Image.Image) -> Image.Image:
+    """More than 8 bits, from its darkest to its lightest: nobody says what white is in such a file."""
+    values = np.nan_to_num(np.asarray(image, dtype=np.float32))
+    darkest, lightest = values.min(), values.max()
+    return Image.fromarray(((values - darkest) * (255 / max(lightest - darkest, 1e-6))).astype(np.uint8))
+
+
+def _on_paper(image: Image.Image) -> Image.Image:
+    """Without transparency: white paper, or black if all that is drawn is light."""
     level, alpha = image.convert("LA").split()
-    ink_is_light = np.average(np.asarray(level), weights=np.asarray(alpha) + 1e-6) > 127
-    paper = Image.new("L", image.size, 0 if ink_is_light else 255)
+    dark = np.average(np.asarray(level) < 128, weights=np.asarray(alpha) + 1e-6)
+    paper = Image.new("L", image.size, 255 if dark > 0.01 else 0)
     paper.paste(level, mask=alpha)
     return paper
 
@@ -58,9 +74,10 @@ def read_drawing(url: str) -> np.ndarray:
     if not isinstance(url, str) or not url.startswith(PNG) or len(url) > DRAWING_BYTES:
         raise ValueError("The drawing must be a PNG as data URL, smaller than 1 MB.")
     try:
-        return read_image(BytesIO(base64.b64decode(url.removeprefix(PNG), validate=True)))
+        png = base64.b64decode(url.removeprefix(PNG), validate=True)
     except binascii.Error as error:
         raise ValueError("The drawing's data URL is not base64.") from error
+    return read_image(BytesIO(png), DRAWING_PIXELS)
 
 
 def data_url(image: np.ndarray) -> str:

@@ -23,6 +23,8 @@ def main() -> None:
         export(names, arguments.data, arguments.checkpoints, arguments.output)
     except InputError as error:
         sys.exit(f"python -m export: {error}")
+    except ModuleNotFoundError as error:
+        sys.exit(f"python -m export: {error.name} is not installed. pip install -e '.[train]' brings all it needs.")
 
 
 if __name__ == "__main__":

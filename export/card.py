@@ -43,6 +43,7 @@ def card(exported: list[Exported]) -> str:
         sketch_opset=SKETCH_OPSET,
         tolerance=f"{TOLERANCE['probabilities']:.0e}",
         largest=f"{largest:.0e}",
+        validation=" and ".join(sorted({f"{network.story['recipe']['validation']:,}" for network in exported})),
     )
 
 
@@ -107,7 +108,8 @@ Every file passed the ONNX checker and agrees with Keras on all 10,000 test digi
 {training}
 
 The `notebook` recipe is that of a 2021 teaching notebook, with the best epoch by validation loss kept; its figures are
-in the last column. Trained on MNIST (Y. LeCun, C. Cortes, C. Burges; CC BY-SA 3.0), 48,000 digits, validated on 12,000.
+in the last column. Trained on the 60,000 training digits of MNIST (Y. LeCun, C. Cortes, C. Burges; CC BY-SA 3.0), less
+the last {validation}, which validate.
 
 ## Limits
 

@@ -97,6 +97,7 @@ def _convert(
     function = tf.function(forward, input_signature=[spec])
     model, _ = tf2onnx.convert.from_function(function, input_signature=[spec], opset=opset)
     _drop_what_nothing_needs(model, spec.name)
+    _order(model.graph)
     _rename(model.graph, [layer.name for layer in network.layers])
     for value in [*model.graph.input, *model.graph.output]:
         dimensions = value.type.tensor_type.shape.dim
@@ -107,6 +108,7 @@ def _convert(
             else:
                 dimension.dim_value = size
     model.graph.name = f"{network.name}-{spec.name}"
+    model.graph.ClearField("doc_string")  # the number of a TensorFlow function
     onnx.helper.set_model_props(model, metadata)
     return model
 
@@ -121,8 +123,32 @@ def _drop_what_nothing_needs(model: onnx.ModelProto, input_name: str) -> None:
         field.extend(kept)
 
 
+def _order(graph: onnx.GraphProto) -> None:
+    """Nodes and weights in the order in which the outputs need them, so that every export gives the same bytes."""
+    makers = {output: node for node in graph.node for output in node.output}
+    tensors = {tensor.name: tensor for tensor in graph.initializer}
+    nodes: dict[str, onnx.NodeProto] = {}
+    used: dict[str, onnx.TensorProto] = {}
+
+    def visit(name: str) -> None:
+        if name in tensors:
+            used.setdefault(name, tensors[name])
+        elif name in makers and makers[name].name not in nodes:
+            for needed in makers[name].input:
+                visit(needed)
+            nodes[makers[name].name] = makers[name]
+
+    outputs = sorted(graph.output, key=lambda value: value.name)
+    for output in outputs:
+        visit(output.name)
+    for field, ordered in ((graph.output, outputs), (graph.node, nodes.values()), (graph.initializer, used.values())):
+        copies = [type(entry).FromString(entry.SerializeToString()) for entry in ordered]
+        del field[:]
+        field.extend(copies)
+
+
 def _rename(graph: onnx.GraphProto, layers: list[str]) -> None:
-    """Name every node SCOPE/OPERATOR and its output after it, every weight SCOPE/weight or SCOPE/bias.
+    """Name every node SCOPE/OPERATOR and its output after it, every weight LAYER/weight or LAYER/bias.
 
     Scopes are the layers, "norm" for the normalization and "blank" for what becomes of a blank sketch. Names are short
     because the file is to be hardly larger than its weights.
@@ -141,9 +167,11 @@ def _rename(graph: onnx.GraphProto, layers: list[str]) -> None:
         return name if used[name] == 1 else f"{name}{used[name]}"
 
     for tensor in graph.initializer:
-        learned = scope_of(tensor.name) in layers
-        kind = "constant" if not learned else "bias" if len(tensor.dims) == 1 else "weight"
-        names[tensor.name] = tensor.name = unique(tensor.name, kind)
+        if scope_of(tensor.name) in layers:
+            name = unique(tensor.name, "bias" if len(tensor.dims) == 1 else "weight")
+        else:
+            name = unique("", "constant")  # tf2onnx shares constants, under any of their names
+        names[tensor.name] = tensor.name = name
     for node in graph.node:
         node.name = unique(node.name, node.op_type)
         node.input[:] = [names[name] for name in node.input]

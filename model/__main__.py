@@ -30,8 +30,11 @@ def main() -> None:
             explore(arguments.data, arguments.output, arguments.seed)
     except InputError as error:
         sys.exit(f"python -m model: {error}")
+    except ModuleNotFoundError as error:
+        sys.exit(f"python -m model: {error.name} is not installed. pip install -e '.[train]' brings all it needs.")
     except KeyboardInterrupt:
-        sys.exit("\nStopped. The same command goes on after the last finished epoch.")
+        resumable = " The same command goes on after the last finished epoch." if arguments.command == "train" else ""
+        sys.exit(f"\nStopped.{resumable}")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -46,23 +49,29 @@ def _parser() -> argparse.ArgumentParser:
     train = commands.add_parser("train", parents=[network, data], help="fit a network and keep its best epoch")
     recipes = sorted({recipe for recipes in RECIPES.values() for recipe in recipes})
     train.add_argument("--recipe", choices=recipes, default="notebook", help="default: notebook")
-    train.add_argument("--epochs", type=_positive, help="at most so many; default: the recipe's")
-    train.add_argument("--seed", type=int, default=0, help="of weights and order; default: 0")
+    train.add_argument("--epochs", type=positive, help="at most so many; default: the recipe's")
+    train.add_argument("--seed", type=seed, default=0, help="of weights and order; default: 0")
     train.add_argument("--output", type=Path, default=CHECKPOINTS, metavar="DIR", help="default: model/checkpoints")
 
     evaluate = commands.add_parser("evaluate", parents=[network, data], help="read the MNIST test set")
     evaluate.add_argument("--checkpoints", type=Path, default=CHECKPOINTS, metavar="DIR")
 
     explore = commands.add_parser("explore", parents=[data], help="draw what the data looks like")
-    explore.add_argument("--seed", type=int, default=0, help="of the digit whose pixels are written out; default: 0")
+    explore.add_argument("--seed", type=seed, default=0, help="of the digit whose pixels are written out; default: 0")
     explore.add_argument("--output", type=Path, default=FIGURES, metavar="DIR", help="default: model/figures")
     explore.set_defaults(network="all")
     return parser
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:  # argparse shows the name
     if (number := int(text)) < 1:
         raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+def seed(text: str) -> int:
+    if not 0 <= (number := int(text)) < 2**32:
+        raise argparse.ArgumentTypeError("must be at least 0 and less than 2**32")
     return number
 
 

@@ -52,6 +52,8 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise InputError(f"{path} is missing: python -m model train makes it.") from error
+        raise InputError(f"{path} is missing: python -m model train {path.stem} makes it.") from error
     except ValueError as error:
-        raise InputError(f"{path} is not JSON ({error}): delete it and train again.") from error
+        raise InputError(
+            f"{path} is not JSON ({error}): delete it; python -m model train {path.stem} makes it."
+        ) from error

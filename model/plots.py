@@ -44,7 +44,7 @@ def learning_curves(story: dict[str, Any], path: Path) -> None:
     axes.plot(epochs, history["val_accuracy"], label="validation")
     axes.axvline(story["best_epoch"], color="gray", linestyle=":", label=f"kept: epoch {story['best_epoch']}")
     axes.set(title=f"{story['network']}, recipe {story['recipe']['name']}", xlabel="epoch", ylabel="accuracy")
-    axes.set_ylim(min(0.95, min(history["val_accuracy"])), 1)
+    axes.set_ylim(top=1)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.yaxis.set_major_formatter(PercentFormatter(1))
     axes.grid(alpha=0.3)

@@ -1,6 +1,7 @@
 """Fit a network by a recipe; keep the best checkpoint, its history, and what made it."""
 
 import dataclasses
+import json
 import os
 import platform
 import shutil
@@ -32,16 +33,16 @@ def train(
 
     While it trains, `output`/`name`.training holds the last epoch, the best one and the history; after a kill the same
     call goes on from there. When it ends, the best epoch becomes the checkpoint, with a .json that says what made it
-    and a .png of its learning curves. Raises InputError if `output` holds what another recipe made.
+    and a .png of its learning curves. Raises InputError if `output` holds what other settings made.
     """
     plan = RECIPES[name][recipe]
     if epochs is not None:
         plan = dataclasses.replace(plan, epochs=epochs)
     made_by = {"recipe": dataclasses.asdict(plan), "seed": seed}
     checkpoint, unfinished = output / f"{name}.keras", output / f"{name}.training"
-    _refuse_another_recipe(checkpoint, recipe)
+    _refuse_to_replace(checkpoint, made_by)
 
-    device = use_device()
+    device = describe_device()
     training, validation = mnist.split(mnist.load(data)[0], plan.validation)
     print(f"{name} by recipe {recipe} on {len(training.labels):,} digits of MNIST, {device}", flush=True)
 
@@ -89,7 +90,7 @@ def train(
     plots.learning_curves(story, output / f"{name}.png")
     write_json(checkpoint.with_suffix(".json"), story)
     with replacing(checkpoint) as beside:
-        shutil.copyfile(unfinished / "best.keras", beside)
+        shutil.copyfile(progress.best_checkpoint, beside)
     progress.state.unlink()
     shutil.rmtree(unfinished)
     print(
@@ -99,11 +100,9 @@ def train(
     return checkpoint
 
 
-def use_device() -> str:
-    """Let GPU memory grow as needed, and say in words what TensorFlow trains on."""
+def describe_device() -> str:
+    """What TensorFlow trains on, in words."""
     gpus = tf.config.list_physical_devices("GPU")
-    for gpu in gpus:
-        tf.config.experimental.set_memory_growth(gpu, True)
     if gpus:
         return "GPU " + ", ".join(tf.config.experimental.get_device_details(g).get("device_name", g.name) for g in gpus)
     return f"CPU, {os.cpu_count()} cores (TensorFlow sees no GPU)"
@@ -137,11 +136,12 @@ def _inputs(digits: Digits, network: keras.Model) -> tuple[np.ndarray, np.ndarra
 def _compile(network: keras.Model, plan: Recipe, steps: int) -> None:
     rate: Any = plan.learning_rate
     if plan.warmup is not None:
+        warmup = min(plan.warmup, plan.epochs - 1)
         rate = keras.optimizers.schedules.CosineDecay(
             plan.learning_rate / 10,
-            decay_steps=(plan.epochs - plan.warmup) * steps,
+            decay_steps=(plan.epochs - warmup) * steps,
             warmup_target=plan.learning_rate,
-            warmup_steps=plan.warmup * steps,
+            warmup_steps=warmup * steps,
         )
     network.compile(
         getattr(keras.optimizers, plan.optimizer)(learning_rate=rate),
@@ -152,15 +152,20 @@ def _compile(network: keras.Model, plan: Recipe, steps: int) -> None:
     )
 
 
-def _refuse_another_recipe(checkpoint: Path, recipe: str) -> None:
-    story = checkpoint.with_suffix(".json")
-    if checkpoint.exists() and story.exists():
-        made_by = read_json(story)["recipe"]["name"]
-        if made_by != recipe:
+def _refuse_to_replace(checkpoint: Path, made_by: dict[str, Any]) -> None:
+    story_path = checkpoint.with_suffix(".json")
+    if checkpoint.exists() and story_path.exists():
+        story = read_json(story_path)
+        if {key: story.get(key) for key in made_by} != made_by:
             raise InputError(
-                f"{checkpoint} was made by recipe {made_by}. Keep it and name another folder with --output, "
-                f"or delete it and {story.name} first."
+                f"{checkpoint} was made by {_settings(story)}, not by {_settings(made_by)}. "
+                f"Keep it and name another folder with --output, or delete it and {story_path.name} first."
             )
+
+
+def _settings(made_by: dict[str, Any]) -> str:
+    recipe = made_by.get("recipe", {})
+    return f"recipe {recipe.get('name')}, at most {recipe.get('epochs')} epochs, seed {made_by.get('seed')}"
 
 
 class _Progress(keras.callbacks.Callback):
@@ -168,7 +173,8 @@ class _Progress(keras.callbacks.Callback):
 
     Keras' BackupAndRestore, ModelCheckpoint and EarlyStopping together forget the best loss, the patience spent and
     the state of Dropout. The optimizer's step count in last.npz says which epochs are done; that file is written last,
-    so whatever a kill leaves behind belongs to those epochs or to the next one, which is then trained again.
+    so whatever a kill leaves behind belongs to those epochs or to the next one, which is then trained again. Only the
+    distortions of a recipe that has any are drawn anew.
     """
 
     def __init__(self, folder: Path, made_by: dict[str, Any], patience: int) -> None:
@@ -184,6 +190,11 @@ class _Progress(keras.callbacks.Callback):
         """Index of the epoch with the lowest validation loss."""
         return min(range(len(self.epochs)), key=lambda i: self.epochs[i]["val_loss"])
 
+    @property
+    def best_checkpoint(self) -> Path:
+        """Named by its epoch, so that a kill cannot leave another epoch's weights under its name."""
+        return self.folder / f"best-{self.best + 1}.keras"
+
     def is_over(self, epochs: int) -> bool:
         done = len(self.epochs)
         return done >= epochs or (done > 0 and done - 1 - self.best >= self.patience)
@@ -193,18 +204,23 @@ class _Progress(keras.callbacks.Callback):
         self._write()
 
     def resume(self, network: keras.Model, steps: int) -> None:
-        story = read_json(self.folder / "progress.json")
-        if story["made_by"] != self.made_by:
-            unfinished = f"recipe {story['made_by']['recipe']['name']}, seed {story['made_by']['seed']}"
+        try:
+            story = json.loads((self.folder / "progress.json").read_text(encoding="utf-8"))
+            same = story["made_by"] == self.made_by
+            if same:
+                with self.state.open("rb") as file, np.load(file) as values:
+                    for variable, value in zip(_variables(network), values.values(), strict=True):
+                        variable.assign(value)
+                self.untrained = story["untrained"]
+                self.epochs = story["epochs"][: int(network.optimizer.iterations) // steps]
+        except Exception as error:  # a damaged file can raise anything
+            raise InputError(f"{self.folder} is damaged ({error}): delete it and train anew.") from error
+        if not same:
             raise InputError(
-                f"{self.folder} holds an unfinished training ({unfinished}) of other settings. "
+                f"{self.folder} holds an unfinished training by {_settings(story['made_by'])}, "
+                f"not by {_settings(self.made_by)}. "
                 "Finish it with its own command, delete the folder, or name another one with --output."
             )
-        self.untrained = story["untrained"]
-        with self.state.open("rb") as file, np.load(file) as values:
-            for variable, value in zip(_variables(network), values.values(), strict=True):
-                variable.assign(value)
-        self.epochs = story["epochs"][: int(network.optimizer.iterations) // steps]
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self.started = time.perf_counter()
@@ -215,11 +231,14 @@ class _Progress(keras.callbacks.Callback):
         if self.best == epoch:
             without_optimizer = NETWORKS[self.model.name]()
             without_optimizer.set_weights(self.model.get_weights())
-            with replacing(self.folder / "best.keras") as beside:
+            with replacing(self.best_checkpoint) as beside:
                 without_optimizer.save(beside)
         self._write()
         with replacing(self.state) as beside:
             np.savez(beside, *(np.asarray(variable) for variable in _variables(self.model)))
+        for former in self.folder.glob("best-*.keras"):
+            if former != self.best_checkpoint:
+                former.unlink()
         self.model.stop_training = self.is_over(self.params["epochs"])
 
     def _write(self) -> None:

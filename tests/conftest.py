@@ -1,9 +1,9 @@
-"""Fixtures: real digits without a network, and recipes short enough for a test."""
+"""Fixtures: real digits without a network."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
 import numpy as np
@@ -23,12 +23,18 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
     return images.reshape(-1, 28, 28).astype(np.uint8)[order], labels.astype(np.uint8)[order]
 
 
-@pytest.fixture
-def few_digits(digits: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch) -> None:
-    """mnist.load() gives 4,000 training and 1,000 test digits, wherever it is told to look."""
+def few(digits: tuple[np.ndarray, np.ndarray]) -> tuple[mnist.Digits, mnist.Digits]:
+    """4,000 training and 1,000 test digits."""
     images, labels = digits
-    train, test = mnist.Digits(images[:4_000], labels[:4_000]), mnist.Digits(images[4_000:], labels[4_000:])
-    monkeypatch.setattr(mnist, "load", lambda folder=None: (train, test))
+    return mnist.Digits(images[:4_000], labels[:4_000]), mnist.Digits(images[4_000:], labels[4_000:])
+
+
+@pytest.fixture(scope="module")
+def few_digits(digits: tuple[np.ndarray, np.ndarray]) -> Iterator[None]:
+    """mnist.load() gives those, wherever it is told to look."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mnist, "load", lambda folder=None: few(digits))
+        yield
 
 
 @pytest.fixture(scope="session")

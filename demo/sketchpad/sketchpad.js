@@ -57,7 +57,7 @@ canvas.addEventListener("pointerdown", (event) => {
 });
 
 canvas.addEventListener("pointermove", (event) => {
-  if (event.pointerId !== pointer) return;
+  if (event.pointerId !== pointer || event.buttons === 0) return;
   const stroke = strokes.at(-1);
   const added = (event.getCoalescedEvents?.() ?? []).map(point);
   stroke.push(...(added.length ? added : [point(event)]));
@@ -65,13 +65,11 @@ canvas.addEventListener("pointermove", (event) => {
   timer ??= setTimeout(send, PAUSE);
 });
 
-for (const end of ["pointerup", "pointercancel"]) {
-  canvas.addEventListener(end, (event) => {
-    if (event.pointerId !== pointer) return;
-    pointer = null;
-    send();
-  });
-}
+canvas.addEventListener("lostpointercapture", (event) => {
+  if (event.pointerId !== pointer) return;
+  pointer = null;
+  send();
+});
 
 element.querySelector("#undo").addEventListener("click", () => {
   strokes.pop();

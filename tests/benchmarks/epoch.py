@@ -15,7 +15,7 @@ import keras
 
 from model import mnist
 from model.networks import NETWORKS
-from model.train import train, use_device
+from model.train import describe_device, train
 
 EPOCHS = 3  # a turn; the first one of each compiles and is not counted
 TURNS = 2
@@ -65,7 +65,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, metavar="DIR")
     data = parser.parse_args().data
-    print(use_device())
+    print(describe_device())
     rows = []
     for name in NETWORKS:
         plain: list[float] = []

@@ -44,7 +44,7 @@ def main() -> None:
     demo, peer = [], []
     for run in range(RUNS + 1):
         port = free_port()
-        ours = first_answer([sys.executable, "-m", "demo", "--device", "cpu", "--port", str(port)], port)
+        ours = first_answer([sys.executable, "-m", "demo", "--port", str(port)], port)
         port = free_port()
         theirs = first_answer([sys.executable, "-c", ONE_LINE.format(port=port)], port)
         if run:

@@ -81,6 +81,15 @@ def test_answers_before_the_pen_is_lifted(page: Page) -> None:
     expect_digit(page, "7")
 
 
+def test_a_pen_that_leaves_the_window_unnoticed_does_not_go_on_drawing_or_block_the_next(page: Page) -> None:
+    draw(page, ONE, lift=False)
+    canvas = page.locator("#sketchpad canvas")
+    canvas.evaluate("c => c.releasePointerCapture(1)")
+    draw(page, [(0.3, 0.2), (0.7, 0.2)])
+    page.click("#undo")
+    expect_digit(page, "1")
+
+
 def test_undo_takes_back_one_stroke(page: Page) -> None:
     draw(page, ONE)
     expect_digit(page, "1")

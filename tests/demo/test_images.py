@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -45,9 +46,27 @@ def test_transparency_becomes_paper_whatever_colour_hides_beneath_it(ink: int, t
     np.testing.assert_array_equal(sketch, stroke(paper=255 - ink, ink=ink))
 
 
-def test_sixteen_bits_become_eight(tmp_path: Path) -> None:
-    image = Image.fromarray(stroke().astype(np.uint16) * 257)
-    np.testing.assert_array_equal(read_image(saved(image, tmp_path / "one.png")), stroke())
+def test_a_white_card_on_transparency_keeps_white_paper(tmp_path: Path) -> None:
+    alpha = np.pad(np.full((100, 80), 255, np.uint8), 10)
+    image = Image.fromarray(np.dstack([stroke()] * 3 + [alpha]))
+    sketch = read_image(saved(image, tmp_path / "one.png"))
+    np.testing.assert_array_equal(sketch, np.where(alpha > 0, stroke(), 255))
+
+
+@pytest.mark.parametrize(
+    ("kind", "deep"),
+    [
+        ("png", lambda image: image.astype(np.uint16) * 257),
+        ("png", lambda image: image.astype(np.uint16) * 16),
+        ("tiff", lambda image: image.astype(np.int32) * 1_000),
+        ("tiff", lambda image: image.astype(np.float32) / 255),
+        ("tiff", lambda image: np.where(image == 0, np.nan, image / 255).astype(np.float32)),
+    ],
+    ids=["16 bits", "12 of 16 bits", "32 bits", "float", "float with NaN"],
+)
+def test_more_than_eight_bits_become_eight(kind: str, deep: Callable[[np.ndarray], np.ndarray], tmp_path: Path) -> None:
+    path = saved(Image.fromarray(deep(stroke())), tmp_path / f"one.{kind}")
+    np.testing.assert_allclose(read_image(path), stroke(), atol=1)
 
 
 def test_an_animation_is_read_by_its_first_frame(tmp_path: Path) -> None:
@@ -64,8 +83,10 @@ def test_a_photograph_is_turned_upright(tmp_path: Path) -> None:
 
 
 def test_a_large_photograph_is_scaled_down(tmp_path: Path) -> None:
-    sketch = read_image(saved(Image.fromarray(stroke()).resize((5_000, 6_000)), tmp_path / "one.png"))
-    assert sketch.shape == (2_048, 1_707)
+    photograph = Image.fromarray(stroke()).resize((4_000, 4_800))
+    for kind in ("png", "jpg"):
+        sketch = read_image(saved(photograph, tmp_path / f"one.{kind}"))
+        assert sketch.shape in {(2_048, 1_707), (2_048, 1_706)}
 
 
 def test_a_decompression_bomb_is_refused_before_it_is_decoded() -> None:
@@ -74,8 +95,18 @@ def test_a_decompression_bomb_is_refused_before_it_is_decoded() -> None:
 
     header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 0, 0, 0, 0)
     bomb = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
-    with pytest.raises(ValueError, match="at most 64,000,000"):
+    with pytest.raises(ValueError, match="at most 25,000,000"):
         read_image(BytesIO(bomb))
+
+
+def test_an_image_too_small_to_hold_a_digit_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="8 or more"):
+        read_image(saved(Image.fromarray(stroke()[:100, :5]), tmp_path / "one.png"))
+
+
+def test_a_drawing_far_larger_than_the_canvas_is_refused() -> None:
+    with pytest.raises(ValueError, match="at most 1,000,000"):
+        read_drawing(data_url(np.zeros((1_001, 1_000))))
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,10 @@
 """Programs ask /predict: with gradio_client, or with nothing but HTTP."""
 
-import json
 import subprocess
 import sys
-import urllib.request
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 from gradio_client import Client, handle_file
@@ -38,17 +37,18 @@ def test_gradio_client_gets_the_probabilities_of_both_networks(address: str, dra
 
 
 def test_plain_http_gets_them_too(address: str, drawing: Path) -> None:
-    upload = subprocess.run(
-        ["curl", "-s", "-F", f"files=@{drawing}", f"{address}gradio_api/upload"], capture_output=True, check=True
-    )
-    file = {"path": json.loads(upload.stdout)[0], "meta": {"_type": "gradio.FileData"}}
-    request = urllib.request.Request(
-        f"{address}gradio_api/run/predict",
-        data=json.dumps({"data": [file]}).encode(),
-        headers={"Content-Type": "application/json"},
-    )
-    with urllib.request.urlopen(request) as response:
-        check(json.load(response)["data"][0])
+    paths = httpx.post(f"{address}gradio_api/upload", files={"files": drawing.read_bytes()}).json()
+    file = {"path": paths[0], "meta": {"_type": "gradio.FileData"}}
+    answer = httpx.post(f"{address}gradio_api/run/predict", json={"data": [file]}).json()
+    check(answer["data"][0])
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "README.md", "../../etc/passwd"])
+def test_a_file_that_was_not_uploaded_is_not_read(path: str, address: str) -> None:
+    file = {"path": path, "meta": {"_type": "gradio.FileData"}}
+    answer = httpx.post(f"{address}gradio_api/run/predict", json={"data": [file]})
+    assert answer.status_code >= 400
+    assert "data" not in answer.json()
 
 
 def test_a_file_that_is_no_image_gets_a_word_that_helps(address: str, tmp_path: Path) -> None:
@@ -61,8 +61,21 @@ def test_a_file_that_is_no_image_gets_a_word_that_helps(address: str, tmp_path: 
         client.close()
 
 
+def start(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "demo", *arguments], capture_output=True, text=True)
+
+
 def test_a_port_in_use_is_named(address: str) -> None:
     port = address.rstrip("/").split(":")[-1]
-    failed = subprocess.run([sys.executable, "-m", "demo", "--port", port], capture_output=True, text=True)
+    failed = start("--port", port)
     assert failed.returncode == 1
-    assert failed.stderr.strip() == f"python -m demo: port {port} is in use; choose another with --port."
+    assert f"cannot listen on 127.0.0.1, port {port}: Address already in use" in failed.stderr
+    assert len(failed.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("arguments", [("--port", "99999"), ("--port", "-5"), ("--host", "no.such.host.invalid")])
+def test_an_address_that_does_not_exist_is_named(arguments: tuple[str, str]) -> None:
+    failed = start(*arguments)
+    assert failed.returncode == 1
+    assert "Choose another --host or --port." in failed.stderr
+    assert len(failed.stderr.splitlines()) == 1

@@ -27,9 +27,18 @@ def test_a_missing_file_is_named_with_its_source(tmp_path: Path) -> None:
         mnist.load(tmp_path)
 
 
-def test_a_truncated_file_is_named(mnist_folder: Path, tmp_path: Path) -> None:
-    whole = (mnist_folder / "mnist.npz").read_bytes()
-    (tmp_path / "mnist.npz").write_bytes(whole[: len(whole) // 2])
+@pytest.mark.parametrize("damage", ["empty", "truncated", "overwritten", "another file"])
+def test_a_damaged_file_is_named(damage: str, digits: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> None:
+    path = tmp_path / "mnist.npz"
+    np.savez_compressed(path, x_train=digits[0], y_train=digits[1], x_test=digits[0], y_test=digits[1])
+    whole = path.read_bytes()
+    if damage == "another file":
+        with path.open("wb") as file:
+            np.save(file, digits[0])
+    else:
+        half = len(whole) // 2
+        rest = {"empty": b"", "truncated": whole[:half], "overwritten": whole[:9_000] + bytes(half) + whole[-half:]}
+        path.write_bytes(rest[damage])
     with pytest.raises(InputError, match="damaged"):
         mnist.load(tmp_path)
 

@@ -93,7 +93,7 @@ train("ffnn", "quick", epochs=12, output=Path({str(tmp_path)!r}))
             assert process.poll() is None
             time.sleep(0.02)
         os.kill(process.pid, signal.SIGKILL)
-    assert keras.saving.load_model(unfinished / "best.keras").count_params() == 669_706
+    assert [keras.saving.load_model(best).count_params() for best in unfinished.glob("best-*.keras")]
     assert not (tmp_path / "ffnn.keras").exists()
 
     resumed = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
@@ -107,10 +107,50 @@ train("ffnn", "quick", epochs=12, output=Path({str(tmp_path)!r}))
         np.testing.assert_allclose(story_of(tmp_path)["history"][curve], expected, rtol=1e-2)
 
 
-def test_another_recipes_checkpoint_is_not_overwritten(quick: str, tmp_path: Path) -> None:
+def test_killed_between_two_files_the_checkpoint_is_still_the_epoch_its_story_names(
+    quick: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    savez, calls = np.savez, []
+
+    def killed_in_the_second_epoch(*arguments: Any) -> None:
+        calls.append(arguments)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        savez(*arguments)
+
+    monkeypatch.setattr("model.train.np.savez", killed_in_the_second_epoch)
+    with pytest.raises(KeyboardInterrupt):
+        train("ffnn", quick, output=tmp_path)
+    assert len(list((tmp_path / "ffnn.training").glob("best-*.keras"))) == 2
+    train("ffnn", quick, output=tmp_path)
+
+    network = load_checkpoint("ffnn", tmp_path)
+    _, validation = mnist.split(mnist.load()[0], QUICK.validation)
+    read = network.predict(mnist.network_input(validation.images, network), verbose=0).argmax(axis=1)
+    assert (read == validation.labels).mean() == pytest.approx(story_of(tmp_path)["accuracy"]["validation"], abs=1e-5)
+
+
+def test_a_damaged_unfinished_training_is_named(quick: str, tmp_path: Path) -> None:
+    (tmp_path / "ffnn.training").mkdir()
+    (tmp_path / "ffnn.training" / "last.npz").write_bytes(b"PK")
+    with pytest.raises(InputError, match=r"ffnn\.training is damaged .*delete it"):
+        train("ffnn", quick, output=tmp_path)
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 3])
+def test_the_best_recipe_can_be_as_short_as_one_epoch(
+    epochs: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    shorter = dataclasses.replace(RECIPES["ffnn"]["best"], validation=1_000, xla=False)
+    monkeypatch.setitem(RECIPES["ffnn"], "best", shorter)
+    train("ffnn", "best", epochs=epochs, output=tmp_path)
+    assert story_of(tmp_path)["epochs"] == epochs
+
+
+def test_a_checkpoint_of_other_settings_is_not_overwritten(quick: str, tmp_path: Path) -> None:
     train("ffnn", quick, epochs=1, output=tmp_path)
     before = (tmp_path / "ffnn.keras").read_bytes()
-    with pytest.raises(InputError, match="made by recipe quick"):
+    with pytest.raises(InputError, match=r"made by recipe quick, at most 1 epochs, seed 0, not by recipe notebook"):
         train("ffnn", "notebook", output=tmp_path)
     assert (tmp_path / "ffnn.keras").read_bytes() == before
 
@@ -124,7 +164,9 @@ def test_an_unfinished_training_of_other_settings_is_not_continued(
     monkeypatch.setattr("model.plots.learning_curves", stop)
     with pytest.raises(KeyboardInterrupt):
         train("ffnn", quick, epochs=1, output=tmp_path)
-    with pytest.raises(InputError, match="recipe quick, seed 0"):
+    with pytest.raises(
+        InputError, match=r"unfinished training by recipe quick, at most 1 epochs, seed 0, not by .* seed 1"
+    ):
         train("ffnn", quick, epochs=1, seed=1, output=tmp_path)
 
 
