@@ -21,7 +21,7 @@ def main() -> None:
         app = build(classifier)
         _, address, link = app.launch(
             server_name=arguments.host,
-            server_port=arguments.port,
+            server_port=arguments.port or None,
             share=arguments.share,
             css=CSS,
             max_file_size="20mb",

@@ -90,7 +90,7 @@ def _preload_cuda() -> str:
         onnxruntime.preload_dlls()
     libraries = re.findall(r"Failed to load (\S+):", complaints.getvalue())
     if libraries:
-        return f"{', '.join(libraries)} not found. pip install -e '.[cuda]' brings them."
+        return f'{", ".join(libraries)} not found. pip install -e ".[cuda]" brings them.'
     return "its libraries are there, the GPU or a driver new enough for them is not. nvidia-smi shows both."
 
 

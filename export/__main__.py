@@ -24,7 +24,7 @@ def main() -> None:
     except InputError as error:
         sys.exit(f"python -m export: {error}")
     except ModuleNotFoundError as error:
-        sys.exit(f"python -m export: {error.name} is not installed. pip install -e '.[train]' brings all it needs.")
+        sys.exit(f'python -m export: {error.name} is not installed. pip install -e ".[train]" brings all it needs.')
 
 
 if __name__ == "__main__":

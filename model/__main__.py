@@ -31,7 +31,7 @@ def main() -> None:
     except InputError as error:
         sys.exit(f"python -m model: {error}")
     except ModuleNotFoundError as error:
-        sys.exit(f"python -m model: {error.name} is not installed. pip install -e '.[train]' brings all it needs.")
+        sys.exit(f'python -m model: {error.name} is not installed. pip install -e ".[train]" brings all it needs.')
     except KeyboardInterrupt:
         resumable = " The same command goes on after the last finished epoch." if arguments.command == "train" else ""
         sys.exit(f"\nStopped.{resumable}")

@@ -66,11 +66,14 @@ def score(read: np.ndarray, digits: Digits) -> dict[str, Any]:
 
 def report(name: str, result: dict[str, Any]) -> str:
     """The result in words and columns."""
-    rows = [f"{name}: {percent(result)} of {result['count']:,} {result['set']} digits", ""]
-    rows.append("written |  read as" + "".join(f"{digit:>{6 if digit else 1}}" for digit in range(10)) + " | accuracy")
+    rows = [
+        f"{name}: {percent(result)} of {result['count']:,} {result['set']} digits",
+        "",
+        "written | read as" + "".join(f"{digit:>6}" for digit in range(10)) + " | accuracy",
+    ]
     for digit, row in enumerate(result["confusion"]):
-        cells = "".join(f"{n or '.':>6}" for n in row)
-        rows.append(f"      {digit} |      {cells[2:]} | {result['per_digit'][digit]:>8.2%}")
+        cells = "".join(f"{count or '.':>6}" for count in row)
+        rows.append(f"{digit:>7} |        {cells} | {result['per_digit'][digit]:>8.2%}")
     return "\n".join(rows)
 
 
