@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from model import CHECKPOINTS, InputError, mnist, plots
-from model.augment import distortion
+from model.augment import distort
 from model.files import read_json, replacing, write_json
 from model.mnist import Digits
 from model.networks import NETWORKS
@@ -109,19 +109,20 @@ def describe_device() -> str:
 
 
 def batches(digits: Digits, plan: Recipe, seed: int, network: keras.Model, first_epoch: int = 0) -> tf.data.Dataset:
-    """Batches of (images, labels), epoch after epoch, each in an order of its own that depends on `seed` alone."""
+    """Batches of (images, labels), epoch after epoch, each in an order and with distortions that `seed` decides."""
     images = tf.constant(mnist.network_input(digits.images, network))
     labels = tf.constant(digits.labels.astype(np.int32))
-    distort = distortion() if plan.distort else None
 
     def epoch(number: tf.Tensor) -> tf.data.Dataset:
         order = tf.random.experimental.stateless_shuffle(tf.range(len(labels)), tf.stack([np.int64(seed), number]))
-        return tf.data.Dataset.from_tensor_slices(order).batch(plan.batch_size)
+        chosen = tf.data.Dataset.from_tensor_slices(order).batch(plan.batch_size)
+        return chosen.map(lambda indices: (indices, number))
 
-    def gather(chosen: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def gather(chosen: tf.Tensor, number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         batch = tf.gather(images, chosen)
-        if distort is not None:
-            batch = tf.reshape(distort(tf.reshape(batch, (-1, 28, 28, 1)), training=True), tf.shape(batch))
+        if plan.distort:
+            drawn = tf.stack([seed + 2**32 * number, tf.cast(chosen[0], tf.int64)])
+            batch = tf.reshape(distort(tf.reshape(batch, (-1, 28, 28, 1)), drawn), tf.shape(batch))
         return batch, tf.gather(labels, chosen)
 
     numbers = tf.data.Dataset.range(first_epoch, plan.epochs)
@@ -173,8 +174,7 @@ class _Progress(keras.callbacks.Callback):
 
     Keras' BackupAndRestore, ModelCheckpoint and EarlyStopping together forget the best loss, the patience spent and
     the state of Dropout. The optimizer's step count in last.npz says which epochs are done; that file is written last,
-    so whatever a kill leaves behind belongs to those epochs or to the next one, which is then trained again. Only the
-    distortions of a recipe that has any are drawn anew.
+    so whatever a kill leaves behind belongs to those epochs or to the next one, which is then trained again.
     """
 
     def __init__(self, folder: Path, made_by: dict[str, Any], patience: int) -> None:

@@ -21,7 +21,7 @@ from model.files import replacing
 from model.recipes import RECIPES, Recipe
 from model.train import train
 
-QUICK = Recipe("quick", "RMSprop", 0.001, epochs=3, batch_size=100, validation=1_000)
+QUICK = Recipe("quick", "RMSprop", 0.001, epochs=3, batch_size=100, validation=1_000, distort=True)
 
 pytestmark = pytest.mark.usefixtures("few_digits")
 

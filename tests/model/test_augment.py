@@ -1,0 +1,33 @@
+"""Distortions change every image a little, and the seed decides how."""
+
+import numpy as np
+import tensorflow as tf
+
+from model.augment import distort
+
+
+def distorted(images: np.ndarray, *seed: int) -> np.ndarray:
+    return np.asarray(distort((images / 255).astype(np.float32)[..., None], tf.constant(seed, tf.int64)))[..., 0]
+
+
+def test_each_image_is_changed_a_little_and_differently(digits: tuple[np.ndarray, np.ndarray]) -> None:
+    same = np.repeat(digits[0][:1], 100, axis=0)
+    images = distorted(same, 0, 1)
+    assert len(np.unique(images.round(3), axis=0)) == 100
+    changes = np.abs(images - same / 255).mean(axis=(1, 2))
+    assert 0.005 < changes.mean() < 0.1
+    np.testing.assert_allclose(images.sum(axis=(1, 2)).mean(), same[0].sum() / 255, rtol=0.1)
+
+
+def test_the_middle_of_many_distortions_is_the_image_itself(digits: tuple[np.ndarray, np.ndarray]) -> None:
+    position = np.arange(28)
+    image = digits[0][0] / 255
+    images = distorted(np.repeat(digits[0][:1], 500, axis=0), 0, 1)
+    for axis in (1, 2):
+        centres = (images.sum(axis=axis) @ position) / images.sum(axis=(1, 2))
+        np.testing.assert_allclose(centres.mean(), (image.sum(axis=axis - 1) @ position) / image.sum(), atol=0.15)
+
+
+def test_the_same_seed_distorts_the_same_way(digits: tuple[np.ndarray, np.ndarray]) -> None:
+    np.testing.assert_array_equal(distorted(digits[0][:10], 3, 4), distorted(digits[0][:10], 3, 4))
+    assert (distorted(digits[0][:10], 3, 4) != distorted(digits[0][:10], 3, 5)).any()
