@@ -81,7 +81,7 @@ def _metadata(name: str, story: dict[str, Any], contract: str) -> dict[str, str]
         "version": VERSION,
         "license": "MIT",
         "training_data": "MNIST (CC BY-SA 3.0)",
-        "accuracy": f"{percent(story['test'])} of the {story['test']['count']:,} MNIST test digits",
+        "accuracy": f"{percent(story['test'])} of the {story['test']['count']:,} MNIST test digits, given as `image`",
         "input": contract,
     }
 
