@@ -64,11 +64,6 @@ def test_keeps_the_epoch_with_the_lowest_validation_loss_and_stops_after_patienc
     assert story["accuracy"]["validation"] == story["history"]["val_accuracy"][story["best_epoch"] - 1]
 
 
-def test_the_epochs_asked_for_are_the_epochs_trained(quick: str, tmp_path: Path) -> None:
-    train("ffnn", quick, epochs=1, output=tmp_path)
-    assert story_of(tmp_path)["epochs"] == 1
-
-
 def test_killed_in_mid_training_the_same_call_goes_on_as_if_nothing_had_happened(quick: str, tmp_path: Path) -> None:
     script = f"""
 from pathlib import Path
@@ -79,7 +74,7 @@ from model.train import train
 digits = mnist.Digits(*np.load({str(tmp_path / "digits.npz")!r}).values())
 mnist.load = lambda folder: (digits, digits)
 RECIPES["ffnn"]["quick"] = {QUICK!r}
-train("ffnn", "quick", epochs=12, output=Path({str(tmp_path)!r}))
+train("ffnn", "quick", epochs=8, output=Path({str(tmp_path)!r}))
 """
     np.savez(tmp_path / "digits.npz", *mnist.load()[0])
     unfinished = tmp_path / "ffnn.training"
@@ -98,10 +93,10 @@ train("ffnn", "quick", epochs=12, output=Path({str(tmp_path)!r}))
 
     resumed = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
     assert "Going on after epoch" in resumed.stdout
-    assert "Epoch 1/12" not in resumed.stdout
+    assert "Epoch 1/8" not in resumed.stdout
     assert not unfinished.exists()
 
-    train("ffnn", quick, epochs=12, output=tmp_path / "never killed")
+    train("ffnn", quick, epochs=8, output=tmp_path / "never killed")
     for curve in ("loss", "val_loss"):
         expected = story_of(tmp_path / "never killed")["history"][curve]
         np.testing.assert_allclose(story_of(tmp_path)["history"][curve], expected, rtol=1e-2)
@@ -137,7 +132,7 @@ def test_a_damaged_unfinished_training_is_named(quick: str, tmp_path: Path) -> N
         train("ffnn", quick, output=tmp_path)
 
 
-@pytest.mark.parametrize("epochs", [1, 2, 3])
+@pytest.mark.parametrize("epochs", [1, 3])
 def test_the_best_recipe_can_be_as_short_as_one_epoch(
     epochs: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -189,11 +184,3 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
         fill_the_disk()
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
-
-
-def test_the_best_recipe_distorts_its_digits_and_trains(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    shorter = dataclasses.replace(RECIPES["ffnn"]["best"], batch_size=100, validation=1_000, xla=False)
-    monkeypatch.setitem(RECIPES["ffnn"], "best", shorter)
-    train("ffnn", "best", epochs=4, output=tmp_path)
-    history = story_of(tmp_path)["history"]
-    assert history["loss"][-1] < history["loss"][0]
