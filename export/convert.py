@@ -80,7 +80,7 @@ def _metadata(name: str, story: dict[str, Any], contract: str) -> dict[str, str]
         "name": name,
         "version": VERSION,
         "license": "MIT",
-        "training_data": "MNIST (CC BY-SA 3.0)",
+        "training_data": "MNIST (CC BY-SA 3.0)" + (", UCI Pendigits (CC BY 4.0)" if story["recipe"]["drawn"] else ""),
         "accuracy": f"{percent(story['test'])} of the {story['test']['count']:,} MNIST test digits, given as `image`",
         "input": contract,
     }

@@ -38,8 +38,8 @@ def export(names: list[str], data: Path | None, checkpoints: Path, output: Path)
 def _export(name: str, paths: dict[str, Path], digits: Digits, checkpoints: Path, convert: bool) -> Exported:
     network = load_checkpoint(name, checkpoints)
     story = read_json(checkpoints / f"{name}.json")
-    if "test" not in story:
-        raise InputError(f"The card needs {name}'s test accuracy: run python -m model evaluate {name} first.")
+    if not {"test", "pens", "refusal"} <= set(story):
+        raise InputError(f"The card needs {name}'s test accuracies: run python -m model evaluate {name} first.")
     files, differences = {}, []
     for kind, path in paths.items():
         graph, _ = KINDS[kind]
@@ -62,7 +62,7 @@ def _verified(
     """The score of the graph in `path` and its largest difference from Keras."""
     try:
         difference = KINDS[kind][1](path, network, digits)
-        result = score(read_answers(path, digits.images), digits)
+        result = score(read_answers(path, digits.images), digits.labels)
     except Exception as error:  # a damaged file can make the checker, protobuf or ONNX Runtime raise anything
         raise InputError(f"{consequence}: {error}") from error
     if kind == "" and result["accuracy"] != story["test"]["accuracy"]:

@@ -7,6 +7,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # take GPU memory as needed, not all of it
 
 CHECKPOINTS = Path(__file__).parent / "checkpoints"
+FIGURES = Path(__file__).parent / "figures"
 
 
 class InputError(Exception):

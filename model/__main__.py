@@ -4,10 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from model import CHECKPOINTS, InputError
+from model import CHECKPOINTS, FIGURES, InputError
 from model.recipes import RECIPES
-
-FIGURES = Path(__file__).parent / "figures"
 
 
 def main() -> None:
@@ -39,7 +37,9 @@ def main() -> None:
 
 def _parser() -> argparse.ArgumentParser:
     data = argparse.ArgumentParser(add_help=False)
-    data.add_argument("--data", type=Path, metavar="DIR", help="folder with mnist.npz; default: Keras downloads it")
+    data.add_argument(
+        "--data", type=Path, metavar="DIR", help="folder with mnist.npz and pendigits-orig.tra; default: download"
+    )
     network = argparse.ArgumentParser(add_help=False)
     network.add_argument("network", choices=[*RECIPES, "all"])
 
@@ -48,12 +48,12 @@ def _parser() -> argparse.ArgumentParser:
 
     train = commands.add_parser("train", parents=[network, data], help="fit a network and keep its best epoch")
     recipes = sorted({recipe for recipes in RECIPES.values() for recipe in recipes})
-    train.add_argument("--recipe", choices=recipes, default="notebook", help="default: notebook")
+    train.add_argument("--recipe", choices=recipes, default="best", help="default: best")
     train.add_argument("--epochs", type=positive, help="at most so many; default: the recipe's")
     train.add_argument("--seed", type=seed, default=0, help="of weights and order; default: 0")
     train.add_argument("--output", type=Path, default=CHECKPOINTS, metavar="DIR", help="default: model/checkpoints")
 
-    evaluate = commands.add_parser("evaluate", parents=[network, data], help="read the MNIST test set")
+    evaluate = commands.add_parser("evaluate", parents=[network, data], help="read the test digits")
     evaluate.add_argument("--checkpoints", type=Path, default=CHECKPOINTS, metavar="DIR")
 
     explore = commands.add_parser("explore", parents=[data], help="draw what the data looks like")

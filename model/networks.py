@@ -21,7 +21,7 @@ def lenet5() -> keras.Model:
             layers.Conv2D(120, 5, activation="tanh", name="conv3"),  # 5, 5, 120
             layers.Flatten(name="flat"),  # 3000
             layers.Dense(84, activation="tanh", name="fc6"),
-            layers.Dense(10, activation="softmax", name="fc7"),
+            layers.Dense(10, activation="softmax", name="fc7", dtype="float32"),
         ],
         name="lenet5",
     )
@@ -42,7 +42,7 @@ def ffnn() -> keras.Model:
             layers.Dropout(0.2, name="dropout1"),
             layers.Dense(512, activation="relu", name="fc2"),
             layers.Dropout(0.2, name="dropout2"),
-            layers.Dense(10, activation="softmax", name="fc3"),
+            layers.Dense(10, activation="softmax", name="fc3", dtype="float32"),
         ],
         name="ffnn",
     )

@@ -52,6 +52,21 @@ def learning_curves(story: dict[str, Any], path: Path) -> None:
     _save(figure, path)
 
 
+def mistakes(images: np.ndarray, labels: np.ndarray, answers: np.ndarray, path: Path) -> None:
+    """The 36 images [count, 28, 28] whose right answer got the least of the probabilities `answers` [count, 10]."""
+    right = np.take_along_axis(answers, labels[:, None].astype(int), axis=1)[:, 0]
+    wrong = np.flatnonzero(answers.argmax(axis=1) != labels)
+    worst = wrong[np.argsort(right[wrong])][:36]
+    figure = Figure(figsize=(9, 10), layout="constrained")
+    for axes in figure.subplots(6, 6).flat:
+        axes.axis("off")
+    for axes, index in zip(figure.axes, worst, strict=False):
+        axes.imshow(images[index], cmap="gray_r")
+        read = answers[index].argmax()
+        axes.set_title(f"{labels[index]} read as {read}, {answers[index, read]:.0%}", fontsize=8)
+    _save(figure, path)
+
+
 def explore(data: Path | None, folder: Path, seed: int) -> None:
     """Draw the first ten training digits, and one chosen by `seed` with its pixel values, into `folder`."""
     digits, _ = mnist.load(data)

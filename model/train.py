@@ -15,15 +15,16 @@ import tensorflow as tf
 
 from model import CHECKPOINTS, InputError, mnist, plots
 from model.augment import distort
+from model.evaluate import answer, percent, score, temperature
 from model.files import read_json, replacing, write_json
-from model.mnist import Digits
+from model.mixture import Examples, examples
 from model.networks import NETWORKS
 from model.recipes import RECIPES, Recipe
 
 
 def train(
     name: str,
-    recipe: str = "notebook",
+    recipe: str = "best",
     epochs: int | None = None,
     seed: int = 0,
     data: Path | None = None,
@@ -43,19 +44,20 @@ def train(
     _refuse_to_replace(checkpoint, made_by)
 
     device = describe_device()
-    training, validation = mnist.split(mnist.load(data)[0], plan.validation)
-    print(f"{name} by recipe {recipe} on {len(training.labels):,} digits of MNIST, {device}", flush=True)
+    training, held_out = examples(plan, seed, data)
+    validation = Examples(*(np.concatenate(parts) for parts in zip(*held_out.values(), strict=True)))
+    print(f"{name} by recipe {recipe} on {len(training.labels):,} images, {device}", flush=True)
 
     keras.utils.set_random_seed(seed)
-    network = NETWORKS[name]()
-    steps = -(-len(training.labels) // plan.batch_size)
-    _compile(network, plan, steps)
+    network = build(name, plan)
+    steps = steps_per_epoch(training, plan)
+    compile_network(network, plan, steps)
     progress = _Progress(unfinished, made_by, plan.patience)
     if progress.state.exists():
         progress.resume(network, steps)
         print(f"Going on after epoch {len(progress.epochs)} of {plan.epochs}, from {unfinished}", flush=True)
     else:
-        _, untrained = network.evaluate(*_inputs(validation, network), batch_size=500, verbose=0)
+        _, untrained = network.evaluate(*_inputs(validation, network, plan), batch_size=500, verbose=0)
         print(f"Accuracy before training: {untrained:.2%} of {len(validation.labels):,} validation digits", flush=True)
         progress.begin(untrained)
 
@@ -66,11 +68,14 @@ def train(
             epochs=plan.epochs,
             initial_epoch=len(progress.epochs),
             shuffle=False,  # batches() has shuffled
-            validation_data=_inputs(validation, network),
+            validation_data=_inputs(validation, network, plan),
             validation_batch_size=500,
             callbacks=[progress],
         )
     best = progress.best
+    network = keras.saving.load_model(progress.best_checkpoint, compile=False)
+    warmth = _calibrate(network, validation) if plan.smoothing else 1.0
+    scores = {title: _validation_score(network, digits) for title, digits in held_out.items()}
     story = {
         "network": name,
         "parameters": network.count_params(),
@@ -85,18 +90,19 @@ def train(
             "training": progress.epochs[best]["accuracy"],
             "validation": progress.epochs[best]["val_accuracy"],
         },
+        "validation": scores,
+        "temperature": round(warmth, 4),
         "history": {key: [row[key] for row in progress.epochs] for key in progress.epochs[0]},
     }
     plots.learning_curves(story, output / f"{name}.png")
     write_json(checkpoint.with_suffix(".json"), story)
     with replacing(checkpoint) as beside:
-        shutil.copyfile(progress.best_checkpoint, beside)
+        network.save(beside)
     progress.state.unlink()
     shutil.rmtree(unfinished)
-    print(
-        f"{checkpoint}: epoch {best + 1} of {len(progress.epochs)}, {story['accuracy']['validation']:.2%} of "
-        f"{len(validation.labels):,} validation digits, after {story['seconds']:.0f} s"
-    )
+    print(f"{checkpoint}: epoch {best + 1} of {len(progress.epochs)}, after {story['seconds']:.0f} s. Validation:")
+    for title, result in scores.items():
+        print(f"  {percent(result)} of {result['count']:,} {title} digits")
     return checkpoint
 
 
@@ -108,46 +114,86 @@ def describe_device() -> str:
     return f"CPU, {os.cpu_count()} cores (TensorFlow sees no GPU)"
 
 
-def batches(digits: Digits, plan: Recipe, seed: int, network: keras.Model, first_epoch: int = 0) -> tf.data.Dataset:
-    """Batches of (images, labels), epoch after epoch, each in an order and with distortions that `seed` decides."""
-    images = tf.constant(mnist.network_input(digits.images, network))
-    labels = tf.constant(digits.labels.astype(np.int32))
+def steps_per_epoch(training: Examples, plan: Recipe) -> int:
+    """All batches; or, if they are many, a multiple of 25, so that Keras can run many at a stretch."""
+    steps = -(-len(training.labels) // plan.batch_size)
+    return steps - steps % 25 if steps > 100 else steps
+
+
+def batches(training: Examples, plan: Recipe, seed: int, network: keras.Model, first_epoch: int = 0) -> tf.data.Dataset:
+    """Batches of (images, targets), epoch after epoch, each in an order and with distortions that `seed` decides."""
+    images, targets = tf.constant(training.images), tf.constant(_targets(training.labels, plan))
+    steps = steps_per_epoch(training, plan)
 
     def epoch(number: tf.Tensor) -> tf.data.Dataset:
-        order = tf.random.experimental.stateless_shuffle(tf.range(len(labels)), tf.stack([np.int64(seed), number]))
-        chosen = tf.data.Dataset.from_tensor_slices(order).batch(plan.batch_size)
+        order = tf.random.experimental.stateless_shuffle(tf.range(len(targets)), tf.stack([np.int64(seed), number]))
+        chosen = tf.data.Dataset.from_tensor_slices(order).batch(plan.batch_size).take(steps)
         return chosen.map(lambda indices: (indices, number))
 
     def gather(chosen: tf.Tensor, number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        batch = tf.gather(images, chosen)
+        batch = tf.cast(tf.gather(images, chosen), tf.float32) / 255
         if plan.distort:
-            drawn = tf.stack([seed + 2**32 * number, tf.cast(chosen[0], tf.int64)])
-            batch = tf.reshape(distort(tf.reshape(batch, (-1, 28, 28, 1)), drawn), tf.shape(batch))
-        return batch, tf.gather(labels, chosen)
+            batch = distort(batch, tf.stack([seed + 2**32 * number, tf.cast(chosen[0], tf.int64)]), plan.distort)
+        return tf.reshape(batch, (-1, *network.input_shape[1:])), tf.gather(targets, chosen)
 
     numbers = tf.data.Dataset.range(first_epoch, plan.epochs)
     workers = tf.data.AUTOTUNE if plan.distort else None
     return numbers.flat_map(epoch).map(gather, num_parallel_calls=workers).prefetch(tf.data.AUTOTUNE)
 
 
-def _inputs(digits: Digits, network: keras.Model) -> tuple[np.ndarray, np.ndarray]:
-    return mnist.network_input(digits.images, network), digits.labels
+def _targets(labels: np.ndarray, plan: Recipe) -> np.ndarray:
+    """What the network should answer, float32 [count, 10]: nearly sure of a digit, undecided where there is none."""
+    certain = np.vstack([np.eye(10), np.full(10, 0.1)]).astype(np.float32)
+    return ((1 - plan.smoothing) * certain + plan.smoothing / 10)[labels]
 
 
-def _compile(network: keras.Model, plan: Recipe, steps: int) -> None:
+def _inputs(validation: Examples, network: keras.Model, plan: Recipe) -> tuple[np.ndarray, np.ndarray]:
+    return mnist.network_input(validation.images, network), _targets(validation.labels, plan)
+
+
+def build(name: str, plan: Recipe) -> keras.Model:
+    former = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16" if plan.bfloat16 else "float32")
+    try:
+        return NETWORKS[name]()
+    finally:
+        keras.config.set_dtype_policy(former)
+
+
+class _Accuracy(keras.metrics.Mean):
+    """Of the digits; what is no digit does not count."""
+
+    def update_state(self, targets: Any, answers: Any, sample_weight: Any = None) -> None:
+        right = keras.ops.argmax(targets, axis=1) == keras.ops.argmax(answers, axis=1)
+        super().update_state(right, keras.ops.max(targets, axis=1) > 0.5)
+
+
+def _calibrate(network: keras.Model, validation: Examples) -> float:
+    """Divide the last layer by the temperature that suits the validation digits, and return it."""
+    warmth = temperature(answer(network, validation.images), validation.labels)
+    network.layers[-1].set_weights([weight / warmth for weight in network.layers[-1].get_weights()])
+    return warmth
+
+
+def _validation_score(network: keras.Model, digits: Examples) -> dict[str, Any]:
+    result = score(answer(network, digits.images).argmax(axis=1), digits.labels)
+    return {key: result[key] for key in ("count", "accuracy", "error")}
+
+
+def compile_network(network: keras.Model, plan: Recipe, steps: int) -> None:
     rate: Any = plan.learning_rate
     if plan.warmup is not None:
-        warmup = min(plan.warmup, plan.epochs - 1)
+        warmup = min(plan.warmup, plan.epochs / 2)
         rate = keras.optimizers.schedules.CosineDecay(
             plan.learning_rate / 10,
-            decay_steps=(plan.epochs - warmup) * steps,
+            decay_steps=round((plan.epochs - warmup) * steps),
             warmup_target=plan.learning_rate,
-            warmup_steps=warmup * steps,
+            warmup_steps=round(warmup * steps),
         )
     network.compile(
         getattr(keras.optimizers, plan.optimizer)(learning_rate=rate),
-        loss="sparse_categorical_crossentropy",
-        metrics=["accuracy"],
+        loss="categorical_crossentropy",
+        metrics=[_Accuracy("accuracy")],
         steps_per_execution=max(n for n in range(1, 251) if steps % n == 0),
         jit_compile=plan.xla,
     )
@@ -183,6 +229,8 @@ class _Progress(keras.callbacks.Callback):
         self.made_by = made_by
         self.patience = patience
         self.state = folder / "last.npz"
+        self.clock: list[float] = []
+        self.steps: list[int] = []
         self.epochs: list[dict[str, float]] = []
 
     @property
@@ -225,6 +273,18 @@ class _Progress(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self.started = time.perf_counter()
 
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Called once for all the steps that Keras runs at a stretch; the first time includes compilation."""
+        if len(self.clock) == 2:
+            return
+        self.clock.append(time.perf_counter())
+        self.steps.append(batch + 1)
+        if len(self.clock) == 2:
+            steps, epochs = self.params["steps"], self.params["epochs"] - len(self.epochs)
+            stretch = self.steps[1] - self.steps[0] if self.steps[1] > self.steps[0] else self.steps[1]
+            seconds = (self.clock[1] - self.clock[0]) / stretch * steps * epochs
+            print(f"\nAll {epochs} epochs will take about {_duration(seconds)}", flush=True)
+
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         row = {key: float(f"{value:.6g}") for key, value in (logs or {}).items()}
         self.epochs.append({**row, "seconds": round(time.perf_counter() - self.started, 2)})
@@ -244,6 +304,10 @@ class _Progress(keras.callbacks.Callback):
     def _write(self) -> None:
         content = {"made_by": self.made_by, "untrained": self.untrained, "epochs": self.epochs}
         write_json(self.folder / "progress.json", content)
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} minutes"
 
 
 def _variables(network: keras.Model) -> list[keras.Variable]:

@@ -25,12 +25,16 @@ def checkpoints(digits: tuple[np.ndarray, np.ndarray], tmp_path_factory: pytest.
         story = {
             "network": name,
             "parameters": network.count_params(),
-            "recipe": {"name": "notebook", "validation": 12_000},
+            "recipe": {"name": "notebook", "validation": 12_000, "drawn": 0},
             "seed": 0,
             "epochs": 1,
             "best_epoch": 1,
             "accuracy": {"validation": 0.1},
-            "test": score(read, test_digits),
+            "test": {**score(read, test_digits.labels), "calibration_error": 0.01},
+            "pens": [{"set": "some writers", "count": 10, "accuracy": 0.9, "error": 0.1}],
+            "refusal": {"non_digits": 0.8},
+            "seconds": 60.0,
+            "device": "a machine",
         }
         (folder / f"{name}.json").write_text(json.dumps(story))
     return folder

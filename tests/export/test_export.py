@@ -127,8 +127,8 @@ def test_verification_notices_a_leftover_name_and_a_stray_opset(
         verify(tmp_path / "imports.onnx", network, hundred)
 
 
-def test_an_error_is_one_line_and_no_traceback(tmp_path: Path, mnist_folder: Path) -> None:
-    folders = ["--checkpoints", tmp_path, "--output", tmp_path, "--data", mnist_folder]
+def test_an_error_is_one_line_and_no_traceback(tmp_path: Path, data_folder: Path) -> None:
+    folders = ["--checkpoints", tmp_path, "--output", tmp_path, "--data", data_folder]
     failed = subprocess.run([sys.executable, "-m", "export", *map(str, folders)], capture_output=True, text=True)
     assert failed.returncode == 1
     assert "Traceback" not in failed.stderr

@@ -7,7 +7,7 @@ from model.augment import distort
 
 
 def distorted(images: np.ndarray, *seed: int) -> np.ndarray:
-    return np.asarray(distort((images / 255).astype(np.float32)[..., None], tf.constant(seed, tf.int64)))[..., 0]
+    return np.asarray(distort((images / 255).astype(np.float32), tf.constant(seed, tf.int64)))
 
 
 def test_each_image_is_changed_a_little_and_differently(digits: tuple[np.ndarray, np.ndarray]) -> None:

@@ -14,13 +14,13 @@ def run(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-m", "model", *map(str, arguments)], capture_output=True, text=True)
 
 
-def test_trains_and_evaluates(mnist_folder: Path, tmp_path: Path) -> None:
-    trained = run("train", "ffnn", "--epochs", 1, "--data", mnist_folder, "--output", tmp_path)
+def test_trains_and_evaluates(data_folder: Path, tmp_path: Path) -> None:
+    trained = run("train", "ffnn", "--recipe", "notebook", "--epochs", 1, "--data", data_folder, "--output", tmp_path)
     assert trained.returncode == 0, trained.stderr
     assert "CPU" in trained.stdout or "GPU" in trained.stdout
     assert "Accuracy before training" in trained.stdout
     assert "1500/1500" in trained.stdout
-    evaluated = run("evaluate", "ffnn", "--data", mnist_folder, "--checkpoints", tmp_path)
+    evaluated = run("evaluate", "ffnn", "--data", data_folder, "--checkpoints", tmp_path)
     assert "±" in evaluated.stdout
 
 
@@ -38,8 +38,8 @@ def test_an_error_is_one_line_and_no_traceback(tmp_path: Path) -> None:
     assert "mnist.npz" in failed.stderr.splitlines()[-1]
 
 
-def test_explore_draws_the_data(mnist_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    explore(mnist_folder, tmp_path, seed=1)
+def test_explore_draws_the_data(data_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    explore(data_folder, tmp_path, seed=1)
     assert "first ten training digits:" in capsys.readouterr().out
     for figure in ("first-digits.png", "pixel-values.png"):
         assert imread(tmp_path / figure).std() > 0

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.image import imread
 
 from model import InputError
-from model.evaluate import evaluate, load_checkpoint, percent, report, score
-from model.mnist import Digits
+from model.evaluate import calibration_error, evaluate, load_checkpoint, percent, report, score, temperature
 from model.networks import NETWORKS
 
 
@@ -16,25 +16,63 @@ def test_scores_accuracy_with_its_standard_error_and_every_digit() -> None:
     labels = np.repeat(np.arange(10), 10).astype(np.uint8)
     read = labels.astype(int)
     read[10:14] = 7
-    result = score(read, Digits(np.zeros((100, 28, 28), np.uint8), labels))
+    result = score(read, labels)
     assert result["accuracy"] == 0.96
     assert result["error"] == pytest.approx((0.96 * 0.04 / 100) ** 0.5, abs=1e-6)
     assert result["per_digit"][1] == 0.6
     assert result["confusion"][1][7] == 4
     assert np.trace(result["confusion"]) == 96
     assert percent(result) == "96.00 ± 1.96 %"
-    assert "60.00%" in report("lenet5", result)
+    assert "60.00%" in report("lenet5", {"set": "MNIST test", **result})
 
 
-def test_stores_the_score_beside_the_checkpoint(
-    mnist_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.usefixtures("few_digits")
+def test_stores_beside_the_checkpoint_how_it_reads_mnist_and_other_writers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     NETWORKS["lenet5"]().save(tmp_path / "lenet5.keras")
     (tmp_path / "lenet5.json").write_text(json.dumps({"seed": 3}))
-    result = evaluate("lenet5", mnist_folder, tmp_path)
-    assert json.loads((tmp_path / "lenet5.json").read_text()) == {"seed": 3, "test": result}
-    assert result["count"] == 10_000
-    assert percent(result) in capsys.readouterr().out
+    results = evaluate("lenet5", None, tmp_path, tmp_path / "figures")
+    assert json.loads((tmp_path / "lenet5.json").read_text()) == {"seed": 3, **results}
+
+    assert results["test"]["count"] == 1_000
+    held_out, others = results["pens"]
+    assert (held_out["count"], others["count"]) == (60, 600)
+    assert list(held_out["brushes"]) == ["10", "15", "20", "25", "30"]
+    assert np.mean(list(held_out["brushes"].values())) == pytest.approx(held_out["accuracy"])
+    assert np.sum(held_out["confusion"]) == 5 * 60
+    assert 0 <= results["refusal"]["non_digits"] <= 1
+    printed = capsys.readouterr().out
+    for result in (results["test"], held_out, others):
+        assert percent(result) in printed
+    assert imread(tmp_path / "figures" / "lenet5-mistakes.png").std() > 0
+
+
+@pytest.mark.usefixtures("few_digits")
+def test_without_the_other_writers_it_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    NETWORKS["ffnn"]().save(tmp_path / "ffnn.keras")
+    (tmp_path / "ffnn.json").write_text("{}")
+    assert len(evaluate("ffnn", tmp_path, tmp_path, tmp_path)["pens"]) == 1
+    assert f"There is no {tmp_path / 'pendigits-orig.tes'}" in capsys.readouterr().out
+
+
+def test_one_who_is_as_sure_as_right_has_no_calibration_error() -> None:
+    answers = np.full((100, 10), 0.2 / 9)
+    answers[:, 4] = 0.8
+    labels = np.where(np.arange(100) < 80, 4, 5).astype(np.uint8)
+    assert calibration_error(answers, labels) == pytest.approx(0, abs=1e-9)
+    assert calibration_error(answers, np.full(100, 4, np.uint8)) == pytest.approx(0.2)
+    assert calibration_error(np.eye(10)[labels], np.full(100, 4, np.uint8)) == pytest.approx(0.2)
+
+
+def test_the_temperature_makes_the_probabilities_those_of_the_labels() -> None:
+    random = np.random.default_rng(0)
+    logits = random.normal(scale=2, size=(20_000, 10))
+    truth = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    labels = (truth.cumsum(axis=1) < random.random((20_000, 1))).sum(axis=1).astype(np.uint8)
+    too_sure = np.exp(3 * logits) / np.exp(3 * logits).sum(axis=1, keepdims=True)
+    assert temperature(truth, labels) == pytest.approx(1, rel=0.05)
+    assert temperature(too_sure, labels) == pytest.approx(3, rel=0.05)
 
 
 def test_a_missing_checkpoint_names_the_command_that_makes_it(tmp_path: Path) -> None:

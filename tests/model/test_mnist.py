@@ -9,14 +9,14 @@ import pytest
 from model import InputError, mnist
 
 
-def test_reads_a_local_file(mnist_folder: Path) -> None:
-    train, test = mnist.load(mnist_folder)
+def test_reads_a_local_file(data_folder: Path) -> None:
+    train, test = mnist.load(data_folder)
     assert train.images.shape == (60_000, 28, 28)
     assert test.labels.shape == (10_000,)
 
 
-def test_splits_off_the_last_digits_for_validation(mnist_folder: Path) -> None:
-    everything, _ = mnist.load(mnist_folder)
+def test_splits_off_the_last_digits_for_validation(data_folder: Path) -> None:
+    everything, _ = mnist.load(data_folder)
     training, validation = mnist.split(everything, 12_000)
     assert len(training.labels) == 48_000
     np.testing.assert_array_equal(validation.images, everything.images[48_000:])
@@ -53,8 +53,8 @@ def test_a_damaged_file_is_named(damage: str, digits: tuple[np.ndarray, np.ndarr
     ],
     ids=["size", "count", "type", "labels"],
 )
-def test_other_arrays_are_refused(changed: dict[str, np.ndarray], mnist_folder: Path, tmp_path: Path) -> None:
-    with np.load(mnist_folder / "mnist.npz") as arrays:
+def test_other_arrays_are_refused(changed: dict[str, np.ndarray], data_folder: Path, tmp_path: Path) -> None:
+    with np.load(data_folder / "mnist.npz") as arrays:
         np.savez(tmp_path / "mnist.npz", **{**arrays, **changed})
     with pytest.raises(InputError, match="instead of uint8|other labels"):
         mnist.load(tmp_path)

@@ -21,7 +21,7 @@ from model.files import replacing
 from model.recipes import RECIPES, Recipe
 from model.train import train
 
-QUICK = Recipe("quick", "RMSprop", 0.001, epochs=3, batch_size=100, validation=1_000, distort=True)
+QUICK = Recipe("quick", "RMSprop", 0.001, epochs=3, batch_size=100, validation=1_000, distort=1.0)
 
 pytestmark = pytest.mark.usefixtures("few_digits")
 
@@ -136,7 +136,9 @@ def test_a_damaged_unfinished_training_is_named(quick: str, tmp_path: Path) -> N
 def test_the_best_recipe_can_be_as_short_as_one_epoch(
     epochs: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    shorter = dataclasses.replace(RECIPES["ffnn"]["best"], validation=1_000, xla=False)
+    shorter = dataclasses.replace(
+        RECIPES["ffnn"]["best"], validation=1_000, drawn=1, styles=100, non_digits=100, xla=False
+    )
     monkeypatch.setitem(RECIPES["ffnn"], "best", shorter)
     train("ffnn", "best", epochs=epochs, output=tmp_path)
     assert story_of(tmp_path)["epochs"] == epochs

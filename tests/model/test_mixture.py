@@ -1,0 +1,64 @@
+"""A recipe's images are what it says: MNIST, pens of the training writers, more styles, and what is no digit."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from model.mixture import NO_DIGIT, examples
+from model.recipes import Recipe
+from model.strokes import TEST_WRITERS, VALIDATION_WRITERS
+from tests.conftest import few_pens
+
+MIXED = Recipe("mixed", "AdamW", 1e-3, validation=1_000, drawn=2, styles=50, non_digits=30)
+TRAINING_PENS = 600 - 20 * len({*VALIDATION_WRITERS, *TEST_WRITERS})
+
+pytestmark = pytest.mark.usefixtures("few_digits")
+
+
+def test_counts_are_those_of_the_recipe() -> None:
+    training, held_out = examples(MIXED, 0, None)
+    assert len(training.images) == len(training.labels) == 3_000 + 2 * TRAINING_PENS + 50 + 30
+    assert (training.labels == NO_DIGIT).sum() == 30
+    assert {title: len(digits.labels) for title, digits in held_out.items()} == {"MNIST": 1_000, "pens": 60}
+    assert training.images.shape[1:] == (28, 28)
+    assert training.images.dtype == np.uint8
+
+
+def test_held_out_writers_are_not_trained_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[int] = []
+
+    def remember(sketches: object, count: int) -> np.ndarray:
+        drawn.append(count)
+        return np.zeros((count, 28, 28), np.uint8)
+
+    pens = few_pens()
+    labels = np.where(np.isin(pens.writers, [*VALIDATION_WRITERS, *TEST_WRITERS]), 9, 1).astype(np.uint8)
+    monkeypatch.setattr("model.strokes.load", lambda folder: pens._replace(labels=labels))
+    monkeypatch.setattr("model.strokes.images", remember)
+    plan = dataclasses.replace(MIXED, styles=0, non_digits=0)
+    training, held_out = examples(plan, 0, None)
+    assert (training.labels[3_000:] == 1).all()
+    assert (held_out["pens"].labels == 9).all()
+    assert drawn == [2 * TRAINING_PENS, 60]
+
+
+def test_each_drawing_of_a_pen_digit_has_another_brush() -> None:
+    training, _ = examples(dataclasses.replace(MIXED, styles=0, non_digits=0), 0, None)
+    first, second = np.split(training.images[3_000:].astype(int), 2)
+    ink = np.array([first.sum(axis=(1, 2)), second.sum(axis=(1, 2))])
+    assert (np.abs(ink[0] / ink[1] - 1) > 0.02).mean() > 0.9
+    assert ink.max() > 3 * ink.min()
+
+
+def test_the_seed_decides_every_drawing() -> None:
+    (one, _), (same, _), (other, _) = (examples(MIXED, seed, None) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(one.images, same.images)
+    assert (one.images[3_000:] != other.images[3_000:]).any(axis=(1, 2)).mean() > 0.9
+
+
+def test_a_recipe_without_drawings_needs_no_pens(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr("model.strokes.load")
+    training, held_out = examples(Recipe("plain", "SGD", 0.01, validation=1_000), 0, None)
+    assert len(training.labels) == 3_000
+    assert list(held_out) == ["MNIST"]
