@@ -5,10 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import keras
 import numpy as np
+import tensorflow as tf
 from PIL import Image
 
 from model import mnist, strokes, styles
+from model.augment import distort
 from model.recipes import Recipe
 from model.strokes import TEST_WRITERS, VALIDATION_WRITERS, Drawing, Pens
 
@@ -37,6 +40,39 @@ def examples(plan: Recipe, seed: int, folder: Path | None) -> tuple[Examples, di
         validation = pens.by(*VALIDATION_WRITERS)
         held_out["pens"] = Examples(brushed(validation.drawings, random), validation.labels)
     return training, held_out
+
+
+def steps_per_epoch(training: Examples, plan: Recipe) -> int:
+    """All batches; or, if they are many, a multiple of 25, so that Keras can run many at a stretch."""
+    steps = -(-len(training.labels) // plan.batch_size)
+    return steps - steps % 25 if steps > 100 else steps
+
+
+def batches(training: Examples, plan: Recipe, seed: int, network: keras.Model, first_epoch: int = 0) -> tf.data.Dataset:
+    """Batches of (images, targets), epoch after epoch, each in an order and with distortions that `seed` decides."""
+    images, answers = tf.constant(training.images), tf.constant(targets(training.labels, plan))
+    steps = steps_per_epoch(training, plan)
+
+    def epoch(number: tf.Tensor) -> tf.data.Dataset:
+        order = tf.random.experimental.stateless_shuffle(tf.range(len(answers)), tf.stack([np.int64(seed), number]))
+        chosen = tf.data.Dataset.from_tensor_slices(order).batch(plan.batch_size).take(steps)
+        return chosen.map(lambda indices: (indices, number))
+
+    def gather(chosen: tf.Tensor, number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        batch = tf.cast(tf.gather(images, chosen), tf.float32) / 255
+        if plan.distort:
+            batch = distort(batch, tf.stack([seed + 2**32 * number, tf.cast(chosen[0], tf.int64)]), plan.distort)
+        return tf.reshape(batch, (-1, *network.input_shape[1:])), tf.gather(answers, chosen)
+
+    numbers = tf.data.Dataset.range(first_epoch, plan.epochs)
+    workers = tf.data.AUTOTUNE if plan.distort else None
+    return numbers.flat_map(epoch).map(gather, num_parallel_calls=workers).prefetch(tf.data.AUTOTUNE)
+
+
+def targets(labels: np.ndarray, plan: Recipe) -> np.ndarray:
+    """What the network should answer, float32 [count, 10]: nearly sure of a digit, undecided where there is none."""
+    certain = np.vstack([np.eye(10), np.full(10, 0.1)]).astype(np.float32)
+    return ((1 - plan.smoothing) * certain + plan.smoothing / 10)[labels]
 
 
 def brushed(drawings: list[Drawing], random: np.random.Generator) -> np.ndarray:

@@ -7,9 +7,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from model import mnist
+from model import mnist, strokes, styles
 from model.files import replacing
+from model.mixture import brushed
 from model.mnist import Digits
+from model.strokes import TEST_WRITERS, VALIDATION_WRITERS
 
 
 def first_digits(digits: Digits, path: Path) -> None:
@@ -31,6 +33,16 @@ def pixel_values(image: np.ndarray, label: int, path: Path) -> None:
     threshold = image.max() / 2.5
     for (row, column), value in np.ndenumerate(image):
         axes.text(column, row, value, ha="center", va="center", color="white" if value < threshold else "black")
+    _save(figure, path)
+
+
+def drawings(sheets: dict[str, np.ndarray], path: Path) -> None:
+    """What the networks see of drawings: under each title 24 images [24, 28, 28], in two rows."""
+    figure = Figure(figsize=(12, 2.4 * len(sheets)), layout="constrained")
+    for axes, (title, images) in zip(figure.subplots(len(sheets)), sheets.items(), strict=True):
+        axes.imshow(images.reshape(2, 12, 28, 28).transpose(0, 2, 1, 3).reshape(56, 336), cmap="gray_r")
+        axes.set_title(title)
+        axes.axis("off")
     _save(figure, path)
 
 
@@ -68,13 +80,22 @@ def mistakes(images: np.ndarray, labels: np.ndarray, answers: np.ndarray, path: 
 
 
 def explore(data: Path | None, folder: Path, seed: int) -> None:
-    """Draw the first ten training digits, and one chosen by `seed` with its pixel values, into `folder`."""
+    """Draw into `folder` the first ten training digits, the pixels of one chosen by `seed`, and what `best` adds."""
     digits, _ = mnist.load(data)
     chosen = int(np.random.default_rng(seed).integers(len(digits.labels)))
     print("The first ten training digits:", *digits.labels[:10])
     first_digits(digits, folder / "first-digits.png")
     pixel_values(digits.images[chosen], digits.labels[chosen], folder / "pixel-values.png")
     print(f"Drawn: {folder / 'first-digits.png'}, {folder / 'pixel-values.png'} (training digit {chosen})")
+
+    random = np.random.default_rng(seed)
+    pens = strokes.load(data).without(*VALIDATION_WRITERS, *TEST_WRITERS)
+    written = [pens.drawings[index] for index in random.choice(len(pens.drawings), 24)]
+    styled = [styles.digits(50, random)[0][index] for index in random.choice(50, 24, replace=False)]
+    others = styles.non_digits(24, random, pens.drawings, pens.labels)
+    sheets = {"Pen strokes": written, "More styles of digits": styled, "No digits": others}
+    drawings({title: brushed(drawn, random) for title, drawn in sheets.items()}, folder / "drawings.png")
+    print(f"Drawn: {folder / 'drawings.png'}, what recipe best adds to MNIST, as the networks see it")
 
 
 def _save(figure: Figure, path: Path) -> None:

@@ -13,9 +13,9 @@ from typing import Any
 import keras
 
 from model import mnist
-from model.mixture import examples
+from model.mixture import batches, examples, steps_per_epoch
 from model.recipes import RECIPES
-from model.train import batches, build, compile_network, describe_device, steps_per_epoch
+from model.train import build, compile_network, describe_device
 
 GOAL = 0.9897
 

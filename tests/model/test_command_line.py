@@ -41,5 +41,5 @@ def test_an_error_is_one_line_and_no_traceback(tmp_path: Path) -> None:
 def test_explore_draws_the_data(data_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     explore(data_folder, tmp_path, seed=1)
     assert "first ten training digits:" in capsys.readouterr().out
-    for figure in ("first-digits.png", "pixel-values.png"):
+    for figure in ("first-digits.png", "pixel-values.png", "drawings.png"):
         assert imread(tmp_path / figure).std() > 0

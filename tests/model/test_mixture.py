@@ -5,9 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from model.mixture import NO_DIGIT, examples
+from model.mixture import NO_DIGIT, Examples, batches, examples, steps_per_epoch, targets
 from model.recipes import Recipe
 from model.strokes import TEST_WRITERS, VALIDATION_WRITERS
+from model.train import build
 from tests.conftest import few_pens
 
 MIXED = Recipe("mixed", "AdamW", 1e-3, validation=1_000, drawn=2, styles=50, non_digits=30)
@@ -55,6 +56,22 @@ def test_the_seed_decides_every_drawing() -> None:
     (one, _), (same, _), (other, _) = (examples(MIXED, seed, None) for seed in (1, 1, 2))
     np.testing.assert_array_equal(one.images, same.images)
     assert (one.images[3_000:] != other.images[3_000:]).any(axis=(1, 2)).mean() > 0.9
+
+
+def test_a_digit_is_taught_as_nearly_certain_and_what_is_none_as_anything() -> None:
+    plan = dataclasses.replace(MIXED, smoothing=0.05)
+    digit, none = targets(np.array([3, NO_DIGIT]), plan)
+    assert digit[3] == pytest.approx(0.955)
+    assert np.delete(digit, 3) == pytest.approx(0.005)
+    assert none == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(("count", "steps"), [(3_000, 30), (10_010, 100), (10_001, 100), (60_000, 600)])
+def test_many_steps_can_be_run_at_a_stretch(count: int, steps: int) -> None:
+    training = Examples(np.zeros((count, 28, 28), np.uint8), np.zeros(count, np.uint8))
+    plan = dataclasses.replace(MIXED, batch_size=100, epochs=2)
+    assert steps_per_epoch(training, plan) == steps
+    assert sum(1 for _ in batches(training, plan, 0, build("ffnn", plan))) == 2 * steps
 
 
 def test_a_recipe_without_drawings_needs_no_pens(monkeypatch: pytest.MonkeyPatch) -> None:

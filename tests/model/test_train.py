@@ -134,14 +134,18 @@ def test_a_damaged_unfinished_training_is_named(quick: str, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("epochs", [1, 3])
 def test_the_best_recipe_can_be_as_short_as_one_epoch(
-    epochs: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    epochs: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shorter = dataclasses.replace(
         RECIPES["ffnn"]["best"], validation=1_000, drawn=1, styles=100, non_digits=100, xla=False
     )
     monkeypatch.setitem(RECIPES["ffnn"], "best", shorter)
     train("ffnn", "best", epochs=epochs, output=tmp_path)
-    assert story_of(tmp_path)["epochs"] == epochs
+    story = story_of(tmp_path)
+    assert story["epochs"] == epochs
+    assert {title: row["count"] for title, row in story["validation"].items()} == {"MNIST": 1_000, "pens": 60}
+    assert 0.2 < story["temperature"] < 1  # label smoothing made it less sure than it should be
+    assert (f"All {epochs} epochs take about" in capsys.readouterr().out) == (epochs > 1)
 
 
 def test_a_checkpoint_of_other_settings_is_not_overwritten(quick: str, tmp_path: Path) -> None:
