@@ -76,11 +76,12 @@ def probabilities(network: keras.Model, image: Any) -> Any:
 
 
 def _metadata(name: str, story: dict[str, Any], contract: str) -> dict[str, str]:
+    pens = ", UCI Pendigits (CC BY 4.0)" if story["recipe"].get("drawn") else ""
     return {
         "name": name,
         "version": VERSION,
         "license": "MIT",
-        "training_data": "MNIST (CC BY-SA 3.0)" + (", UCI Pendigits (CC BY 4.0)" if story["recipe"]["drawn"] else ""),
+        "training_data": f"MNIST (CC BY-SA 3.0){pens}",
         "accuracy": f"{percent(story['test'])} of the {story['test']['count']:,} MNIST test digits, given as `image`",
         "input": contract,
     }

@@ -13,15 +13,17 @@ def main() -> None:
     names = list(RECIPES) if arguments.network == "all" else [arguments.network]
     try:
         if arguments.command == "train":
-            from model.train import train
+            from model.train import settle, train
 
+            for name in names:  # before the first of them trains for hours
+                settle(name, arguments.recipe, arguments.epochs, arguments.seed, arguments.output)
             for name in names:
                 train(name, arguments.recipe, arguments.epochs, arguments.seed, arguments.data, arguments.output)
         elif arguments.command == "evaluate":
             from model.evaluate import evaluate
 
             for name in names:
-                evaluate(name, arguments.data, arguments.checkpoints)
+                evaluate(name, arguments.data, arguments.checkpoints, arguments.output)
         else:
             from model.plots import explore
 
@@ -38,7 +40,10 @@ def main() -> None:
 def _parser() -> argparse.ArgumentParser:
     data = argparse.ArgumentParser(add_help=False)
     data.add_argument(
-        "--data", type=Path, metavar="DIR", help="folder with mnist.npz and pendigits-orig.tra; default: download"
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="folder with mnist.npz and pendigits-orig.tra, .tes; default: download",
     )
     network = argparse.ArgumentParser(add_help=False)
     network.add_argument("network", choices=[*RECIPES, "all"])
@@ -48,13 +53,14 @@ def _parser() -> argparse.ArgumentParser:
 
     train = commands.add_parser("train", parents=[network, data], help="fit a network and keep its best epoch")
     recipes = sorted({recipe for recipes in RECIPES.values() for recipe in recipes})
-    train.add_argument("--recipe", choices=recipes, default="best", help="default: best")
+    train.add_argument("--recipe", choices=recipes, default="best", help="default: best; fast is for lenet5")
     train.add_argument("--epochs", type=positive, help="at most so many; default: the recipe's")
-    train.add_argument("--seed", type=seed, default=0, help="of weights and order; default: 0")
+    train.add_argument("--seed", type=seed, default=0, help="of weights, order, drawings and distortions; default: 0")
     train.add_argument("--output", type=Path, default=CHECKPOINTS, metavar="DIR", help="default: model/checkpoints")
 
     evaluate = commands.add_parser("evaluate", parents=[network, data], help="read the test digits")
     evaluate.add_argument("--checkpoints", type=Path, default=CHECKPOINTS, metavar="DIR")
+    evaluate.add_argument("--output", type=Path, default=FIGURES, metavar="DIR", help="default: model/figures")
 
     explore = commands.add_parser("explore", parents=[data], help="draw what the data looks like")
     explore.add_argument("--seed", type=seed, default=0, help="of the digit whose pixels are written out; default: 0")

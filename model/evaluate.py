@@ -12,7 +12,7 @@ from model.files import read_json, write_json
 from model.mixture import brushed
 from model.mnist import Digits
 from model.networks import NETWORKS
-from model.strokes import COUNTS, TEST_WRITERS, Pens
+from model.strokes import OTHERS, TEST_WRITERS, Pens
 
 BRUSHES = (10, 15, 20, 25, 30)  # pixels on a sketch of 280 x 280, on which the digit is 196 pixels high or wide
 BINS = 15  # of the expected calibration error
@@ -56,18 +56,20 @@ def evaluate(
     }
     seen = [(digits, answers)]
     pens = []
-    for title, drawn in _held_out(data).items():
+    writers = strokes.load(data).by(*TEST_WRITERS)
+    for title, drawn in {"Pendigits, 3 writers held out": writers, **_other_writers(data)}.items():
         sketched = [Digits(_sketched(drawn, brush), drawn.labels) for brush in BRUSHES]
         answered = [answer(network, images) for images, _ in sketched]
         seen += zip(sketched, answered, strict=True)
         pens.append(_pen_score(title, [p.argmax(axis=1) for p in answered], drawn.labels))
-    refusal = _refusal(network, np.concatenate([answers for _, answers in seen[1 : 1 + len(BRUSHES)]]), data)
+        if drawn is writers:
+            refusal = _refusal(network, np.concatenate(answered), writers)
     results = {"test": test, "pens": pens, "refusal": refusal}
     write_json(folder / f"{name}.json", {**story, **results})
     print(report(name, test), *(report(name, result) for result in pens), sep="\n\n")
     print(
-        f"\nRefusing what it is less than {refusal['confidence']:.1%} sure of, it refuses {refusal['digits']:.1%} of "
-        f"these pen digits and {refusal['non_digits']:.1%} of {refusal['count']:,} letters, scribbles and the like."
+        f"\nRefusing what it is less than {refusal['confidence']:.1%} sure of, it refuses 1 % of the 3 writers' digits "
+        f"and {refusal['non_digits']:.1%} of {refusal['count']:,} letters, scribbles and the like."
     )
 
     images, labels = (np.concatenate(parts) for parts in zip(*(digits for digits, _ in seen), strict=True))
@@ -123,27 +125,23 @@ def temperature(answers: np.ndarray, labels: np.ndarray) -> float:
     return float(min(np.geomspace(0.2, 5, 323), key=surprise))
 
 
-def _held_out(data: Path | None) -> dict[str, Pens]:
-    held_out = {"Pendigits, 3 writers held out": strokes.load(data).by(*TEST_WRITERS)}
-    others = next(name for name in COUNTS if name.endswith(".tes"))
-    if data is None or (data / others).is_file():
-        held_out["Pendigits test, 14 other writers"] = strokes.load(data, others)
-    else:
-        print(f"There is no {data / others}: the 14 writers of UCI's test split are left out.\n")
-    return held_out
+def _other_writers(data: Path | None) -> dict[str, Pens]:
+    if data is None or (data / OTHERS).is_file():
+        return {"Pendigits test, 14 other writers": strokes.load(data, OTHERS)}
+    print(f"There is no {data / OTHERS}: the 14 writers of UCI's test split are left out.\n")
+    return {}
 
 
-def _refusal(network: keras.Model, pens: np.ndarray, data: Path | None) -> dict[str, Any]:
-    """The confidence below which 1 % of the answers `pens` [count, 10] lie, and the share of non-digits below it.
+def _refusal(network: keras.Model, answers: np.ndarray, writers: Pens) -> dict[str, Any]:
+    """The confidence below which 1 % of `answers` to pen digits lie, [count, 10], and the share of non-digits below it.
 
     model/styles.py draws them, as it does for a training, but by other random numbers and from other writers' pens.
     """
-    writers = strokes.load(data).by(*TEST_WRITERS)
     random = np.random.default_rng(2**32)  # beyond the seeds of trainings
     drawings = styles.non_digits(2_000, random, writers.drawings, writers.labels)
-    confidence = float(np.quantile(pens.max(axis=1), 0.01))
+    confidence = float(np.quantile(answers.max(axis=1), 0.01))
     refused = answer(network, brushed(drawings, random)).max(axis=1) < confidence
-    return {"confidence": confidence, "digits": 0.01, "non_digits": float(refused.mean()), "count": len(drawings)}
+    return {"confidence": confidence, "non_digits": float(refused.mean()), "count": len(drawings)}
 
 
 def _sketched(pens: Pens, brush: int) -> np.ndarray:

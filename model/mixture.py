@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -12,43 +11,37 @@ from PIL import Image
 
 from model import mnist, strokes, styles
 from model.augment import distort
+from model.mnist import Digits
 from model.recipes import Recipe
 from model.strokes import TEST_WRITERS, VALIDATION_WRITERS, Drawing, Pens
 
-NO_DIGIT = 10  # the label of a drawing that is none
+NO_DIGIT = 10  # the label of a drawing that is no digit
 CANVAS = 140  # pixels: half of the demo's is sharp enough for 28
 SIZE = 90  # pixels of the pen's path on it
 FINE, THICK = 0.03, 0.3  # brushes, in lengths of the path's longer side: a pencil, a thumb on a small drawing
 
 
-class Examples(NamedTuple):
-    """Images uint8 [count, 28, 28], ink 255 on paper 0, and labels uint8 [count]: 0 to 9, or NO_DIGIT."""
-
-    images: np.ndarray
-    labels: np.ndarray
-
-
-def examples(plan: Recipe, seed: int, folder: Path | None) -> tuple[Examples, dict[str, Examples]]:
+def examples(plan: Recipe, seed: int, folder: Path | None) -> tuple[Digits, dict[str, Digits]]:
     """What to train on, and what to validate on, by name. `folder` as in mnist.load and strokes.load."""
-    training, last = (Examples(*digits) for digits in mnist.split(mnist.load(folder)[0], plan.validation))
+    training, last = mnist.split(mnist.load(folder)[0], plan.validation)
     held_out = {"MNIST": last}
     if plan.drawn:
         pens = strokes.load(folder)
         random = np.random.default_rng(seed)
         drawn = _drawn(pens.without(*VALIDATION_WRITERS, *TEST_WRITERS), plan, random)
-        training = Examples(*(np.concatenate(parts) for parts in zip(training, drawn, strict=True)))
+        training = Digits(*(np.concatenate(parts) for parts in zip(training, drawn, strict=True)))
         validation = pens.by(*VALIDATION_WRITERS)
-        held_out["pens"] = Examples(brushed(validation.drawings, random), validation.labels)
+        held_out["pens"] = Digits(brushed(validation.drawings, random), validation.labels)
     return training, held_out
 
 
-def steps_per_epoch(training: Examples, plan: Recipe) -> int:
+def steps_per_epoch(training: Digits, plan: Recipe) -> int:
     """All batches; or, if they are many, a multiple of 25, so that Keras can run many at a stretch."""
     steps = -(-len(training.labels) // plan.batch_size)
     return steps - steps % 25 if steps > 100 else steps
 
 
-def batches(training: Examples, plan: Recipe, seed: int, network: keras.Model, first_epoch: int = 0) -> tf.data.Dataset:
+def batches(training: Digits, plan: Recipe, seed: int, network: keras.Model, first_epoch: int = 0) -> tf.data.Dataset:
     """Batches of (images, targets), epoch after epoch, each in an order and with distortions that `seed` decides."""
     images, answers = tf.constant(training.images), tf.constant(targets(training.labels, plan))
     steps = steps_per_epoch(training, plan)
@@ -80,13 +73,13 @@ def brushed(drawings: list[Drawing], random: np.random.Generator) -> np.ndarray:
     return strokes.images(_sketches(drawings, random), len(drawings))
 
 
-def _drawn(pens: Pens, plan: Recipe, random: np.random.Generator) -> Examples:
+def _drawn(pens: Pens, plan: Recipe, random: np.random.Generator) -> Digits:
     styled, labels = styles.digits(plan.styles, random)
     others = styles.non_digits(plan.non_digits, random, pens.drawings, pens.labels)
     drawings = [*pens.drawings * plan.drawn, *styled, *others]
     print(f"Drawing {len(drawings):,} sketches", flush=True)
     none = np.full(len(others), NO_DIGIT, np.uint8)
-    return Examples(brushed(drawings, random), np.concatenate([np.tile(pens.labels, plan.drawn), labels, none]))
+    return Digits(brushed(drawings, random), np.concatenate([np.tile(pens.labels, plan.drawn), labels, none]))
 
 
 def _sketches(drawings: list[Drawing], random: np.random.Generator) -> Iterator[Image.Image]:

@@ -12,7 +12,7 @@ SOURCE = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
 
 
 class Digits(NamedTuple):
-    """Images uint8 [count, 28, 28], ink 255 on paper 0, and labels uint8 [count], the digits 0 to 9."""
+    """Images uint8 [count, 28, 28], ink 255 on paper 0, and labels uint8 [count]: 0 to 9, or mixture.NO_DIGIT."""
 
     images: np.ndarray
     labels: np.ndarray

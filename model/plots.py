@@ -91,9 +91,10 @@ def explore(data: Path | None, folder: Path, seed: int) -> None:
     random = np.random.default_rng(seed)
     pens = strokes.load(data).without(*VALIDATION_WRITERS, *TEST_WRITERS)
     written = [pens.drawings[index] for index in random.choice(len(pens.drawings), 24)]
-    styled = [styles.digits(50, random)[0][index] for index in random.choice(50, 24, replace=False)]
+    styled, _ = styles.digits(70, random)
     others = styles.non_digits(24, random, pens.drawings, pens.labels)
-    sheets = {"Pen strokes": written, "More styles of digits": styled, "No digits": others}
+    sample = [styled[index] for index in random.choice(70, 24, replace=False)]
+    sheets = {"Pen strokes": written, "More styles of digits": sample, "No digits": others}
     drawings({title: brushed(drawn, random) for title, drawn in sheets.items()}, folder / "drawings.png")
     print(f"Drawn: {folder / 'drawings.png'}, what recipe best adds to MNIST, as the networks see it")
 

@@ -28,6 +28,7 @@ class Progress(keras.callbacks.Callback):
         self.patience = patience
         self.state = folder / "last.npz"
         self.stretches: list[tuple[float, int]] = []
+        self.resumed_after = 0
         self.epochs: list[dict[str, float]] = []
 
     @property
@@ -65,12 +66,15 @@ class Progress(keras.callbacks.Callback):
                         variable.assign(value)
                 self.untrained = story["untrained"]
                 self.epochs = story["epochs"][: int(network.optimizer.iterations) // steps]
+                self.resumed_after = len(self.epochs)
+                if self.epochs:
+                    keras.saving.load_model(self.best_checkpoint, compile=False)
         except Exception as error:  # a damaged file can raise anything
             raise InputError(f"{self.folder} is damaged ({error}): delete it and train anew.") from error
         if not same:
             raise InputError(
-                f"{self.folder} holds an unfinished training by {settings(story['made_by'])}, "
-                f"not by {settings(self.made_by)}. "
+                f"{self.folder} holds an unfinished training by {settings(story['made_by'], self.made_by)}, "
+                f"not by {settings(self.made_by, story['made_by'])}. "
                 "Finish it with its own command, delete the folder, or name another one with --output."
             )
 
@@ -83,9 +87,9 @@ class Progress(keras.callbacks.Callback):
         if len(self.stretches) == 2:
             (started, before), (ended, after) = self.stretches
             steps = after - before if after > before else after
-            epochs = self.params["epochs"] - len(self.epochs)
+            epochs = self.params["epochs"] - self.resumed_after
             seconds = (ended - started) / steps * self.params["steps"] * epochs
-            print(f"\nAll {epochs} epochs take about {_duration(seconds)}", flush=True)
+            print(f"\nThe {epochs} epochs to go take about {_duration(seconds)}", flush=True)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: D102
         row = {key: float(f"{value:.6g}") for key, value in (logs or {}).items()}
@@ -118,7 +122,11 @@ def _variables(network: keras.Model) -> list[keras.Variable]:
     return [*network.variables, *network.optimizer.variables]
 
 
-def settings(made_by: dict[str, Any]) -> str:
-    """What made a checkpoint, in words."""
-    recipe = made_by.get("recipe", {})
-    return f"recipe {recipe.get('name')}, at most {recipe.get('epochs')} epochs, seed {made_by.get('seed')}"
+def settings(made_by: dict[str, Any], other: dict[str, Any]) -> str:
+    """What made a checkpoint, in words, and what of its recipe is not as in the `other`."""
+    recipe, others = made_by.get("recipe") or {}, other.get("recipe") or {}
+    words = f"recipe {recipe.get('name')}, at most {recipe.get('epochs')} epochs, seed {made_by.get('seed')}"
+    if recipe.get("name") != others.get("name"):
+        return words
+    changed = [key for key in {**recipe, **others} if key != "epochs" and recipe.get(key) != others.get(key)]
+    return ", ".join([words, *(f"{key} {recipe.get(key)}" for key in changed)])

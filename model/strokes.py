@@ -3,6 +3,7 @@
 UCI's Pendigits (E. Alpaydin, F. Alimoglu 1998, CC BY 4.0): 10,992 digits by 44 people on a tablet, as the pen moved.
 """
 
+import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,9 +20,13 @@ from model.normalize import SIDE, normalize
 
 SOURCE = "https://archive.ics.uci.edu/static/public/81/pen+based+recognition+of+handwritten+digits.zip"
 SHA256 = "1e02bea023613c2b11c9492f6f34caf975420455934f3527d270cee9a1f03b64"
-COUNTS = {"pendigits-orig.tra": 7_494, "pendigits-orig.tes": 3_498}
+OTHERS = "pendigits-orig.tes"  # 14 writers, to evaluate with only
+COUNTS = {"pendigits-orig.tra": 7_494, OTHERS: 3_498}
 VALIDATION_WRITERS = (5, 15, 25)  # of the 30 in pendigits-orig.tra; styles go with writers, so writers are held out
 TEST_WRITERS = (10, 20, 30)
+
+_WRITERS = {str(number) for number in range(1, 256)}
+_NUMBER = re.compile(r"-?\d{1,9}(\.\d*)?")
 
 Drawing = list[np.ndarray]
 """Strokes, each float [points, 2]: x to the right, y down, in any unit."""
@@ -111,20 +116,19 @@ def read_unipen(text: str, source: str) -> Pens:
                     raise wrong(f"{label} is no digit")
                 drawings.append([])
                 labels.append(int(label.strip('"')))
-            case [".COMMENT", _, writer, _] if len(writers) < len(drawings) and writer.isdecimal():
+            case [".COMMENT", _, writer, _] if len(writers) < len(drawings) and writer in _WRITERS:
                 writers.append(int(writer))
-            case [".PEN_DOWN"] if drawings:
+            case [".PEN_DOWN"] if drawings and points is None:
                 points = []
             case [".PEN_UP"] if points:
                 drawings[-1].append(np.array(points, np.float32) * [1, -1])
                 points = None
             case [x, y] if points is not None:
-                try:
-                    points.append([float(x), float(y)])
-                except ValueError:
-                    raise wrong(f"{x} {y} is no position of the pen") from None
+                if not (_NUMBER.fullmatch(x) and _NUMBER.fullmatch(y)):
+                    raise wrong(f"{x} {y} is no position of the pen")
+                points.append([float(x), float(y)])
             case [".PEN_UP" | ".PEN_DOWN" as pen]:
-                raise wrong(f"{pen} without a stroke")
+                raise wrong(f"{pen} without a stroke before it, or within one")
     finish()
     if not drawings:
         raise InputError(f"{source} holds no digit in UNIPEN format. Download {SOURCE} anew.")

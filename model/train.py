@@ -14,7 +14,8 @@ import tensorflow as tf
 from model import CHECKPOINTS, InputError, mnist, plots
 from model.evaluate import answer, percent, score, temperature
 from model.files import read_json, replacing, write_json
-from model.mixture import Examples, batches, examples, steps_per_epoch, targets
+from model.mixture import batches, examples, steps_per_epoch, targets
+from model.mnist import Digits
 from model.networks import NETWORKS
 from model.progress import Progress, settings
 from model.recipes import RECIPES, Recipe
@@ -34,16 +35,12 @@ def train(
     call goes on from there. When it ends, the best epoch becomes the checkpoint, with a .json that says what made it
     and a .png of its learning curves. Raises InputError if `output` holds what other settings made.
     """
-    plan = RECIPES[name][recipe]
-    if epochs is not None:
-        plan = dataclasses.replace(plan, epochs=epochs)
-    made_by = {"recipe": dataclasses.asdict(plan), "seed": seed}
+    plan, made_by = settle(name, recipe, epochs, seed, output)
     checkpoint, unfinished = output / f"{name}.keras", output / f"{name}.training"
-    _refuse_to_replace(checkpoint, made_by)
 
     device = describe_device()
     training, held_out = examples(plan, seed, data)
-    validation = Examples(*(np.concatenate(parts) for parts in zip(*held_out.values(), strict=True)))
+    validation = Digits(*(np.concatenate(parts) for parts in zip(*held_out.values(), strict=True)))
     print(f"{name} by recipe {recipe} on {len(training.labels):,} images, {device}", flush=True)
 
     keras.utils.set_random_seed(seed)
@@ -104,6 +101,28 @@ def train(
     return checkpoint
 
 
+def settle(name: str, recipe: str, epochs: int | None, seed: int, output: Path) -> tuple[Recipe, dict[str, Any]]:
+    """The recipe to train by, and what to write down of it.
+
+    Raises InputError if the network has no such recipe, or if `output` holds a checkpoint that other settings made.
+    """
+    if recipe not in RECIPES[name]:
+        raise InputError(f"{name} has no recipe {recipe}; it has {', '.join(RECIPES[name])}.")
+    plan = RECIPES[name][recipe]
+    if epochs is not None:
+        plan = dataclasses.replace(plan, epochs=epochs)
+    made_by = {"recipe": dataclasses.asdict(plan), "seed": seed}
+    checkpoint, story_path = output / f"{name}.keras", output / f"{name}.json"
+    if checkpoint.exists() and story_path.exists():
+        story = read_json(story_path)
+        if {key: story.get(key) for key in made_by} != made_by:
+            raise InputError(
+                f"{checkpoint} was made by {settings(story, made_by)}, not by {settings(made_by, story)}. "
+                f"Keep it and name another folder with --output, or delete it and {story_path.name} first."
+            )
+    return plan, made_by
+
+
 def describe_device() -> str:
     """What TensorFlow trains on, in words."""
     gpus = tf.config.list_physical_devices("GPU")
@@ -112,7 +131,7 @@ def describe_device() -> str:
     return f"CPU, {os.cpu_count()} cores (TensorFlow sees no GPU)"
 
 
-def _inputs(validation: Examples, network: keras.Model, plan: Recipe) -> tuple[np.ndarray, np.ndarray]:
+def _inputs(validation: Digits, network: keras.Model, plan: Recipe) -> tuple[np.ndarray, np.ndarray]:
     return mnist.network_input(validation.images, network), targets(validation.labels, plan)
 
 
@@ -134,14 +153,14 @@ class _Accuracy(keras.metrics.Mean):
         super().update_state(right, keras.ops.max(targets, axis=1) > 0.5)
 
 
-def _calibrate(network: keras.Model, validation: Examples) -> float:
+def _calibrate(network: keras.Model, validation: Digits) -> float:
     """Divide the last layer by the temperature that suits the validation digits, and return it."""
     divisor = temperature(answer(network, validation.images), validation.labels)
     network.layers[-1].set_weights([weight / divisor for weight in network.layers[-1].get_weights()])
     return divisor
 
 
-def _validation_score(network: keras.Model, digits: Examples) -> dict[str, Any]:
+def _validation_score(network: keras.Model, digits: Digits) -> dict[str, Any]:
     result = score(answer(network, digits.images).argmax(axis=1), digits.labels)
     return {key: result[key] for key in ("count", "accuracy", "error")}
 
@@ -164,14 +183,3 @@ def compile_network(network: keras.Model, plan: Recipe, steps: int) -> None:
         steps_per_execution=max(n for n in range(1, 251) if steps % n == 0),
         jit_compile=plan.xla,
     )
-
-
-def _refuse_to_replace(checkpoint: Path, made_by: dict[str, Any]) -> None:
-    story_path = checkpoint.with_suffix(".json")
-    if checkpoint.exists() and story_path.exists():
-        story = read_json(story_path)
-        if {key: story.get(key) for key in made_by} != made_by:
-            raise InputError(
-                f"{checkpoint} was made by {settings(story)}, not by {settings(made_by)}. "
-                f"Keep it and name another folder with --output, or delete it and {story_path.name} first."
-            )

@@ -11,10 +11,12 @@ import onnx
 import pytest
 
 from export import pipeline
+from export.card import TRAINED_BY
 from export.verify import VerificationError, verify_image_graph, verify_sketch_graph
 from model import InputError
 from model.evaluate import load_checkpoint, percent
 from model.mnist import Digits
+from model.recipes import RECIPES
 
 FILES = ["README.md", "ffnn-sketch.onnx", "ffnn.onnx", "lenet5-sketch.onnx", "lenet5.onnx"]
 
@@ -50,6 +52,8 @@ def test_writes_four_graphs_and_their_card(exported: Path, checkpoints: Path) ->
     for name in FILES[1:]:
         assert f"`{name}`" in card
     assert card.count(percent(json.loads((checkpoints / "lenet5.json").read_text())["test"])) >= 2
+    assert "Recipe `best` trains on" in card
+    assert "Recipe `notebook` is that of" in card
     assert "{" not in card.replace('{"sketch": sketch}', "")
 
 
@@ -60,6 +64,16 @@ def test_exported_again_one_network_is_the_same_to_the_byte_and_the_card_describ
     pipeline.export(["lenet5"], None, checkpoints, copy)
     assert contents(copy) == before
     assert "`ffnn.onnx`" in (copy / "README.md").read_text()
+
+
+def test_names_the_data_that_each_network_was_trained_on(exported: Path) -> None:
+    for name, data in (("lenet5", "MNIST (CC BY-SA 3.0), UCI Pendigits (CC BY 4.0)"), ("ffnn", "MNIST (CC BY-SA 3.0)")):
+        metadata = {entry.key: entry.value for entry in onnx.load(exported / f"{name}.onnx").metadata_props}
+        assert metadata["training_data"] == data
+
+
+def test_the_card_knows_every_recipe() -> None:
+    assert set(TRAINED_BY) == {recipe for recipes in RECIPES.values() for recipe in recipes}
 
 
 def test_a_graph_that_fails_verification_replaces_nothing(

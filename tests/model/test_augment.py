@@ -31,3 +31,21 @@ def test_the_middle_of_many_distortions_is_the_image_itself(digits: tuple[np.nda
 def test_the_same_seed_distorts_the_same_way(digits: tuple[np.ndarray, np.ndarray]) -> None:
     np.testing.assert_array_equal(distorted(digits[0][:10], 3, 4), distorted(digits[0][:10], 3, 4))
     assert (distorted(digits[0][:10], 3, 4) != distorted(digits[0][:10], 3, 5)).any()
+
+
+def test_one_image_alone_is_distorted_as_in_a_batch(digits: tuple[np.ndarray, np.ndarray]) -> None:
+    alone = distorted(digits[0][:1], 0, 1)
+    np.testing.assert_array_equal(alone, distorted(digits[0][:1], 0, 1))
+    assert np.abs(alone[0] - digits[0][0] / 255).mean() < 0.2
+
+
+def test_no_strength_changes_nothing(digits: tuple[np.ndarray, np.ndarray]) -> None:
+    images = (digits[0][:5] / 255).astype(np.float32)
+    same = distort(images, tf.constant([0, 1], tf.int64), 0.0)
+    np.testing.assert_allclose(same, images / images.max(axis=(1, 2), keepdims=True), atol=1e-4)
+
+
+def test_paper_stays_paper_and_the_strongest_ink_one(digits: tuple[np.ndarray, np.ndarray]) -> None:
+    images = distorted(digits[0][:50], 2, 3)
+    assert images.min() >= 0
+    np.testing.assert_allclose(images.max(axis=(1, 2)), 1, atol=1e-6)

@@ -20,7 +20,9 @@ def test_trains_and_evaluates(data_folder: Path, tmp_path: Path) -> None:
     assert "CPU" in trained.stdout or "GPU" in trained.stdout
     assert "Accuracy before training" in trained.stdout
     assert "1500/1500" in trained.stdout
-    evaluated = run("evaluate", "ffnn", "--data", data_folder, "--checkpoints", tmp_path)
+    folders = ["--data", data_folder, "--checkpoints", tmp_path, "--output", tmp_path]
+    evaluated = run("evaluate", "ffnn", *folders)
+    assert evaluated.returncode == 0, evaluated.stderr
     assert "±" in evaluated.stdout
 
 

@@ -5,11 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from model import InputError
+from model import InputError, plots
+from model import evaluate as evaluation
 from model.evaluate import calibration_error, evaluate, load_checkpoint, percent, report, score, temperature
 from model.networks import NETWORKS
+from tests.conftest import few_pens
 
 
 def test_scores_accuracy_with_its_standard_error_and_every_digit() -> None:
@@ -41,11 +44,37 @@ def test_stores_beside_the_checkpoint_how_it_reads_mnist_and_other_writers(
     assert list(held_out["brushes"]) == ["10", "15", "20", "25", "30"]
     assert np.mean(list(held_out["brushes"].values())) == pytest.approx(held_out["accuracy"])
     assert np.sum(held_out["confusion"]) == 5 * 60
-    assert 0 <= results["refusal"]["non_digits"] <= 1
+    assert results["refusal"]["count"] == 2_000
     printed = capsys.readouterr().out
     for result in (results["test"], held_out, others):
         assert percent(result) in printed
     assert imread(tmp_path / "figures" / "lenet5-mistakes.png").std() > 0
+
+
+@pytest.mark.parametrize(("confidence", "refused"), [(0.5, 0.0), (0.15, 1.0)])
+def test_refuses_non_digits_less_certain_than_the_least_certain_digits(
+    confidence: float, refused: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = np.zeros((100, 10))
+    answers[:, 3] = np.linspace(0.2, 0.9, 100)
+    flat = np.append(confidence, np.full(9, (1 - confidence) / 9))
+    monkeypatch.setattr(evaluation, "answer", lambda network, images: np.tile(flat, (len(images), 1)))
+    result = evaluation._refusal(None, answers, few_pens())
+    assert 0.2 < result["confidence"] < 0.21
+    assert result["non_digits"] == refused
+
+
+def test_the_worst_mistakes_come_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    drawn: list[Figure] = []
+    monkeypatch.setattr(plots, "_save", lambda figure, path: drawn.append(figure))
+    answers = np.full((40, 10), 0.05)
+    answers[:, 7], answers[:, 1] = 0.6, np.linspace(0, 0.39, 40)
+    answers[5] = np.eye(10)[1]  # right
+    images = np.broadcast_to(np.arange(40)[:, None, None], (40, 28, 28))
+    plots.mistakes(images, np.ones(40, np.uint8), answers, tmp_path)
+    assert {axes.get_title() for axes in drawn[0].axes} == {"1 read as 7, 60%"}
+    shown = [axes.images[0].get_array() for axes in drawn[0].axes]
+    assert [int(image[0, 0]) for image in shown if image is not None] == [0, 1, 2, 3, 4, *range(6, 37)]
 
 
 @pytest.mark.usefixtures("few_digits")

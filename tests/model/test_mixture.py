@@ -5,7 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from model.mixture import NO_DIGIT, Examples, batches, examples, steps_per_epoch, targets
+from model.mixture import NO_DIGIT, batches, examples, steps_per_epoch, targets
+from model.mnist import Digits
 from model.recipes import Recipe
 from model.strokes import TEST_WRITERS, VALIDATION_WRITERS
 from model.train import build
@@ -68,10 +69,26 @@ def test_a_digit_is_taught_as_nearly_certain_and_what_is_none_as_anything() -> N
 
 @pytest.mark.parametrize(("count", "steps"), [(3_000, 30), (10_010, 100), (10_001, 100), (60_000, 600)])
 def test_many_steps_can_be_run_at_a_stretch(count: int, steps: int) -> None:
-    training = Examples(np.zeros((count, 28, 28), np.uint8), np.zeros(count, np.uint8))
+    training = Digits(np.zeros((count, 28, 28), np.uint8), np.zeros(count, np.uint8))
     plan = dataclasses.replace(MIXED, batch_size=100, epochs=2)
     assert steps_per_epoch(training, plan) == steps
     assert sum(1 for _ in batches(training, plan, 0, build("ffnn", plan))) == 2 * steps
+
+
+def test_an_epoch_is_the_same_whether_training_began_or_resumed_with_it() -> None:
+    training, _ = examples(dataclasses.replace(MIXED, drawn=0), 0, None)
+    plan = dataclasses.replace(MIXED, batch_size=600, epochs=2, distort=1.0)
+    network = build("ffnn", plan)
+    begun, resumed, other = (
+        [(images.numpy(), answers.numpy()) for images, answers in batches(training, plan, seed, network, first)]
+        for seed, first in ((0, 0), (0, 1), (1, 1))
+    )
+    assert (len(begun), len(resumed)) == (10, 5)
+    for (images, answers), (same, same_answers) in zip(begun[5:], resumed, strict=True):
+        np.testing.assert_array_equal(images, same)
+        np.testing.assert_array_equal(answers, same_answers)
+    assert (begun[0][1] != begun[5][1]).any()
+    assert (resumed[0][1] != other[0][1]).any()
 
 
 def test_a_recipe_without_drawings_needs_no_pens(monkeypatch: pytest.MonkeyPatch) -> None:

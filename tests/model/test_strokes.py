@@ -107,6 +107,9 @@ def test_the_networks_see_it_normalized() -> None:
         (TWO_DIGITS.replace('"1"\n.C', '"x"\n.C'), "line 17: .*x.* is no digit"),
         (TWO_DIGITS.replace(" 150  100", " 150  1o0"), "line 9: 150 1o0 is no position of the pen"),
         (TWO_DIGITS.replace(" 120  200\n 180  200\n", ""), "line 13: .PEN_UP without a stroke"),
+        (TWO_DIGITS.replace(".PEN_UP\n.DT 100\n.PEN_DOWN\n", ".PEN_DOWN\n"), "line 10: .PEN_DOWN .* within one"),
+        (TWO_DIGITS.replace("1 5  3", "1 300  3"), "number 2 has no .COMMENT that names its writer"),
+        (TWO_DIGITS.replace(" 150  100", " 150  nan"), "line 9: 150 nan is no position of the pen"),
     ],
 )
 def test_what_is_not_whole_is_named_with_its_line(text: str, message: str) -> None:
@@ -137,6 +140,7 @@ def test_reads_the_archive_that_uci_serves(monkeypatch: pytest.MonkeyPatch, tmp_
 
 
 def test_a_failed_download_names_the_way_around_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("keras.src.utils.file_utils.config.keras_home", lambda: str(tmp_path))
     monkeypatch.setattr(strokes, "SOURCE", (tmp_path / "nothing.zip").as_uri())
     with pytest.raises(InputError, match=r"could not be downloaded .*--data"):
         load()

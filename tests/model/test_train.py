@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from model import InputError, mnist
+from model import CHECKPOINTS, InputError, mnist
 from model.evaluate import load_checkpoint
 from model.files import replacing
 from model.recipes import RECIPES, Recipe
@@ -132,6 +132,27 @@ def test_a_damaged_unfinished_training_is_named(quick: str, tmp_path: Path) -> N
         train("ffnn", quick, output=tmp_path)
 
 
+def test_a_best_epoch_that_got_lost_is_noticed_before_training_goes_on(
+    quick: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("model.plots.learning_curves", stop)
+    with pytest.raises(KeyboardInterrupt):
+        train("ffnn", quick, epochs=1, output=tmp_path)
+    (tmp_path / "ffnn.training" / "best-1.keras").unlink()
+    with pytest.raises(InputError, match=r"ffnn\.training is damaged .*best-1\.keras"):
+        train("ffnn", quick, epochs=1, output=tmp_path)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_committed_checkpoints_were_made_by_the_recipes_as_they_stand(name: str) -> None:
+    story = json.loads((CHECKPOINTS / f"{name}.json").read_text())
+    assert story["recipe"] == dataclasses.asdict(RECIPES[name]["best"])
+    assert story["epochs"] == RECIPES[name]["best"].epochs
+
+
 @pytest.mark.parametrize("epochs", [1, 3])
 def test_the_best_recipe_can_be_as_short_as_one_epoch(
     epochs: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -145,14 +166,20 @@ def test_the_best_recipe_can_be_as_short_as_one_epoch(
     assert story["epochs"] == epochs
     assert {title: row["count"] for title, row in story["validation"].items()} == {"MNIST": 1_000, "pens": 60}
     assert 0.2 < story["temperature"] < 1  # label smoothing made it less sure than it should be
-    assert (f"All {epochs} epochs take about" in capsys.readouterr().out) == (epochs > 1)
+    assert (f"The {epochs} epochs to go take about" in capsys.readouterr().out) == (epochs > 1)
 
 
-def test_a_checkpoint_of_other_settings_is_not_overwritten(quick: str, tmp_path: Path) -> None:
+def test_a_checkpoint_of_other_settings_is_not_overwritten(
+    quick: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     train("ffnn", quick, epochs=1, output=tmp_path)
     before = (tmp_path / "ffnn.keras").read_bytes()
     with pytest.raises(InputError, match=r"made by recipe quick, at most 1 epochs, seed 0, not by recipe notebook"):
         train("ffnn", "notebook", output=tmp_path)
+    redefined = dataclasses.replace(QUICK, learning_rate=0.002)
+    monkeypatch.setitem(RECIPES["ffnn"], "quick", redefined)
+    with pytest.raises(InputError, match=r"learning_rate 0\.001, not by .*learning_rate 0\.002\. Keep it"):
+        train("ffnn", "quick", epochs=1, output=tmp_path)
     assert (tmp_path / "ffnn.keras").read_bytes() == before
 
 
@@ -169,6 +196,11 @@ def test_an_unfinished_training_of_other_settings_is_not_continued(
         InputError, match=r"unfinished training by recipe quick, at most 1 epochs, seed 0, not by .* seed 1"
     ):
         train("ffnn", quick, epochs=1, seed=1, output=tmp_path)
+
+
+def test_a_recipe_that_the_network_does_not_have_is_named_with_those_it_has(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="ffnn has no recipe fast; it has notebook, best"):
+        train("ffnn", "fast", output=tmp_path)
 
 
 def test_a_folder_that_cannot_be_written_is_an_error_before_training(quick: str, tmp_path: Path) -> None:
