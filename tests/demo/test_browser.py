@@ -17,7 +17,7 @@ FLAGS = [
     "--disable-sync",
 ]
 SEVEN = [(0.3, 0.25), (0.7, 0.25), (0.45, 0.85)]
-ONE = [(0.5, 0.2), (0.5, 0.8)]
+ONE = [(0.3, 0.45), (0.56, 0.15), (0.54, 0.85)]  # with a flag
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 

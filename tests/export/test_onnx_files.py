@@ -1,6 +1,7 @@
 """The files in export/onnx keep their contract: anyone can run them, without this project's code."""
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from export import ONNX
 from model import CHECKPOINTS
 from model.evaluate import load_checkpoint, percent
 from model.mnist import network_input
+from model.strokes import draw
 
 NETWORKS = {"lenet5": 303_626, "ffnn": 669_706}
 AWKWARD = {"Shape", "Range", "Slice", "Resize", "Identity", "If", "Loop"}
@@ -68,6 +70,41 @@ def test_reads_real_digits(file: str, digits: tuple[np.ndarray, np.ndarray]) -> 
     images, labels = digits
     read = run(file, as_input(file, images))["probabilities"].argmax(axis=1)
     assert (read == labels).mean() > 0.97
+
+
+ROUND = [(0.5 + 0.3 * math.sin(turn / 5), 0.5 - 0.4 * math.cos(turn / 5)) for turn in range(32)]
+EUROPEAN = {
+    "1 with a flag": [[(0.25, 0.5), (0.6, 0.1), (0.57, 0.9)]],
+    "1 with flag and foot": [[(0.25, 0.4), (0.5, 0.1), (0.5, 0.9)], [(0.25, 0.9), (0.75, 0.9)]],
+    "7 with a bar": [[(0.2, 0.12), (0.8, 0.1), (0.4, 0.9)], [(0.3, 0.5), (0.75, 0.48)]],
+    "0 with a slash": [ROUND, [(0.7, 0.2), (0.3, 0.8)]],
+    "4 open at the top": [[(0.25, 0.1), (0.2, 0.55), (0.8, 0.55)], [(0.65, 0.3), (0.6, 0.95)]],
+}
+LETTERS = {
+    "A": [[(0.1, 0.9), (0.5, 0.1), (0.9, 0.9)], [(0.25, 0.6), (0.75, 0.6)]],
+    "H": [[(0.2, 0.1), (0.2, 0.9)], [(0.8, 0.1), (0.8, 0.9)], [(0.2, 0.5), (0.8, 0.5)]],
+    "X": [[(0.1, 0.1), (0.9, 0.9)], [(0.9, 0.1), (0.1, 0.9)]],
+    "W": [[(0.05, 0.1), (0.3, 0.9), (0.5, 0.3), (0.7, 0.9), (0.95, 0.1)]],
+}
+
+
+def answer(name: str, drawing: list[list[tuple[float, float]]], brush: int) -> np.ndarray:
+    sketch = draw([np.array(stroke) for stroke in drawing], brush, 196 - brush)
+    return run(f"{name}-sketch.onnx", np.asarray(sketch)[None])["probabilities"][0]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("brush", [10, 20, 30])
+@pytest.mark.parametrize("style", EUROPEAN)
+def test_reads_digits_as_europeans_write_them(name: str, brush: int, style: str) -> None:
+    assert answer(name, EUROPEAN[style], brush).argmax() == int(style[0])
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("letter", LETTERS)
+def test_is_less_sure_of_a_letter_than_of_any_of_those_digits(name: str, letter: str) -> None:
+    least = min(answer(name, digit, 20).max() for digit in EUROPEAN.values())
+    assert answer(name, LETTERS[letter], 20).max() < least
 
 
 @pytest.mark.parametrize("file", FILES)

@@ -1,0 +1,1 @@
+"""How everything behaves; hershey-fonts installs a package of this name, which must not come first."""
