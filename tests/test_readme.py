@@ -26,6 +26,7 @@ def test_its_table_says_what_was_measured(name: str) -> None:
     row = next(line for line in README.splitlines() if f"`{file.name}`" in line)
     assert f"{story['parameters']:,}" in row
     assert percent(story["test"]) in row
+    assert percent(story["pens"][0]) in row
     assert f"{file.stat().st_size / 1e6:.2f} MB" in row
 
 
