@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, PercentFormatter
 
 from model import mnist, strokes, styles
 from model.files import replacing
@@ -47,18 +47,21 @@ def drawings(sheets: dict[str, np.ndarray], path: Path) -> None:
 
 
 def learning_curves(story: dict[str, Any], path: Path) -> None:
-    """Training and validation accuracy by epoch, with the epoch that was kept marked."""
+    """Share of training and validation digits misread by epoch, with the epoch that was kept marked."""
     history = story["history"]
     epochs = np.arange(1, story["epochs"] + 1)
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.subplots()
-    axes.plot(epochs, history["accuracy"], label="training")
-    axes.plot(epochs, history["val_accuracy"], label="validation")
+    training = "training (distorted)" if story["recipe"].get("distort") else "training"
+    for curve, label in (("accuracy", training), ("val_accuracy", "validation")):
+        axes.plot(epochs, np.maximum(1 - np.array(history[curve]), 1e-4), label=label)
     axes.axvline(story["best_epoch"], color="gray", linestyle=":", label=f"kept: epoch {story['best_epoch']}")
-    axes.set(title=f"{story['network']}, recipe {story['recipe']['name']}", xlabel="epoch", ylabel="accuracy")
-    axes.set_ylim(top=1)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set(title=f"{story['network']}, recipe {story['recipe']['name']}", xlabel="epoch", ylabel="misread digits")
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_major_formatter(PercentFormatter(1))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3)
     axes.legend()
     _save(figure, path)

@@ -37,6 +37,17 @@ def story_of(folder: Path) -> dict[str, Any]:
     return json.loads((folder / "ffnn.json").read_text())
 
 
+def stop_before_the_end(recipe: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Train for one epoch and leave what an unfinished training leaves."""
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("model.plots.learning_curves", stop)
+    with pytest.raises(KeyboardInterrupt):
+        train("ffnn", recipe, epochs=1, output=folder)
+
+
 def test_leaves_a_checkpoint_its_story_and_its_curves(quick: str, tmp_path: Path) -> None:
     train("ffnn", quick, seed=5, output=tmp_path)
 
@@ -135,12 +146,7 @@ def test_a_damaged_unfinished_training_is_named(quick: str, tmp_path: Path) -> N
 def test_a_best_epoch_that_got_lost_is_noticed_before_training_goes_on(
     quick: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stop(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("model.plots.learning_curves", stop)
-    with pytest.raises(KeyboardInterrupt):
-        train("ffnn", quick, epochs=1, output=tmp_path)
+    stop_before_the_end(quick, tmp_path, monkeypatch)
     (tmp_path / "ffnn.training" / "best-1.keras").unlink()
     with pytest.raises(InputError, match=r"ffnn\.training is damaged .*best-1\.keras"):
         train("ffnn", quick, epochs=1, output=tmp_path)
@@ -186,12 +192,7 @@ def test_a_checkpoint_of_other_settings_is_not_overwritten(
 def test_an_unfinished_training_of_other_settings_is_not_continued(
     quick: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stop(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("model.plots.learning_curves", stop)
-    with pytest.raises(KeyboardInterrupt):
-        train("ffnn", quick, epochs=1, output=tmp_path)
+    stop_before_the_end(quick, tmp_path, monkeypatch)
     with pytest.raises(
         InputError, match=r"unfinished training by recipe quick, at most 1 epochs, seed 0, not by .* seed 1"
     ):
