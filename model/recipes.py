@@ -31,7 +31,11 @@ distorted by half the training's limits, six times each (99.43 against 99.34). F
 gave 99.34, 99.30 and 99.36 with distort 0.3, 0.6 and 1: milder distortions at the end do not help. FFNN after 240:
 99.62, 99.64 and 22 %.
 
-Untried: averaging the weights, distillation from a larger network, more than one seed.
+Label smoothing makes the answers unsure. Dividing the logits by the temperature that suits the validation digits brings
+the calibration error on MNIST's from 4.8 to 0.2 % (LeNet5) and from 3.6 to 0.3 % (FFNN).
+
+Untried: averaging the weights, distillation from a larger network, more than one seed, each distortion and each style
+by itself.
 """
 
 from dataclasses import dataclass, replace

@@ -123,12 +123,12 @@ def read_unipen(text: str, source: str) -> Pens:
             case [".PEN_UP"] if points:
                 drawings[-1].append(np.array(points, np.float32) * [1, -1])
                 points = None
-            case [x, y] if points is not None:
-                if not (_NUMBER.fullmatch(x) and _NUMBER.fullmatch(y)):
-                    raise wrong(f"{x} {y} is no position of the pen")
-                points.append([float(x), float(y)])
             case [".PEN_UP" | ".PEN_DOWN" as pen]:
                 raise wrong(f"{pen} without a stroke before it, or within one")
+            case [_, *_] as words if points is not None:
+                if len(words) != 2 or not all(map(_NUMBER.fullmatch, words)):
+                    raise wrong(f"{' '.join(words)} is no position of the pen")
+                points.append([float(word) for word in words])
     finish()
     if not drawings:
         raise InputError(f"{source} holds no digit in UNIPEN format. Download {SOURCE} anew.")

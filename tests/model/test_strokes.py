@@ -109,6 +109,7 @@ def test_the_networks_see_it_normalized() -> None:
         (TWO_DIGITS.replace(" 120  200\n 180  200\n", ""), "line 13: .PEN_UP without a stroke"),
         (TWO_DIGITS.replace(".PEN_UP\n.DT 100\n.PEN_DOWN\n", ".PEN_DOWN\n"), "line 10: .PEN_DOWN .* within one"),
         (TWO_DIGITS.replace("1 5  3", "1 300  3"), "number 2 has no .COMMENT that names its writer"),
+        (TWO_DIGITS.replace(" 150  100", " 150"), "line 9: 150 is no position of the pen"),
         (TWO_DIGITS.replace(" 150  100", " 150  nan"), "line 9: 150 nan is no position of the pen"),
     ],
 )
