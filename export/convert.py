@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
+import numpy as np
 import onnx
 import tensorflow as tf
 import tf2onnx
@@ -46,10 +47,9 @@ def sketch_graph(network: keras.Model, story: dict[str, Any]) -> onnx.ModelProto
     def forward(sketch: tf.Tensor) -> dict[str, Any]:
         with tf.name_scope("norm"):
             image = normalize(sketch)
-        read = probabilities(network, image)
         with tf.name_scope("blank"):
             drawn = ops.reshape(ops.max(image, axis=(1, 2)), (-1, 1))  # [batch, 1]: 1, or 0 if blank
-            return {"image": image, "probabilities": read * drawn + 0.1 * (1 - drawn)}
+        return {"image": image, "probabilities": probabilities(network, image, drawn)}
 
     spec = tf.TensorSpec((None, None, None), tf.uint8, name="sketch")
     shapes: Shapes = {
@@ -60,18 +60,31 @@ def sketch_graph(network: keras.Model, story: dict[str, Any]) -> onnx.ModelProto
     return _convert(forward, spec, SKETCH_OPSET, network, shapes, _metadata(network.name, story, SKETCH_CONTRACT))
 
 
-def probabilities(network: keras.Model, image: Any) -> Any:
-    """The network layer by layer, float32 [batch, 28, 28] -> [batch, 10].
+def probabilities(network: keras.Model, image: Any, drawn: Any = None) -> Any:
+    """The network layer by layer, float32 [batch, 28, 28] -> [batch, 10]; all alike where `drawn` [batch, 1] is 0.
 
-    Flatten is a reshape here: as Keras writes it, it would export as five nodes, some of which tract refuses.
+    It differs from calling the network in that feature maps are flattened channels first, as they lie in ONNX, and the
+    kernel that takes them is arranged to suit: else the graph would turn them around at every run.
     """
     values = ops.reshape(image, (-1, *network.input_shape[1:]))
+    lies_at: Any = slice(None)
     for layer in network.layers:
-        if isinstance(layer, keras.layers.Flatten):
-            with tf.name_scope(layer.name):
-                values = ops.reshape(values, (-1, layer.output.shape[-1]))
-        else:
-            values = layer(values, training=False)
+        with tf.name_scope(layer.name):
+            if isinstance(layer, keras.layers.Flatten):
+                lies_at = np.arange(layer.output.shape[-1]).reshape(values.shape[1:])
+                if values.ndim == 4:
+                    values, lies_at = ops.transpose(values, (0, 3, 1, 2)), lies_at.transpose(2, 0, 1)
+                values, lies_at = ops.reshape(values, (-1, lies_at.size)), lies_at.ravel()
+            elif isinstance(layer, keras.layers.Dense):
+                with tf.init_scope():
+                    kernel, bias = layer.get_weights()
+                values = ops.matmul(values, kernel[lies_at]) + bias
+                if drawn is not None and layer is network.layers[-1]:
+                    values = values * drawn
+                values = layer.activation(values)
+                lies_at = slice(None)
+            else:
+                values = layer(values, training=False)
     return values
 
 
@@ -98,6 +111,7 @@ def _convert(
     function = tf.function(forward, input_signature=[spec])
     model, _ = tf2onnx.convert.from_function(function, input_signature=[spec], opset=opset)
     _drop_what_nothing_needs(model, spec.name)
+    _join_dense(model.graph)
     _order(model.graph)
     _rename(model.graph, [layer.name for layer in network.layers])
     for value in [*model.graph.input, *model.graph.output]:
@@ -122,6 +136,24 @@ def _drop_what_nothing_needs(model: onnx.ModelProto, input_name: str) -> None:
     ):
         del field[:]
         field.extend(kept)
+
+
+def _join_dense(graph: onnx.GraphProto) -> None:
+    """MatMul by a weight and Add of a bias become Gemm; tf2onnx does so only where it knows the batch size."""
+    ranks = {tensor.name: len(tensor.dims) for tensor in graph.initializer}
+    makers = {node.output[0]: node for node in graph.node}
+    for node in list(graph.node):
+        product = makers.get(node.input[0])
+        if (
+            node.op_type == "Add"
+            and product is not None
+            and product.op_type == "MatMul"
+            and ranks.get(product.input[1]) == 2
+            and ranks.get(node.input[1]) == 1
+        ):
+            node.op_type = "Gemm"
+            node.input[:] = [*product.input, node.input[1]]
+            graph.node.remove(product)
 
 
 def _order(graph: onnx.GraphProto) -> None:
@@ -177,5 +209,5 @@ def _rename(graph: onnx.GraphProto, layers: list[str]) -> None:
         node.name = unique(node.name, node.op_type)
         node.input[:] = [names[name] for name in node.input]
         for i, output in enumerate(node.output):
-            node.output[i] = names.setdefault(output, node.name)
+            node.output[i] = names.setdefault(output, f"{node.name}/{i}" if i else node.name)
     del graph.value_info[:]

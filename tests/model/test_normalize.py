@@ -1,9 +1,11 @@
 """A sketch becomes what MNIST would have made of it: box 20 x 20, antialiased, centred by mass."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from io import BytesIO
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from model.normalize import normalize
 
@@ -15,11 +17,13 @@ def normalized(sketch: np.ndarray) -> np.ndarray:
 def reference(sketch: np.ndarray) -> np.ndarray:
     """The same in float64, cropping and integrating where normalize() multiplies two matrices."""
     level = sketch.astype(np.float64)
-    paper = (level[[0, -1]].mean() + level[:, [0, -1]].mean()) / 2
-    ink = level - paper if level.max() - paper >= paper - level.min() else paper - level
-    if ink.max() < 19.5:
+    level -= paper(level)
+    lighter, darker = level.max(), -level.min()
+    contrast, grain = max(lighter, darker), min(lighter, darker)
+    if contrast <= max(1.6 * grain, 19.5):
         return np.zeros((28, 28))
-    ink = np.where(ink / ink.max() > 101 / 510, ink / ink.max(), 0)
+    ink = level if lighter > darker else -level
+    ink = np.where(ink > max(contrast * 101 / 510, 1.2 * grain), ink, 0) / contrast
     ys, xs = np.nonzero(ink)
     step = max(np.ptp(ys), np.ptp(xs)) / 20 + 1 / 20
     mass = np.pad(ink.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
@@ -40,6 +44,42 @@ def reference(sketch: np.ndarray) -> np.ndarray:
     return image / image.max()
 
 
+def paper(level: np.ndarray) -> np.ndarray:
+    """a + by + cx + dy² + exy + fx², fitted to 8 weighted means along each edge, none far from what most are like."""
+    z_y, z_x = ((np.arange(length) + 0.5) / length for length in level.shape)
+    values, places = [], []
+    for y, x in ((y, x) for y in range(10) for x in range(10) if (y in (0, 9)) != (x in (0, 9))):
+        weight = 1.0
+        for z, knot, shape in ((z_y, y, (-1, 1)), (z_x, x, (1, -1))):
+            reach = max(1 / 64 if knot in (0, 9) else 1 / 9, 1 / len(z))
+            weight = weight * (reach - abs(z - knot / 9)).clip(0).reshape(shape)
+        values.append((weight * level).sum() / weight.sum())
+        places.append((y / 9, x / 9))
+    middle = sorted(values)[16]
+    near = 1.5 * sorted(abs(value - middle) for value in values)[22]
+    terms = lambda y, x: [1 + 0 * (y + x), y + 0 * x, x + 0 * y, y * y + 0 * x, y * x, x * x + 0 * y]
+    fit, *_ = np.linalg.lstsq(np.stack(terms(*np.transpose(places)), 1), np.clip(values, middle - near, middle + near))
+    return np.tensordot(fit, np.stack(terms(z_y[:, None], z_x[None])), 1)
+
+
+def lit(sketch: np.ndarray, dim: float = 0.6) -> np.ndarray:
+    """The sketch on grey paper, the light falling off towards the lower right to `dim` of its strength."""
+    y, x = np.ogrid[: sketch.shape[0], : sketch.shape[1]]
+    light = 1 - (1 - dim) * (y / len(sketch) + x / sketch.shape[1]) ** 2 / 4
+    return (sketch * (200 / 255) * light).astype(np.uint8)
+
+
+def grainy(sketch: np.ndarray, deviation: float = 8) -> np.ndarray:
+    noise = np.random.default_rng(0).normal(0, deviation, sketch.shape)
+    return (sketch + noise).clip(0, 255).astype(np.uint8)
+
+
+def through_jpeg(sketch: np.ndarray, quality: int = 30) -> np.ndarray:
+    file = BytesIO()
+    Image.fromarray(sketch).save(file, "JPEG", quality=quality)
+    return np.asarray(Image.open(file))
+
+
 def sketches(digits: tuple[np.ndarray, np.ndarray]) -> Iterator[np.ndarray]:
     for number, digit in enumerate(digits[0][:8]):
         yield digit
@@ -47,6 +87,7 @@ def sketches(digits: tuple[np.ndarray, np.ndarray]) -> Iterator[np.ndarray]:
         yield np.pad(large, ((30, 7 * number + 1), (3 * number + 1, 60)))
         yield 255 - np.pad(large, 20)
         yield 190 - np.pad(large, 9) // 3
+        yield lit(255 - np.pad(large, 12))
 
 
 def test_agrees_with_a_float64_reference(digits: tuple[np.ndarray, np.ndarray]) -> None:
@@ -80,6 +121,29 @@ def test_the_centre_of_mass_lands_in_the_middle_of_pixel_14(digits: tuple[np.nda
     for image in np.asarray(normalize(digits[0][:50])):
         np.testing.assert_allclose((image.sum(axis=1) @ position) / image.sum(), 14.5, atol=0.1)
         np.testing.assert_allclose((image.sum(axis=0) @ position) / image.sum(), 14.5, atol=0.1)
+
+
+@pytest.mark.parametrize("spoil", [lit, grainy, through_jpeg, lambda sketch: through_jpeg(grainy(lit(sketch)))])
+def test_a_photograph_of_a_drawing_gives_what_the_drawing_gives(
+    spoil: Callable[[np.ndarray], np.ndarray], digits: tuple[np.ndarray, np.ndarray]
+) -> None:
+    for digit in digits[0][:10]:
+        drawing = 255 - np.pad(digit, 6).repeat(8, axis=0).repeat(8, axis=1)
+        assert np.abs(normalized(spoil(drawing)) - normalized(drawing)).mean() < 0.05
+
+
+def test_a_digit_that_runs_off_two_edges_does_not_pass_for_paper(digits: tuple[np.ndarray, np.ndarray]) -> None:
+    for digit in digits[0][:10]:
+        large = np.pad(digit, ((0, 4), (0, 4))).repeat(8, axis=0).repeat(8, axis=1)
+        y, x = (np.flatnonzero(large.any(axis=axis))[0] for axis in (1, 0))
+        cut = large[y + 10 :, x + 10 :]
+        assert np.abs(normalized(cut) - normalized(np.pad(cut, 100))).max() < 0.05
+
+
+def test_a_blank_sheet_is_blank_in_any_light() -> None:
+    sheet = np.full((300, 400), 255, np.uint8)
+    for blank in (lit(sheet), grainy(lit(sheet)), through_jpeg(grainy(lit(sheet)))):
+        assert not normalized(blank).any()
 
 
 @pytest.mark.parametrize("level", [0, 128, 255])
