@@ -1,4 +1,4 @@
-"""python -m export: checkpoints to verified ONNX files and their model card."""
+"""python -m export: checkpoints to verified ONNX files, their model card, and what else serves them."""
 
 import argparse
 import sys
@@ -11,16 +11,33 @@ from model.recipes import RECIPES
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m export", description="Convert checkpoints to ONNX.")
-    parser.add_argument("network", nargs="?", choices=[*RECIPES, "all"], default="all")
+    parser.add_argument(
+        "what",
+        nargs="?",
+        choices=[*RECIPES, "all", "verify"],
+        default="all",
+        help="the network to convert, or verify: run all files in every runtime installed, which takes half an hour",
+    )
     parser.add_argument("--data", type=Path, metavar="DIR", help="folder with mnist.npz; default: Keras downloads it")
     parser.add_argument("--checkpoints", type=Path, default=CHECKPOINTS, metavar="DIR")
     parser.add_argument("--output", type=Path, default=ONNX, metavar="DIR", help="default: export/onnx")
+    parser.add_argument(
+        "--triton", type=Path, metavar="DIR", help="only lay out a Triton model repository of the -sketch files there"
+    )
     arguments = parser.parse_args()
-    names = list(RECIPES) if arguments.network == "all" else [arguments.network]
     try:
-        from export.pipeline import export
+        if arguments.triton:
+            from export.triton import lay_out
 
-        export(names, arguments.data, arguments.checkpoints, arguments.output)
+            lay_out(arguments.triton, arguments.output)
+            return
+        from export import pipeline
+
+        if arguments.what == "verify":
+            pipeline.verify(arguments.data, arguments.checkpoints, arguments.output)
+        else:
+            names = list(RECIPES) if arguments.what == "all" else [arguments.what]
+            pipeline.export(names, arguments.data, arguments.checkpoints, arguments.output)
     except InputError as error:
         sys.exit(f"python -m export: {error}")
     except ModuleNotFoundError as error:

@@ -1,13 +1,17 @@
 """The model card, written from what training and verification recorded."""
 
+import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from export import triton, web
 from export.convert import IMAGE_OPSET, SKETCH_OPSET, VERSION
 from export.verify import TOLERANCE
 from model.evaluate import percent
 
+TEMPLATE = Path(__file__).parent / "card.md"
 NOTEBOOK = {"lenet5": 0.9897, "ffnn": 0.9729}  # test accuracy of the teaching notebook whose recipe is `notebook`
 TITLES = {"lenet5": "LeNet5", "ffnn": "FFNN"}
 
@@ -29,6 +33,26 @@ confident answers.""",
 }
 
 
+ABOUT_THE_TABLE = """Differences are those of a probability from Keras', over the 10,000 test digits in batches of
+256 and the first of them in batches of 1 and 7; for the `-sketch` files also over 256 drawings on 280 x 280 and 64
+photographs of 200 x 333. Times are medians on {cores} cores, one thread at batch 1 and {cores} at batch 256, of 28 x 28
+images and of 280 x 280 sketches; x is relative to ONNX Runtime, timed in turn within the same seconds."""
+
+ELSEWHERE = """\
+- OpenVINO computes in bfloat16 where the processor can; `INFERENCE_PRECISION_HINT` f32, as here, prevents it.
+- OpenCV needs its new engine (`cv2.dnn.ENGINE_NEW`); the classic one knows no symbolic sizes.
+- MNN's fast convolution is 4e-4 off; `set_hint(3, 0)` makes it exact, as here.
+- tract's Tanh ends at 0.9999994, which LeNet5 adds up 3,000 times: the largest difference of all, and no answer
+  changed.
+- LiteRT, through onnx2tf, takes the image graphs. Of a graph whose sizes are all unknown onnx2tf cannot tell the
+  channels, so it refuses the sketch graphs.
+- TensorRT was not run. NVIDIA's table for TensorRT 10.15 lists every operator of all four files, within its conditions
+  (uint8 as an input that is cast at once, CumSum along a constant axis). It wants an optimization profile of sizes.
+- Core ML was not run. ONNX Runtime's tables for it list every operator of the image graphs, of which only the batch
+  must be fixed. They lack CumSum, Greater, Min, ReduceMin, Sign, ThresholdedRelu and others of the sketch graphs, which
+  are better run on the CPU as a whole."""
+
+
 @dataclass(frozen=True)
 class Exported:
     """One network's files, each with `model.evaluate.score`'s result, and their largest difference from Keras."""
@@ -38,14 +62,16 @@ class Exported:
     difference: float
 
 
-def card(exported: list[Exported]) -> str:
-    """README.md of a Hugging Face model repository."""
-    files, training, reading = [], [], []
+def card(exported: list[Exported], verification: dict[str, Any]) -> str:
+    """README.md of a Hugging Face model repository. `verification` is what export.pipeline.verify wrote."""
+    index, files, training, reading = [], [], [], []
     for network in exported:
         story = network.story
         title = TITLES[story["network"]]
         for file, result in network.files.items():
-            files.append(f"| `{file.name}` | {title} | {file.stat().st_size / 1e6:.2f} MB | {percent(result)} |")
+            index.append(f"    - {{type: accuracy, value: {result['accuracy']:.4f}, name: {file.name}}}")
+            size = f"{file.stat().st_size / 1e6:.2f} MB"
+            files.append(f"| `{file.name}` | {title} | {size} | {percent(result)} | `{sha256(file)}` |")
         training.append(
             f"| {title} | {story['parameters']:,} | `{story['recipe']['name']}`, seed {story['seed']} | "
             f"{story['best_epoch']} of {story['epochs']} | {story['seconds'] / 60:.0f} minutes, {story['device']} |"
@@ -55,97 +81,55 @@ def card(exported: list[Exported]) -> str:
             f"| {title} | {percent(story['test'])} | {NOTEBOOK[story['network']]:.2%} | {pens} | "
             f"{story['test']['calibration_error']:.2%} | {1 - story['refusal']['non_digits']:.0%} |"
         )
-    largest = max(network.difference for network in exported)
-    return TEMPLATE.format(
-        files="\n".join(files),
-        training="\n".join(training),
-        reading="\n".join(reading),
-        version=VERSION,
-        image_opset=IMAGE_OPSET,
-        sketch_opset=SKETCH_OPSET,
-        tolerance=f"{TOLERANCE['probabilities']:.0e}",
-        largest=f"{largest:.0e}",
-        recipes="\n\n".join(TRAINED_BY[name] for name in sorted({n.story["recipe"]["name"] for n in exported})),
+    hashes = {file.name: sha256(file) for network in exported for file in network.files}
+    used_pens = any(network.story["recipe"].get("drawn") for network in exported)
+    slots = {
+        "index": "\n".join(index),
+        "version": VERSION,
+        "files": "\n".join(files),
+        "image_opset": str(IMAGE_OPSET),
+        "sketch_opset": str(SKETCH_OPSET),
+        "web": web.VERSION,
+        "batch": str(triton.MAX_BATCH_SIZE),
+        "largest": f"{max(network.difference for network in exported):.0e}",
+        "tolerance": f"{TOLERANCE['image']:.0e} in the image graphs and {TOLERANCE['sketch']:.0e} in the others",
+        "runtimes": _runtimes(verification, hashes),
+        "elsewhere": ELSEWHERE,
+        "reading": "\n".join(reading),
+        "training": "\n".join(training),
+        "recipes": "\n\n".join(TRAINED_BY[name] for name in sorted({n.story["recipe"]["name"] for n in exported})),
+        "pens": "; Pendigits by E. Alpaydin and F. Alimoglu, CC BY 4.0" if used_pens else "",
+    }
+    return re.sub(r"\[\[(\w+)\]\]", lambda slot: slots[slot[1]], TEMPLATE.read_text(encoding="utf-8"))
+
+
+def sha256(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def told(row: dict[str, Any]) -> str:
+    """A line of the table of runtimes, from a row of export.survey.survey; without the file's backticks."""
+    start = f"| {row['runtime']} {row['version']} | `{row['file']}` |"
+    if "missing" in row:
+        return f"{start} not installed: {row['missing']} | | | |"
+    if "refused" in row:
+        return f"{start} cannot: {row['refused']} | | | |"
+    agreement = f"{row['difference']:.0e} | {row['same']:,} of {row['count']:,}" if "same" in row else " | "
+    return (
+        f"{start} {agreement} | {row['milliseconds']:.2f} ms, {row['latency']:.3g} x | "
+        f"{row['per_second']:,.0f}, {row['throughput']:.2g} x |"
     )
 
 
-TEMPLATE = """---
-license: mit
-library_name: onnx
-pipeline_tag: image-classification
-tags: [onnx, mnist, handwritten-digits, lenet]
-datasets: [ylecun/mnist]
----
-
-# Handwritten digits, from the drawn canvas to the probabilities
-
-Two small networks that read one handwritten digit. The `-sketch` files need no preprocessing code: hand them the canvas
-as it is. Version {version}.
-
-| file | network | size | MNIST test accuracy |
-| --- | --- | --- | --- |
-{files}
-
-± is one standard error over 10,000 digits. In the `-sketch` rows the test digits went through the normalization below
-as if somebody had drawn them.
-
-## Inputs and outputs
-
-`lenet5-sketch.onnx` and `ffnn-sketch.onnx`, opset {sketch_opset}:
-
-- input `sketch`: uint8 [batch, height, width], any canvas from 8 x 8 to 2048 x 2048, dark on light or light on dark
-- output `image`: float32 [batch, 28, 28], what the network sees, ink up to 1 on paper 0
-- output `probabilities`: float32 [batch, 10], of the digits 0 to 9
-
-`lenet5.onnx` and `ffnn.onnx`, opset {image_opset}:
-
-- input `image`: float32 [batch, 28, 28], ink 1 on paper 0, placed as MNIST places it
-- output `probabilities`: float32 [batch, 10]
-
-```python
-import numpy as np, onnxruntime
-session = onnxruntime.InferenceSession("lenet5-sketch.onnx")
-sketch = np.full((1, 280, 280), 255, np.uint8)  # white paper
-sketch[0, 60:220, 130:150] = 0  # a black stroke
-image, probabilities = session.run(["image", "probabilities"], {{"sketch": sketch}})
-print(probabilities.argmax())  # 1
-```
-
-**Normalization**, inside the `-sketch` files, is the one that made MNIST: the ink's bounding box is scaled to fit
-20 x 20 pixels with its aspect kept, antialiased, and placed in 28 x 28 by its centre of mass. The paper is the mean of
-the sketch's border. A blank sketch gives a blank image and ten probabilities of 0.1.
-
-**Opsets** are the lowest in which each graph can be written: ONNX Runtime reads none below 7, and CumSum came with 11.
-
-## Verification
-
-Every file passed the ONNX checker and agrees with Keras on all 10,000 test digits in batches of 1, 7 and 1,000, the
-`-sketch` files also on enlarged, faint and inverted digits: largest difference of a probability {largest}, allowed
-{tolerance}.
-
-## How well they read
-
-| network | MNIST test | 2021 notebook | pen strokes | calibration error | non-digits passing |
-| --- | --- | --- | --- | --- | --- |
-{reading}
-
-Pen strokes were drawn 10, 15, 20, 25 and 30 pixels wide on 280 x 280. ± is one standard error over the digits; that
-they are of few writers makes the true one larger. The calibration error is the expected one on the MNIST test digits,
-in 15 bins. Non-digits passing: refuse every answer less confident than 99 % of those to the three writers' digits, and
-this share of drawn letters, signs, scribbles and pairs of digits is not refused. The letters are drawn by
-the same program that drew others for training; letters that people write will pass more often.
-
-## Training
-
-| network | parameters | recipe | best epoch | training took |
-| --- | --- | --- | --- | --- |
-{training}
-
-{recipes}
-
-## Limits
-
-- One digit a sketch. Letters, scribbles and several digits get an answer too, and some letters are digits to anybody:
-  O, I, l, Z, S.
-- MNIST's writers were Americans. Of digits in other scripts the networks know nothing.
-"""
+def _runtimes(verification: dict[str, Any], hashes: dict[str, str]) -> str:
+    """The table of the rows that are of these very files."""
+    current = {name for name, digest in verification["sha256"].items() if hashes.get(name) == digest}
+    rows = [told(row) for row in verification["rows"] if row["file"] in current and "missing" not in row]
+    if not rows:
+        return "`python -m export verify` runs them in other runtimes, and writes a table here."
+    lines = [
+        "| runtime | graph | largest difference | same answers | a digit at batch 1 | digits a second at batch 256 |",
+        "| --- | --- | --- | --- | --- | --- |",
+        *rows,
+    ]
+    return "\n".join(lines) + "\n\n" + ABOUT_THE_TABLE.format(cores=verification["cores"])

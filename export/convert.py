@@ -1,5 +1,6 @@
 """Checkpoint to ONNX graphs."""
 
+import math
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -20,7 +21,7 @@ Shapes = dict[str, list[int | str]]
 
 # The lowest opset that each graph can be written in. ONNX Runtime reads none below 7; CumSum, which gives the sketch
 # graph its pixel positions, came with 11.
-IMAGE_OPSET = 7
+IMAGE_OPSET = 9
 SKETCH_OPSET = 11
 
 IMAGE_CONTRACT = "image float32 [batch, 28, 28], ink 1 on paper 0 -> probabilities float32 [batch, 10]"
@@ -81,11 +82,19 @@ def probabilities(network: keras.Model, image: Any, drawn: Any = None) -> Any:
                 values = ops.matmul(values, kernel[lies_at]) + bias
                 if drawn is not None and layer is network.layers[-1]:
                     values = values * drawn
-                values = layer.activation(values)
-                lies_at = slice(None)
+                values, lies_at = _activate(layer, values), slice(None)
+            elif isinstance(layer, keras.layers.Conv2D):
+                values = _activate(layer, layer.convolution_op(values, layer.kernel) + layer.bias)
             else:
                 values = layer(values, training=False)
     return values
+
+
+def _activate(layer: keras.Layer, values: Any) -> Any:
+    """The layer's activation. OpenCV's Tanh is NaN above 44; beyond 10 it is 1 in float32, so nothing is lost."""
+    if layer.activation is keras.activations.tanh:
+        values = ops.clip(values, -10.0, 10.0)
+    return layer.activation(values)
 
 
 def _metadata(name: str, story: dict[str, Any], contract: str) -> dict[str, str]:
@@ -112,6 +121,7 @@ def _convert(
     model, _ = tf2onnx.convert.from_function(function, input_signature=[spec], opset=opset)
     _drop_what_nothing_needs(model, spec.name)
     _join_dense(model.graph)
+    _join_clip(model.graph, opset)
     _order(model.graph)
     _rename(model.graph, [layer.name for layer in network.layers])
     for value in [*model.graph.input, *model.graph.output]:
@@ -154,6 +164,26 @@ def _join_dense(graph: onnx.GraphProto) -> None:
             node.op_type = "Gemm"
             node.input[:] = [*product.input, node.input[1]]
             graph.node.remove(product)
+
+
+def _join_clip(graph: onnx.GraphProto, opset: int) -> None:
+    """Max of a constant after Min of one becomes Clip, which Core ML takes and Min not."""
+    constants = {tensor.name: tensor for tensor in graph.initializer if math.prod(tensor.dims) == 1}
+    makers = {node.output[0]: node for node in graph.node}
+    for node in list(graph.node):
+        capped = makers.get(node.input[0])
+        if node.op_type != "Max" or node.input[1] not in constants or capped is None:
+            continue
+        if capped.op_type == "Min" and capped.input[1] in constants:
+            limits = {"min": node.input[1], "max": capped.input[1]}
+            node.op_type = "Clip"
+            node.input[:] = [capped.input[0], *(limits.values() if opset >= 11 else [])]
+            for name, limit in limits.items():
+                constants[limit].ClearField("dims")
+                if opset < 11:
+                    bound = float(onnx.numpy_helper.to_array(constants[limit]))
+                    node.attribute.append(onnx.helper.make_attribute(name, bound))
+            graph.node.remove(capped)
 
 
 def _order(graph: onnx.GraphProto) -> None:
@@ -200,14 +230,16 @@ def _rename(graph: onnx.GraphProto, layers: list[str]) -> None:
         return name if used[name] == 1 else f"{name}{used[name]}"
 
     for tensor in graph.initializer:
-        if scope_of(tensor.name) in layers:
+        if scope_of(tensor.name) in layers and math.prod(tensor.dims) > 1:
             name = unique(tensor.name, "bias" if len(tensor.dims) == 1 else "weight")
         else:
             name = unique("", "constant")  # tf2onnx shares constants, under any of their names
         names[tensor.name] = tensor.name = name
     for node in graph.node:
-        node.name = unique(node.name, node.op_type)
-        node.input[:] = [names[name] for name in node.input]
+        inputs = [names[name] for name in node.input]
+        scoped = next((name for name in [node.name, *reversed(node.input), *inputs] if scope_of(name)), "")
+        node.name = names.get(node.output[0]) or unique(scoped, node.op_type)  # an output's node is named like it
+        node.input[:] = inputs
         for i, output in enumerate(node.output):
             node.output[i] = names.setdefault(output, f"{node.name}/{i}" if i else node.name)
     del graph.value_info[:]

@@ -6,15 +6,18 @@ from typing import Any
 import keras
 import onnx
 
-from export.card import Exported, card
+from export.card import Exported, card, sha256, told
 from export.convert import image_graph, sketch_graph
+from export.runtimes import CORES
+from export.survey import survey
 from export.verify import read_answers, verify_image_graph, verify_sketch_graph
 from model import InputError, mnist
 from model.evaluate import load_checkpoint, percent, score
-from model.files import read_json, replacing
+from model.files import read_json, replacing, write_json
 from model.mnist import Digits
 from model.recipes import RECIPES
 
+VERIFICATION = "verification.json"
 KINDS = {"": (image_graph, verify_image_graph), "-sketch": (sketch_graph, verify_sketch_graph)}
 
 
@@ -27,16 +30,53 @@ def export(names: list[str], data: Path | None, checkpoints: Path, output: Path)
     _, digits = mnist.load(data)
     exported = {}
     for name in sorted(RECIPES, key=lambda name: name in names):
-        paths = {kind: output / f"{name}{kind}.onnx" for kind in KINDS}
+        paths = _paths(name, output)
         if name in names or all(path.is_file() for path in paths.values()):
-            exported[name] = _export(name, paths, digits, checkpoints, convert=name in names)
+            network = load_checkpoint(name, checkpoints)
+            exported[name] = _export(network, paths, digits, checkpoints, convert=name in names)
+    _write_card(exported, output)
+
+
+def verify(data: Path | None, checkpoints: Path, output: Path) -> None:
+    """Run every graph in `output` in every runtime that is installed; write what came out, and the card.
+
+    What came out is `output`/verification.json, which the card's table is made of. Raises InputError if a file is not
+    its checkpoint's, and after all have run if a runtime read a digit otherwise than Keras.
+    """
+    _, digits = mnist.load(data)
+    exported, networks = {}, {}
+    for name in RECIPES:
+        paths, network = _paths(name, output), load_checkpoint(name, checkpoints)
+        if missing := [path for path in paths.values() if not path.is_file()]:
+            raise InputError(f"There is no {missing[0]}: python -m export {name} makes it.")
+        exported[name] = _export(network, paths, digits, checkpoints, convert=False)
+        networks.update(dict.fromkeys(paths.values(), network))
+    rows = []
+    for row in survey(networks, digits):
+        print(told(row), flush=True)
+        rows.append(row)
+    files = {path.name: sha256(path) for path in networks}
+    write_json(output / VERIFICATION, {"cores": CORES, "sha256": files, "rows": rows})
+    _write_card(exported, output)
+    if wrong := [row for row in rows if row.get("same") != row.get("count")]:
+        raise InputError("Not what Keras reads: " + "; ".join(f"{row['file']} in {row['runtime']}" for row in wrong))
+
+
+def _paths(name: str, output: Path) -> dict[str, Path]:
+    return {kind: output / f"{name}{kind}.onnx" for kind in KINDS}
+
+
+def _write_card(exported: dict[str, Exported], output: Path) -> None:
+    kept = output / VERIFICATION
+    verification = read_json(kept) if kept.is_file() else {"cores": CORES, "sha256": {}, "rows": []}
+    text = card([exported[name] for name in RECIPES if name in exported], verification)
     with replacing(output / "README.md") as beside:
-        beside.write_text(card([exported[name] for name in RECIPES if name in exported]), encoding="utf-8")
+        beside.write_text(text, encoding="utf-8")
     print(output / "README.md")
 
 
-def _export(name: str, paths: dict[str, Path], digits: Digits, checkpoints: Path, convert: bool) -> Exported:
-    network = load_checkpoint(name, checkpoints)
+def _export(network: keras.Model, paths: dict[str, Path], digits: Digits, checkpoints: Path, convert: bool) -> Exported:
+    name = network.name
     story = read_json(checkpoints / f"{name}.json")
     if not {"test", "pens", "refusal"} <= set(story):
         raise InputError(f"The card needs {name}'s test accuracies: run python -m model evaluate {name} first.")

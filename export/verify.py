@@ -12,12 +12,15 @@ import numpy as np
 import onnx
 import onnxruntime
 
-from export.convert import IMAGE_OPSET, SKETCH_OPSET, probabilities
+from export.convert import IMAGE_OPSET, SKETCH_OPSET
 from model.mnist import Digits
 from model.normalize import normalize
 
-TOLERANCE = {"probabilities": 1e-5, "image": 1e-4}  # against Keras, in float32
+# Of every output against Keras, by the graph's input. Sums taken in another order move what the sketch graph sees by a
+# few millionths, and LeNet5 makes more of them.
+TOLERANCE = {"image": 1e-5, "sketch": 1e-4}
 BATCHES = (1, 7, 1_000)
+BESIDE_THE_WEIGHTS = 16_000  # bytes
 CANVASES = ((28, 28), (280, 280), (200, 333))
 
 FLOAT, UINT8 = onnx.TensorProto.FLOAT, onnx.TensorProto.UINT8
@@ -37,10 +40,11 @@ def verify_image_graph(path: Path, network: keras.Model, digits: Digits) -> floa
     """Check the `image` graph in `path` on `digits`; return the largest difference of a probability from Keras."""
     _well_formed(path, network, IMAGE_OPSET, IMAGE_SIGNATURE)
     images = digits.images.astype(np.float32) / 255
-    expected = _in_batches(lambda batch: {"probabilities": probabilities(network, batch)}, images, 1_000)
+    expected = keras_reads(network, digits.images, sketches=False)
     session = _session(path)
     return max(
-        _compare(_in_batches(lambda batch: _run(session, image=batch), images, size), expected) for size in BATCHES
+        _compare(_in_batches(lambda batch: _run(session, image=batch), images, size), expected, TOLERANCE["image"])
+        for size in BATCHES
     )
 
 
@@ -50,25 +54,37 @@ def verify_sketch_graph(path: Path, network: keras.Model, digits: Digits) -> flo
     Returns the largest difference of a probability from Keras.
     """
     _well_formed(path, network, SKETCH_OPSET, SKETCH_SIGNATURE)
-
-    def keras_reads(sketches: np.ndarray) -> dict[str, Any]:
-        image = normalize(sketches)
-        return {"image": image, "probabilities": probabilities(network, image)}
-
     session = _session(path)
 
-    def onnx_reads(sketches: np.ndarray) -> dict[str, Any]:
+    def onnx_reads(sketches: np.ndarray) -> dict[str, np.ndarray]:
         return _run(session, sketch=sketches)
 
-    expected = _in_batches(keras_reads, digits.images, 1_000)
-    differences = [_compare(_in_batches(onnx_reads, digits.images, size), expected) for size in BATCHES]
+    expected = keras_reads(network, digits.images, sketches=True)
+    allowed = TOLERANCE["sketch"]
+    differences = [_compare(_in_batches(onnx_reads, digits.images, size), expected, allowed) for size in BATCHES]
     for canvas in CANVASES:
         for sketches in _placed(digits.images[:100], canvas):
-            differences.append(_compare(onnx_reads(sketches), keras_reads(sketches)))
+            expected = keras_reads(network, sketches, sketches=True)
+            differences.append(_compare(onnx_reads(sketches), expected, allowed))
         blank = onnx_reads(np.full((2, *canvas), 200, np.uint8))
         if blank["image"].any() or not np.allclose(blank["probabilities"], 0.1):
             raise VerificationError(f"a blank sketch of {canvas} does not give uniform probabilities")
     return max(differences)
+
+
+def keras_reads(network: keras.Model, images: np.ndarray, sketches: bool) -> dict[str, np.ndarray]:
+    """What the checkpoint says of `images`, uint8 [count, height, width], as a graph would: outputs by name.
+
+    They are images as MNIST has them, or sketches to normalize first, of which blank ones get ten equal probabilities.
+    """
+
+    def read(batch: np.ndarray) -> dict[str, np.ndarray]:
+        image = np.asarray(normalize(batch)) if sketches else batch.astype(np.float32) / 255
+        found = np.asarray(network(image.reshape(-1, *network.input_shape[1:]), training=False))
+        drawn = np.any(image, axis=(1, 2), keepdims=True)[:, 0]
+        return {"image": image, "probabilities": np.where(drawn | (not sketches), found, np.float32(0.1))}
+
+    return _in_batches(read, images, 1_000 if images[0].size < 10_000 else 64)
 
 
 def read_answers(path: Path, images: np.ndarray) -> np.ndarray:
@@ -92,9 +108,9 @@ def _well_formed(path: Path, network: keras.Model, opset: int, signature: dict[s
         found[value.name] = (tensor.elem_type, [d.dim_param or d.dim_value for d in tensor.shape.dim])
     if found != signature:
         raise VerificationError(f"inputs and outputs {found}, not {signature}")
-    bytes_expected = 4 * network.count_params()
-    if abs(path.stat().st_size / bytes_expected - 1) > 0.01:
-        raise VerificationError(f"{path.stat().st_size:,} bytes, not {bytes_expected:,} within 1 %")
+    size, weights = path.stat().st_size, 4 * network.count_params()
+    if not weights < size < weights + BESIDE_THE_WEIGHTS:
+        raise VerificationError(f"{size:,} bytes, where the weights take {weights:,} and all else a few thousand")
 
 
 def _session(path: Path) -> onnxruntime.InferenceSession:
@@ -106,9 +122,11 @@ def _run(session: onnxruntime.InferenceSession, **inputs: np.ndarray) -> dict[st
     return dict(zip(names, session.run(names, inputs), strict=True))
 
 
-def _in_batches(read: Callable[[np.ndarray], dict[str, Any]], inputs: np.ndarray, size: int) -> dict[str, np.ndarray]:
+def _in_batches(
+    read: Callable[[np.ndarray], dict[str, np.ndarray]], inputs: np.ndarray, size: int
+) -> dict[str, np.ndarray]:
     answers = [read(inputs[start : start + size]) for start in range(0, len(inputs), size)]
-    return {name: np.concatenate([np.asarray(answer[name]) for answer in answers]) for name in answers[0]}
+    return {name: np.concatenate([answer[name] for answer in answers]) for name in answers[0]}
 
 
 def _placed(images: np.ndarray, canvas: tuple[int, int]) -> Iterator[np.ndarray]:
@@ -122,13 +140,13 @@ def _placed(images: np.ndarray, canvas: tuple[int, int]) -> Iterator[np.ndarray]
     yield 180 - placed // 4
 
 
-def _compare(found: dict[str, np.ndarray], expected: dict[str, Any]) -> float:
+def _compare(found: dict[str, np.ndarray], expected: dict[str, np.ndarray], allowed: float) -> float:
     """Largest difference of a probability."""
-    differences = {name: float(np.abs(value - np.asarray(expected[name])).max()) for name, value in found.items()}
+    differences = {name: float(np.abs(value - expected[name]).max()) for name, value in found.items()}
     for name, difference in differences.items():
-        if not difference <= TOLERANCE[name]:
-            raise VerificationError(f"{name} differs from Keras by {difference:.2g}, more than {TOLERANCE[name]:.0e}")
-    answers, keras_answers = found["probabilities"].argmax(1), np.asarray(expected["probabilities"]).argmax(1)
+        if not difference <= allowed:
+            raise VerificationError(f"{name} differs from Keras by {difference:.2g}, more than {allowed:.0e}")
+    answers, keras_answers = found["probabilities"].argmax(1), expected["probabilities"].argmax(1)
     if not np.array_equal(answers, keras_answers):
         raise VerificationError(f"{(answers != keras_answers).sum()} answers differ from Keras'")
     return differences["probabilities"]

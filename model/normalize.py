@@ -68,7 +68,7 @@ def normalize(sketch: Any) -> Any:
     mass_y, mass_x = _transpose(ops.sum(ink, axis=2, keepdims=True)), ops.matmul(down, ink)
     (top, bottom), (left, right) = _extent(mass_y, y), _extent(mass_x, x)
     y, x = y - top, x - left  # small numbers keep float32 exact on a large canvas
-    mass = ops.maximum(ops.sum(mass_y, axis=2, keepdims=True), 1e-6)
+    mass = ops.maximum(ops.sum(mass_x, axis=2, keepdims=True), 1e-6)
     step = ops.maximum(ops.maximum(bottom - top, right - left) + 1, 1.0) / BOX
     rows = _overlaps(y - ops.matmul(mass_y, _transpose(y)) / mass, step)
     columns = _overlaps(x - ops.matmul(mass_x, _transpose(x)) / mass, step)
@@ -86,7 +86,7 @@ def _paper(level: Any, y: Any, x: Any) -> Any:
     """Grey level of the paper, [batch, height, width]: a surface of second degree, fitted to the border."""
     height, width = _max(y), _max(x)
     z_y, z_x = (y - 0.5) / height, (x - 0.5) / width
-    at_y, at_x = _near_knots(z_y, height), _near_knots(z_x, width)
+    at_y, at_x = _near_knots(y, height), _near_knots(x, width)
     levels = ops.matmul(at_y, ops.matmul(level, _transpose(at_x)))  # [batch, 10, 10], sums of weighted levels
     weights = ops.matmul(ops.sum(at_y, axis=2, keepdims=True), _transpose(ops.sum(at_x, axis=2, keepdims=True)))
     cells = ops.reshape(levels / weights, (-1, len(KNOTS) ** 2))
@@ -99,9 +99,10 @@ def _paper(level: Any, y: Any, x: Any) -> Any:
     return ops.matmul(_transpose(_curves(z_y)), ops.matmul(surface, _curves(z_x)))
 
 
-def _near_knots(z: Any, length: Any) -> Any:
+def _near_knots(position: Any, length: Any) -> Any:
     """Weight of each of n positions for each knot, [batch, 10, n]: less with distance, 0 out of reach."""
-    return ops.relu(ops.maximum(1 / length, REACH) - ops.abs(z - KNOTS))  # a pixel lies within reach at any size
+    reach = ops.maximum(REACH * length, 1.0)  # so that a pixel lies within it on the smallest sketch
+    return ops.relu(reach - ops.abs(position - (KNOTS * length + 0.5)))
 
 
 def _least_of_largest(values: Any, count: int) -> Any:

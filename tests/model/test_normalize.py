@@ -49,7 +49,7 @@ def paper(level: np.ndarray) -> np.ndarray:
     z_y, z_x = ((np.arange(length) + 0.5) / length for length in level.shape)
     values, places = [], []
     for y, x in ((y, x) for y in range(10) for x in range(10) if (y in (0, 9)) != (x in (0, 9))):
-        weight = 1.0
+        weight = np.ones(1)
         for z, knot, shape in ((z_y, y, (-1, 1)), (z_x, x, (1, -1))):
             reach = max(1 / 64 if knot in (0, 9) else 1 / 9, 1 / len(z))
             weight = weight * (reach - abs(z - knot / 9)).clip(0).reshape(shape)
@@ -57,7 +57,10 @@ def paper(level: np.ndarray) -> np.ndarray:
         places.append((y / 9, x / 9))
     middle = sorted(values)[16]
     near = 1.5 * sorted(abs(value - middle) for value in values)[22]
-    terms = lambda y, x: [1 + 0 * (y + x), y + 0 * x, x + 0 * y, y * y + 0 * x, y * x, x * x + 0 * y]
+
+    def terms(y: np.ndarray, x: np.ndarray) -> list[np.ndarray]:
+        return list(np.broadcast_arrays(np.ones(1), y, x, y * y, y * x, x * x))
+
     fit, *_ = np.linalg.lstsq(np.stack(terms(*np.transpose(places)), 1), np.clip(values, middle - near, middle + near))
     return np.tensordot(fit, np.stack(terms(z_y[:, None], z_x[None])), 1)
 

@@ -1,0 +1,250 @@
+"""The graphs in the runtimes that people take them to.
+
+Each function opens a graph and gives a reader: input batch -> outputs by name. `python -m export.runtimes` compares and
+times one of them in a process of its own, so that a runtime which crashes takes nothing with it.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+
+from export import web
+
+Reader = Callable[[np.ndarray], dict[str, np.ndarray]]
+BATCHES = (1, 7, 256)
+CORES = os.cpu_count() or 1
+ROUNDS = 15  # of timings taken in turn with ONNX Runtime's; their medians count
+PATIENCE = 60  # seconds for those rounds
+
+
+def _outputs(path: Path) -> list[str]:
+    return [output.name for output in onnx.load(path).graph.output]
+
+
+@contextmanager
+def onnx_runtime(path: Path, threads: int) -> Iterator[Reader]:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    (name,), outputs = [value.name for value in session.get_inputs()], _outputs(path)
+    yield lambda batch: dict(zip(outputs, session.run(outputs, {name: batch}), strict=True))
+
+
+@contextmanager
+def onnx_reference(path: Path, threads: int) -> Iterator[Reader]:
+    from onnx.reference import ReferenceEvaluator
+
+    reference = ReferenceEvaluator(str(path))
+    (name,), outputs = reference.input_names, reference.output_names
+    yield lambda batch: dict(zip(outputs, reference.run(None, {name: batch}), strict=True))
+
+
+@contextmanager
+def openvino(path: Path, threads: int) -> Iterator[Reader]:
+    import openvino
+
+    hints = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads}  # else bfloat16 where there is AMX
+    request = openvino.Core().compile_model(path, "CPU", hints).create_infer_request()
+    outputs = _outputs(path)
+
+    def read(batch: np.ndarray) -> dict[str, np.ndarray]:
+        return {name: np.array(value) for name, value in zip(outputs, request.infer([batch]).values(), strict=True)}
+
+    yield read
+
+
+@contextmanager
+def opencv(path: Path, threads: int) -> Iterator[Reader]:
+    import cv2
+
+    cv2.setNumThreads(threads)
+    network = cv2.dnn.readNetFromONNX(str(path), engine=cv2.dnn.ENGINE_NEW)  # the classic one knows no symbolic sizes
+    outputs = _outputs(path)
+
+    def read(batch: np.ndarray) -> dict[str, np.ndarray]:
+        network.setInput(batch)
+        return {name: np.array(value) for name, value in zip(outputs, network.forward(outputs), strict=True)}
+
+    yield read
+
+
+@contextmanager
+def tract(path: Path, threads: int) -> Iterator[Reader]:
+    import tract
+
+    model = tract.onnx().load(str(path)).into_model().into_runnable()
+    outputs = _outputs(path)
+    yield lambda batch: dict(zip(outputs, (value.to_numpy() for value in model.run([batch])), strict=True))
+
+
+@contextmanager
+def mnn(path: Path, threads: int) -> Iterator[Reader]:
+    import _tools  # MNN's converter; its command line reports its use to a web address
+    import MNN.expr as expr
+    import MNN.nn as nn
+
+    name, outputs = onnx.load(path).graph.input[0].name, _outputs(path)
+    with tempfile.TemporaryDirectory() as folder:
+        file = f"{folder}/graph.mnn"
+        _tools.mnnconvert(["", "-f", "ONNX", "--modelFile", str(path), "--MNNModel", file, "--bizCode", "digits"])
+        manager = nn.create_runtime_manager(({"backend": "CPU", "precision": "high", "numThread": threads},))
+        winograd_memory_level = 3
+        manager.set_hint(winograd_memory_level, 0)  # else its fast convolution is 4e-4 off
+        module = nn.load_module_from_file(file, [name], outputs, runtime_manager=manager)
+
+    def read(batch: np.ndarray) -> dict[str, np.ndarray]:
+        kind = expr.uint8 if batch.dtype == np.uint8 else expr.float
+        values = module.forward([expr.const(batch, list(batch.shape), expr.NCHW, kind)])
+        if len(values) != len(outputs):
+            raise RuntimeError("MNN gives no answer")
+        return {n: expr.convert(value, expr.NCHW).read().copy() for n, value in zip(outputs, values, strict=True)}
+
+    yield read
+
+
+@contextmanager
+def litert(path: Path, threads: int) -> Iterator[Reader]:
+    from ai_edge_litert.interpreter import Interpreter
+
+    with tempfile.TemporaryDirectory() as folder:
+        copy = shutil.copy(path, folder)  # onnx2tf writes to the file that it reads
+        command = [sys.executable, "-m", "onnx2tf", "-i", copy, "-o", folder, "-n"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        converted = Path(folder, f"{path.stem}_float32.tflite")
+        if done.returncode or not converted.is_file():
+            raise RuntimeError(f"onnx2tf cannot convert it: {done.stderr.strip().splitlines()[-1]}")
+        content = converted.read_bytes()
+    interpreter = Interpreter(model_content=content, num_threads=threads)
+    source, outputs = interpreter.get_input_details()[0]["index"], _outputs(path)
+
+    def read(batch: np.ndarray) -> dict[str, np.ndarray]:
+        if tuple(interpreter.get_input_details()[0]["shape"]) != batch.shape:
+            interpreter.resize_tensor_input(source, batch.shape)
+            interpreter.allocate_tensors()
+        interpreter.set_tensor(source, batch)
+        interpreter.invoke()
+        found = [interpreter.get_tensor(output["index"]) for output in interpreter.get_output_details()]
+        return dict(zip(outputs, found, strict=True))
+
+    interpreter.allocate_tensors()
+    yield read
+
+
+@contextmanager
+def onnx_runtime_web(path: Path, threads: int) -> Iterator[Reader]:
+    with web.browser() as chromium:
+        yield web.Page(chromium, path)
+
+
+def _installed(*packages: str) -> str:
+    return ", ".join(version(package) for package in packages)
+
+
+def _onnx_runtime_version() -> str:
+    import onnxruntime
+
+    return onnxruntime.__version__
+
+
+RUNTIMES: dict[str, tuple[Callable[[Path, int], Any], Callable[[], str]]] = {
+    "ONNX Runtime": (onnx_runtime, _onnx_runtime_version),
+    "onnx.reference": (onnx_reference, partial(_installed, "onnx")),
+    "OpenVINO": (openvino, partial(_installed, "openvino")),
+    "OpenCV": (opencv, partial(_installed, "opencv-python-headless")),
+    "tract": (tract, partial(_installed, "tract")),
+    "MNN": (mnn, partial(_installed, "MNN")),
+    "LiteRT": (litert, partial(_installed, "ai-edge-litert")),
+    "ONNX Runtime Web": (onnx_runtime_web, lambda: web.VERSION),
+}
+
+
+def measure(runtime: str, path: Path, cases: Path) -> dict[str, Any]:
+    """Compare `runtime` on the graph in `path` with Keras, and time it against ONNX Runtime.
+
+    `cases` is an .npz of input0, input1 ... uint8 [count, height, width], with probabilities0 ... as Keras gives them,
+    and `timed` uint8 [256, height, width].
+    """
+    open_runtime, _ = RUNTIMES[runtime]
+    data = np.load(cases)
+    sketches = onnx.load(path).graph.input[0].name == "sketch"
+
+    def prepared(images: np.ndarray) -> np.ndarray:
+        return images if sketches else images / np.float32(255)
+
+    difference, same, count = 0.0, 0, 0
+    with open_runtime(path, CORES) as read:
+        for number in range(sum(name.startswith("input") for name in data)):
+            images, expected = data[f"input{number}"], data[f"probabilities{number}"]
+            for size in BATCHES:
+                end = len(images) if size == BATCHES[-1] else min(10 * size, len(images))
+                parts = [read(prepared(images[i : min(i + size, end)]))["probabilities"] for i in range(0, end, size)]
+                found = np.concatenate(parts)
+                gap = np.abs(found - expected[:end]).max()
+                difference = max(difference, float(np.where(np.isnan(gap), np.inf, gap)))
+            same += int((found.argmax(axis=1) == expected.argmax(axis=1)).sum())
+            count += len(images)
+        many, many_ratio = time_beside_onnx_runtime(path, read, prepared(data["timed"]), CORES)
+    with open_runtime(path, 1) as read:
+        one, one_ratio = time_beside_onnx_runtime(path, read, prepared(data["timed"][:1]), 1)
+    return {
+        "difference": difference,
+        "same": same,
+        "count": count,
+        "milliseconds": 1_000 * one,
+        "latency": one_ratio,
+        "per_second": len(data["timed"]) / many,
+        "throughput": 1 / many_ratio,
+    }
+
+
+def time_beside_onnx_runtime(path: Path, read: Reader, batch: np.ndarray, threads: int) -> tuple[float, float]:
+    """Seconds of a run, and how many times as long it takes as ONNX Runtime's."""
+    with onnx_runtime(path, threads) as peer:
+        times = [max(1, int(0.02 / min(_seconds(reader, batch, 1) for _ in range(3)))) for reader in (read, peer)]
+        taken: list[list[float]] = []
+        began = time.monotonic()
+        while len(taken) < ROUNDS and (not taken or time.monotonic() < began + PATIENCE):
+            taken.append([_seconds(reader, batch, n) for reader, n in zip((read, peer), times, strict=True)])
+    ours, theirs = np.median(taken, axis=0)
+    return float(ours), float(ours / theirs)
+
+
+def _seconds(read: Any, batch: np.ndarray, times: int) -> float:
+    if isinstance(read, web.Page):
+        return read.seconds(batch, times)
+    began = time.perf_counter()
+    for _ in range(times):
+        read(batch)
+    return (time.perf_counter() - began) / times
+
+
+def main(runtime: str, path: str, cases: str, output: str) -> None:
+    _, version_of = RUNTIMES[runtime]
+    row: dict[str, Any] = {"version": ""}
+    try:
+        row = {"version": version_of()}
+        row |= measure(runtime, Path(path), Path(cases))
+    except (ImportError, web.UnavailableError) as error:
+        row |= {"missing": str(error).splitlines()[0]}
+    except Exception as error:  # of a class of its own in every runtime
+        row |= {"refused": str(error).strip().splitlines()[0][:300] or type(error).__name__}
+    Path(output).write_text(json.dumps(row), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,63 @@
+"""A model repository for Triton Inference Server, as KServe serves it too."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import onnx
+
+from model import InputError
+from model.files import replacing
+
+MAX_BATCH_SIZE = 64
+TYPES = {onnx.TensorProto.UINT8: "TYPE_UINT8", onnx.TensorProto.FLOAT: "TYPE_FP32"}
+
+# Triton batches requests of one canvas size. One thread each, since networks this small only wait for more.
+CONFIG = """backend: "onnxruntime"
+max_batch_size: {max_batch_size}
+{values}
+dynamic_batching {{ }}
+instance_group [ {{ count: 1 kind: KIND_AUTO }} ]
+parameters {{ key: "intra_op_thread_count" value: {{ string_value: "1" }} }}
+model_warmup [
+  {{
+    name: "blank sheet"
+    batch_size: 1
+    inputs {{ key: "sketch" value: {{ data_type: TYPE_UINT8 dims: [ 280, 280 ] zero_data: true }} }}
+  }}
+]
+"""
+
+
+def lay_out(folder: Path, onnx_files: Path) -> None:
+    """Write `folder`/NAME-sketch/config.pbtxt and 1/model.onnx for each NAME-sketch.onnx in `onnx_files`.
+
+    Raises InputError if there is none, or one is damaged, or `folder` cannot be written.
+    """
+    files = sorted(onnx_files.glob("*-sketch.onnx"))
+    if not files:
+        raise InputError(f"There is no -sketch.onnx in {onnx_files}: python -m export makes them.")
+    for file in files:
+        try:
+            text = config(onnx.load(file))
+        except Exception as error:  # protobuf's, which differ from version to version
+            raise InputError(f"{file} is damaged ({error}): python -m export makes it anew.") from error
+        with replacing(folder / file.stem / "1" / "model.onnx") as beside:
+            shutil.copyfile(file, beside)
+        with replacing(folder / file.stem / "config.pbtxt") as beside:
+            beside.write_text(text, encoding="utf-8")
+        print(folder / file.stem)
+
+
+def config(model: onnx.ModelProto) -> str:
+    """The model configuration, a ModelConfig in protobuf's text format, for CPU and GPU alike."""
+    return CONFIG.format(max_batch_size=MAX_BATCH_SIZE, values="\n".join(_values(model.graph)))
+
+
+def _values(graph: onnx.GraphProto) -> Iterator[str]:
+    """A line for each input and output; sizes are given without the batch, unknown ones as -1."""
+    for kind, values in (("input", graph.input), ("output", graph.output)):
+        for value in values:
+            tensor = value.type.tensor_type
+            sizes = ", ".join(str(size.dim_value or -1) for size in tensor.shape.dim[1:])
+            yield f'{kind} [ {{ name: "{value.name}" data_type: {TYPES[tensor.elem_type]} dims: [ {sizes} ] }} ]'

@@ -1,0 +1,127 @@
+"""ONNX Runtime Web, as npm has it, in a real Chromium."""
+
+import base64
+import hashlib
+import os
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+VERSION = "1.30.0"
+SHA512 = "q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+SITE = "http://digits.test/"  # nobody is there: every request is answered from here
+
+START = """async () => {
+    globalThis.ort = await import("/ort.wasm.min.mjs")
+    ort.env.wasm.numThreads = 1
+    globalThis.session = await ort.InferenceSession.create("/model")
+}"""
+RUN = """async ([type, shape, times]) => {
+    const bytes = await (await fetch("/input")).arrayBuffer()
+    const data = type == "uint8" ? new Uint8Array(bytes) : new Float32Array(bytes)
+    const input = {[session.inputNames[0]]: new ort.Tensor(type, data, shape)}
+    const started = performance.now()
+    for (let time = 1; time < times; time++) await session.run(input)
+    const outputs = await session.run(input)
+    const seconds = (performance.now() - started) / 1000 / times
+    const shapes = {}
+    for (const [name, tensor] of Object.entries(outputs)) {
+        shapes[name] = tensor.dims
+        await fetch("/output/" + name, {method: "POST", body: tensor.data})
+    }
+    return [shapes, seconds]
+}"""
+
+
+class UnavailableError(Exception):
+    """The package or the browser cannot be had here; the message says which and how to get it."""
+
+
+def package() -> Path:
+    """Folder with the files that a page loads, fetched with npm the first time."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "handwritten-digits"
+    kept = cache / f"onnxruntime-web-{VERSION}"
+    if kept.is_dir():
+        return kept
+    npm = shutil.which("npm")
+    if npm is None:
+        raise UnavailableError("npm is not installed; it brings onnxruntime-web")
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache) as folder:
+        fetch = [npm, "pack", "--silent", f"onnxruntime-web@{VERSION}"]
+        done = subprocess.run(fetch, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+        archive = next(Path(folder).glob("*.tgz"), None)
+        if done.returncode or archive is None:
+            raise UnavailableError(f"npm cannot fetch onnxruntime-web {VERSION}: {done.stderr.strip()[-200:]}")
+        if base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode() != SHA512:
+            raise UnavailableError(f"onnxruntime-web {VERSION} is not the package that was published under that name")
+        with tarfile.open(archive) as files:
+            files.extractall(folder, filter="data")
+        with suppress(OSError):  # another process may have been faster
+            Path(folder, "package", "dist").rename(kept)
+    return kept
+
+
+@contextmanager
+def browser() -> Iterator[Any]:
+    """A Playwright browser; UnavailableError where there is none."""
+    try:
+        from playwright.sync_api import sync_playwright
+    except ModuleNotFoundError as error:
+        raise UnavailableError("playwright is not installed") from error
+    if CHROMIUM is None:
+        raise UnavailableError("there is no Chromium")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+class Page:
+    """A graph, opened in a page of its own; called with a batch it gives the outputs by name."""
+
+    def __init__(self, chromium: Any, path: Path) -> None:
+        self.input, self.outputs = b"", dict[str, bytes]()
+        files = package()
+        self.page = chromium.new_page()
+        self.page.route(SITE + "**", lambda route: route.fulfill(path=files / route.request.url.rpartition("/")[2]))
+        self.page.route(SITE, lambda route: route.fulfill(content_type="text/html", body=""))
+        self.page.route(SITE + "model", lambda route: route.fulfill(path=path))
+        self.page.route(SITE + "input", lambda route: route.fulfill(body=self.input))
+        self.page.route(SITE + "output/*", self._take)
+        self.page.goto(SITE)
+        self.page.evaluate(START)
+
+    def _take(self, route: Any) -> None:
+        self.outputs[route.request.url.rpartition("/")[2]] = route.request.post_data_buffer
+        route.fulfill()
+
+    def _run(self, batch: np.ndarray, times: int) -> tuple[dict[str, np.ndarray], float]:
+        self.input = batch.tobytes()
+        shapes, seconds = self.page.evaluate(RUN, [batch.dtype.name, batch.shape, times])
+        return {n: np.frombuffer(self.outputs[n], np.float32).reshape(shape) for n, shape in shapes.items()}, seconds
+
+    def __call__(self, batch: np.ndarray) -> dict[str, np.ndarray]:
+        """The outputs by name."""
+        return self._run(batch, 1)[0]
+
+    def seconds(self, batch: np.ndarray, times: int) -> float:
+        """Seconds that one run takes inside the page, the mean of `times`."""
+        return self._run(batch, times)[1]
