@@ -5,6 +5,7 @@ times one of them in a process of its own, so that a runtime which crashes takes
 """
 
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -26,8 +27,9 @@ from export import web
 Reader = Callable[[np.ndarray], dict[str, np.ndarray]]
 BATCHES = (1, 7, 256)
 CORES = os.cpu_count() or 1
-ROUNDS = 15  # of timings taken in turn with ONNX Runtime's; their medians count
-PATIENCE = 60  # seconds for those rounds
+ROUNDS = 11  # of timings taken in turn with ONNX Runtime's; their medians count
+BLOCK = 0.1  # seconds of runs in each
+PATIENCE = 30  # seconds for all rounds
 
 
 def _outputs(path: Path) -> list[str]:
@@ -215,7 +217,7 @@ def measure(runtime: str, path: Path, cases: Path) -> dict[str, Any]:
 def time_beside_onnx_runtime(path: Path, read: Reader, batch: np.ndarray, threads: int) -> tuple[float, float]:
     """Seconds of a run, and how many times as long it takes as ONNX Runtime's."""
     with onnx_runtime(path, threads) as peer:
-        times = [max(1, int(0.02 / min(_seconds(reader, batch, 1) for _ in range(3)))) for reader in (read, peer)]
+        times = [math.ceil(BLOCK / min(_seconds(reader, batch, 1) for _ in range(3))) for reader in (read, peer)]
         taken: list[list[float]] = []
         began = time.monotonic()
         while len(taken) < ROUNDS and (not taken or time.monotonic() < began + PATIENCE):
@@ -225,8 +227,11 @@ def time_beside_onnx_runtime(path: Path, read: Reader, batch: np.ndarray, thread
 
 
 def _seconds(read: Any, batch: np.ndarray, times: int) -> float:
+    time.sleep(0.05)  # the other runtime's threads spin for a while before they sleep
     if isinstance(read, web.Page):
         return read.seconds(batch, times)
+    if times > 1:
+        read(batch)
     began = time.perf_counter()
     for _ in range(times):
         read(batch)

@@ -54,7 +54,8 @@ def test_writes_four_graphs_and_their_card(exported: Path, checkpoints: Path) ->
     assert card.count(percent(json.loads((checkpoints / "lenet5.json").read_text())["test"])) >= 2
     assert "Recipe `best` trains on" in card
     assert "Recipe `notebook` is that of" in card
-    assert "{" not in card.replace('{"sketch": sketch}', "")
+    assert "[[" not in card
+    assert "`python -m export verify` runs them in other runtimes" in card
 
 
 def test_exported_again_one_network_is_the_same_to_the_byte_and_the_card_describes_both(
@@ -147,3 +148,63 @@ def test_an_error_is_one_line_and_no_traceback(tmp_path: Path, data_folder: Path
     assert failed.returncode == 1
     assert "Traceback" not in failed.stderr
     assert "python -m model train lenet5" in failed.stderr.splitlines()[-1]
+
+
+ROW = {"runtime": "Abacus", "version": "1", "file": "lenet5.onnx", "difference": 2e-6, "same": 9, "count": 9}
+ROW |= {"milliseconds": 0.5, "latency": 5.0, "per_second": 2_000.0, "throughput": 0.1}
+REFUSED = {"runtime": "Slide rule", "version": "2", "file": "ffnn.onnx", "refused": "no Gemm"}
+MISSING = {"runtime": "Oracle", "version": "", "file": "ffnn.onnx", "missing": "No package oracle"}
+
+
+def test_what_other_runtimes_say_is_kept_in_the_card_while_the_files_stay(
+    copy: Path, checkpoints: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(pipeline, "survey", lambda networks, digits: iter([ROW, REFUSED, MISSING]))
+    pipeline.verify(None, checkpoints, copy)
+    rows = [
+        "| Abacus 1 | `lenet5.onnx` | 2e-06 | 9 of 9 | 0.50 ms, 5 x | 2,000, 0.1 x |",
+        "| Slide rule 2 | `ffnn.onnx` | cannot: no Gemm | | | |",
+    ]
+    card = (copy / "README.md").read_text()
+    assert all(row in card for row in rows)
+    assert "Oracle" not in card
+    assert "not installed: No package oracle" in capsys.readouterr().out
+
+    pipeline.export(["lenet5"], None, checkpoints, copy)
+    assert (copy / "README.md").read_text() == card
+
+    model = onnx.load(copy / "ffnn.onnx")
+    model.producer_name = "another"
+    onnx.save(model, copy / "ffnn.onnx")
+    pipeline.export(["lenet5"], None, checkpoints, copy)
+    card = (copy / "README.md").read_text()
+    assert rows[0] in card
+    assert rows[1] not in card
+
+
+def test_another_answer_is_an_error_after_all_have_run(
+    copy: Path, checkpoints: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "survey", lambda networks, digits: iter([ROW | {"same": 8}, REFUSED]))
+    with pytest.raises(InputError, match=r"Not what Keras reads: lenet5\.onnx in Abacus$"):
+        pipeline.verify(None, checkpoints, copy)
+    assert "8 of 9" in (copy / "README.md").read_text()
+    assert "no Gemm" in (copy / "README.md").read_text()
+
+
+def test_an_opset_that_nobody_knows_is_an_error_that_names_the_file(copy: Path, checkpoints: Path) -> None:
+    model = onnx.load(copy / "lenet5.onnx")
+    model.opset_import[0].version = 99
+    onnx.save(model, copy / "lenet5.onnx")
+    before = contents(copy)
+    with pytest.raises(InputError, match=r"lenet5\.onnx is not the checkpoint's"):
+        pipeline.verify(None, checkpoints, copy)
+    assert contents(copy) == before
+
+
+def test_a_missing_file_or_a_folder_that_cannot_be_written_is_an_error(checkpoints: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"There is no .*lenet5\.onnx: python -m export lenet5 makes it"):
+        pipeline.verify(None, checkpoints, tmp_path)
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="Cannot write"):
+        pipeline.export(["lenet5"], None, checkpoints, tmp_path / "file")

@@ -2,13 +2,11 @@
 
 import json
 import math
-from pathlib import Path
 
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from onnx.reference import ReferenceEvaluator
 
 from export import ONNX
 from model import CHECKPOINTS
@@ -17,7 +15,12 @@ from model.mnist import network_input
 from model.strokes import draw
 
 NETWORKS = {"lenet5": 303_626, "ffnn": 669_706}
-AWKWARD = {"Shape", "Range", "Slice", "Resize", "Identity", "If", "Loop"}
+AWKWARD = {"Shape", "Range", "Slice", "Resize", "Identity", "If", "Loop", "Reciprocal", "GlobalMaxPool"}
+OPERATORS = {
+    "lenet5.onnx": "Reshape Conv Relu AveragePool Conv Clip Tanh AveragePool Conv Clip Tanh Reshape "
+    "Gemm Clip Tanh Gemm Softmax",
+    "ffnn.onnx": "Reshape Gemm Relu Gemm Relu Gemm Softmax",
+}
 FILES = [f"{name}{kind}.onnx" for name in NETWORKS for kind in ("", "-sketch")]
 
 
@@ -43,7 +46,7 @@ def test_names_types_and_dimensions_are_the_contract(file: str) -> None:
 @pytest.mark.parametrize("file", FILES)
 def test_is_hardly_larger_than_its_weights(file: str) -> None:
     parameters = NETWORKS[file.split("-")[0].removesuffix(".onnx")]
-    assert (ONNX / file).stat().st_size == pytest.approx(4 * parameters, rel=0.01)
+    assert 0 < (ONNX / file).stat().st_size - 4 * parameters < 16_000
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -53,6 +56,14 @@ def test_holds_no_operator_and_no_name_that_other_runtimes_stumble_over(file: st
     assert not {node.op_type for node in model.graph.node} & AWKWARD
     names = [name for node in model.graph.node for name in [node.name, *node.output]]
     assert not [name for name in names if ":" in name or "__" in name]
+
+
+@pytest.mark.parametrize("file", OPERATORS)
+def test_is_as_one_would_write_it_by_hand(file: str) -> None:
+    nodes = onnx.load(ONNX / file).graph.node
+    assert [node.op_type for node in nodes] == OPERATORS[file].split()
+    assert all("/" in node.name for node in nodes[:-1])
+    assert nodes[-1].name == "probabilities"
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -107,16 +118,6 @@ def test_is_less_sure_of_a_letter_than_of_any_of_those_digits(name: str, letter:
     assert answer(name, LETTERS[letter], 20).max() < least
 
 
-@pytest.mark.parametrize("file", FILES)
-def test_another_runtime_gives_the_same(file: str, digits: tuple[np.ndarray, np.ndarray]) -> None:
-    values = as_input(file, digits[0][:20])
-    expected = run(file, values)
-    reference = ReferenceEvaluator(str(ONNX / file))
-    answers = reference.run(None, {reference.input_names[0]: values})
-    for name, answer in zip(reference.output_names, answers, strict=True):
-        np.testing.assert_allclose(answer, expected[name], atol=1e-4)
-
-
 @pytest.mark.parametrize("name", NETWORKS)
 def test_was_made_from_the_committed_checkpoint(name: str, digits: tuple[np.ndarray, np.ndarray]) -> None:
     network = load_checkpoint(name)
@@ -143,14 +144,27 @@ def test_each_sketch_of_a_batch_is_read_by_itself(name: str, digits: tuple[np.nd
     np.testing.assert_allclose(together, alone, atol=1e-6)
 
 
-def test_the_cards_python_runs_as_printed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.chdir(ONNX)
-    card = Path("README.md").read_text()
-    exec(card.split("```python\n")[1].split("```")[0], {})
-    assert capsys.readouterr().out.strip() == "1"
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("paper", [255, 150])
+def test_reads_a_photograph_in_uneven_light(name: str, paper: int) -> None:
+    digit = np.asarray(draw([np.array(stroke) for stroke in EUROPEAN["7 with a bar"]], 14, 160))
+    y, x = np.mgrid[:280, :280] / 280
+    light = (1 - 0.4 * x) * (1 - 0.3 * y * y)
+    grain = np.random.default_rng(0).normal(0, 5, digit.shape)
+    photograph = ((30 + digit / 255 * (paper - 30)) * light + grain).clip(0, 255).astype(np.uint8)
+    read = run(f"{name}-sketch.onnx", np.stack([photograph, 255 - photograph]))["probabilities"]
+    assert (read.argmax(axis=1) == 7).all()
 
 
-def test_the_card_says_what_the_checkpoints_say() -> None:
-    card = (ONNX / "README.md").read_text()
-    for name in NETWORKS:
-        assert percent(json.loads((CHECKPOINTS / f"{name}.json").read_text())["test"]) in card
+@pytest.mark.parametrize("name", NETWORKS)
+def test_gives_ten_probabilities_of_whatever_there_is(name: str) -> None:
+    random = np.random.default_rng(0)
+    for _ in range(50):
+        height, width = random.integers(8, 60, 2)
+        scene = random.integers(0, 256, (4, height, width), dtype=np.uint8)
+        scene[1] = scene[1] > random.integers(256)
+        scene[2, : height // 2] = 0
+        scene[3, :, ::2] = 255
+        found = run(f"{name}-sketch.onnx", scene)
+        assert np.isfinite(found["image"]).all()
+        np.testing.assert_allclose(found["probabilities"].sum(axis=1), 1, atol=1e-5)

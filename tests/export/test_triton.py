@@ -1,0 +1,96 @@
+"""python -m export --triton DIR gives what Triton Inference Server loads, by its own schema."""
+
+import importlib.util
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import onnx
+import pytest
+from google.protobuf import text_format
+
+from export import ONNX
+from export.triton import config, lay_out
+from model import InputError
+
+TYPES = {onnx.TensorProto.UINT8: "TYPE_UINT8", onnx.TensorProto.FLOAT: "TYPE_FP32"}
+NAMES = ["ffnn-sketch", "lenet5-sketch"]
+
+
+def model_config() -> Any:
+    """Triton's schema, as tritonclient ships it; without the rest of its package, which wants grpcio."""
+    package = importlib.util.find_spec("tritonclient")
+    assert package
+    assert package.submodule_search_locations
+    path = Path(package.submodule_search_locations[0], "grpc", "model_config_pb2.py")
+    spec = importlib.util.spec_from_file_location("model_config_pb2", path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+SCHEMA = model_config()
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("triton") / "models"
+    subprocess.run([sys.executable, "-m", "export", "--triton", str(folder)], check=True)
+    return folder
+
+
+def test_holds_both_networks_sketch_graphs(repository: Path) -> None:
+    assert sorted(path.name for path in repository.iterdir()) == NAMES
+    for name in NAMES:
+        assert sorted(path.name for path in (repository / name).rglob("*")) == ["1", "config.pbtxt", "model.onnx"]
+        assert (repository / name / "1" / "model.onnx").read_bytes() == (ONNX / f"{name}.onnx").read_bytes()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_declares_what_the_graph_has(repository: Path, name: str) -> None:
+    told = text_format.Parse((repository / name / "config.pbtxt").read_text(), SCHEMA.ModelConfig())
+    graph = onnx.load(repository / name / "1" / "model.onnx").graph
+    for declared, values in ((told.input, graph.input), (told.output, graph.output)):
+        assert [(tensor.name, SCHEMA.DataType.Name(tensor.data_type), list(tensor.dims)) for tensor in declared] == [
+            (
+                value.name,
+                TYPES[value.type.tensor_type.elem_type],
+                [size.dim_value or -1 for size in value.type.tensor_type.shape.dim[1:]],
+            )
+            for value in values
+        ]
+    assert told.backend == "onnxruntime"
+    assert told.max_batch_size >= 8
+    assert told.HasField("dynamic_batching")
+    (warmup,) = told.model_warmup
+    assert list(warmup.inputs) == ["sketch"]
+    assert list(warmup.inputs["sketch"].dims) == [280, 280]
+
+
+def test_laid_out_again_it_replaces_the_files(repository: Path, tmp_path: Path) -> None:
+    shutil.copytree(repository, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "ffnn-sketch" / "config.pbtxt").write_text("old")
+    lay_out(tmp_path, ONNX)
+    model = onnx.load(ONNX / "ffnn-sketch.onnx")
+    assert (tmp_path / "ffnn-sketch" / "config.pbtxt").read_text() == config(model)
+
+
+def test_without_files_it_names_the_command(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no -sketch\.onnx in .*: python -m export makes them"):
+        lay_out(tmp_path / "models", tmp_path)
+
+
+def test_a_damaged_file_is_an_error_that_names_it(tmp_path: Path) -> None:
+    (tmp_path / "ffnn-sketch.onnx").write_bytes(b"no graph")
+    with pytest.raises(InputError, match=r"ffnn-sketch\.onnx is damaged"):
+        lay_out(tmp_path / "models", tmp_path)
+
+
+def test_a_folder_that_cannot_be_written_is_an_error_that_says_so(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="Cannot write"):
+        lay_out(tmp_path / "file", ONNX)
