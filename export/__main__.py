@@ -25,6 +25,8 @@ def main() -> None:
         "--triton", type=Path, metavar="DIR", help="only lay out a Triton model repository of the -sketch files there"
     )
     arguments = parser.parse_args()
+    if arguments.triton and arguments.what != "all":
+        parser.error("--triton lays out what --output holds and takes no network")
     try:
         if arguments.triton:
             from export.triton import lay_out

@@ -35,22 +35,17 @@ confident answers.""",
 
 ABOUT_THE_TABLE = """Differences are those of a probability from Keras', over the 10,000 test digits in batches of
 256 and the first of them in batches of 1 and 7; for the `-sketch` files also over 256 drawings on 280 x 280 and 64
-photographs of 200 x 333. Times are medians on {cores} cores, one thread at batch 1 and {cores} at batch 256, of 28 x 28
-images and of 280 x 280 sketches; x is relative to ONNX Runtime, timed in turn within the same seconds."""
+photographs of 200 x 333. Times are medians of 28 x 28 images and of 280 x 280 sketches on {cores} cores: at batch 1 on
+one thread, at batch 256 on {cores}, except that tract and ONNX Runtime Web always take one, and Keras, which runs the
+checkpoint itself, and onnx.reference what they like. 5 x: five times the time, 0.1 x: a tenth of the digits a second,
+of ONNX Runtime, timed in turn with it.
 
-ELSEWHERE = """\
 - OpenVINO computes in bfloat16 where the processor can; `INFERENCE_PRECISION_HINT` f32, as here, prevents it.
-- OpenCV needs its new engine (`cv2.dnn.ENGINE_NEW`); the classic one knows no symbolic sizes.
-- MNN's fast convolution is 4e-4 off; `set_hint(3, 0)` makes it exact, as here.
-- tract's Tanh ends at 0.9999994, which LeNet5 adds up 3,000 times: the largest difference of all, and no answer
-  changed.
-- LiteRT, through onnx2tf, takes the image graphs. Of a graph whose sizes are all unknown onnx2tf cannot tell the
-  channels, so it refuses the sketch graphs.
-- TensorRT was not run. NVIDIA's table for TensorRT 10.15 lists every operator of all four files, within its conditions
-  (uint8 as an input that is cast at once, CumSum along a constant axis). It wants an optimization profile of sizes.
-- Core ML was not run. ONNX Runtime's tables for it list every operator of the image graphs, of which only the batch
-  must be fixed. They lack CumSum, Greater, Min, ReduceMin, Sign, ThresholdedRelu and others of the sketch graphs, which
-  are better run on the CPU as a whole."""
+- OpenCV needs its new engine (`cv2.dnn.ENGINE_NEW`), as here; the classic one knows no symbolic sizes.
+- MNN's fast convolution is 4e-4 off; `set_hint(3, 0)`, as here, makes it exact.
+- tract's Tanh ends at 0.9999994, and LeNet5 adds up 3,000 of these.
+- LiteRT takes the image graphs through onnx2tf. That takes a graph whose sizes are all unknown for one with channels,
+  and turns its axes around: it cannot convert the sketch graphs."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +89,6 @@ def card(exported: list[Exported], verification: dict[str, Any]) -> str:
         "largest": f"{max(network.difference for network in exported):.0e}",
         "tolerance": f"{TOLERANCE['image']:.0e} in the image graphs and {TOLERANCE['sketch']:.0e} in the others",
         "runtimes": _runtimes(verification, hashes),
-        "elsewhere": ELSEWHERE,
         "reading": "\n".join(reading),
         "training": "\n".join(training),
         "recipes": "\n\n".join(TRAINED_BY[name] for name in sorted({n.story["recipe"]["name"] for n in exported})),
@@ -108,17 +102,21 @@ def sha256(file: Path) -> str:
 
 
 def told(row: dict[str, Any]) -> str:
-    """A line of the table of runtimes, from a row of export.survey.survey; without the file's backticks."""
+    """A line of the table of runtimes, from a row of export.survey.survey."""
     start = f"| {row['runtime']} {row['version']} | `{row['file']}` |"
     if "missing" in row:
         return f"{start} not installed: {row['missing']} | | | |"
     if "refused" in row:
-        return f"{start} cannot: {row['refused']} | | | |"
+        return f"{start} cannot: {row['refused'].replace('|', '/')} | | | |"
     agreement = f"{row['difference']:.0e} | {row['same']:,} of {row['count']:,}" if "same" in row else " | "
     return (
-        f"{start} {agreement} | {row['milliseconds']:.2f} ms, {row['latency']:.3g} x | "
-        f"{row['per_second']:,.0f}, {row['throughput']:.2g} x |"
+        f"{start} {agreement} | {row['milliseconds']:.2f} ms, {_times(row['latency'])} | "
+        f"{row['per_second']:,.0f}, {_times(row['throughput'])} |"
     )
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:,.0f} x" if ratio >= 10 else f"{ratio:.2g} x"
 
 
 def _runtimes(verification: dict[str, Any], hashes: dict[str, str]) -> str:

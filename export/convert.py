@@ -19,8 +19,8 @@ from model.normalize import SIDE, normalize
 VERSION = "1.0.0"
 Shapes = dict[str, list[int | str]]
 
-# The lowest opset that each graph can be written in. ONNX Runtime reads none below 7; CumSum, which gives the sketch
-# graph its pixel positions, came with 11.
+# The lowest that serves. The image graph would be the same in 7, but TensorRT promises to read none below 9; CumSum,
+# which gives the sketch graph its pixel positions, came with 11.
 IMAGE_OPSET = 9
 SKETCH_OPSET = 11
 
@@ -119,7 +119,8 @@ def _convert(
 ) -> onnx.ModelProto:
     function = tf.function(forward, input_signature=[spec])
     model, _ = tf2onnx.convert.from_function(function, input_signature=[spec], opset=opset)
-    _drop_what_nothing_needs(model, spec.name)
+    del model.opset_import[:]  # among them ai.onnx.ml, which nothing here is of
+    model.opset_import.append(onnx.helper.make_opsetid("", opset))
     _join_dense(model.graph)
     _join_clip(model.graph, opset)
     _order(model.graph)
@@ -136,16 +137,6 @@ def _convert(
     model.graph.ClearField("doc_string")  # the number of a TensorFlow function
     onnx.helper.set_model_props(model, metadata)
     return model
-
-
-def _drop_what_nothing_needs(model: onnx.ModelProto, input_name: str) -> None:
-    """The import of ai.onnx.ml, and below opset 9 the weights among the inputs: tf2onnx writes both."""
-    for kept, field in (
-        ([opset for opset in model.opset_import if opset.domain == ""], model.opset_import),
-        ([value for value in model.graph.input if value.name == input_name], model.graph.input),
-    ):
-        del field[:]
-        field.extend(kept)
 
 
 def _join_dense(graph: onnx.GraphProto) -> None:
@@ -167,7 +158,7 @@ def _join_dense(graph: onnx.GraphProto) -> None:
 
 
 def _join_clip(graph: onnx.GraphProto, opset: int) -> None:
-    """Max of a constant after Min of one becomes Clip, which Core ML takes and Min not."""
+    """Max of a constant after Min of one becomes Clip: Core ML takes that, but not Min."""
     constants = {tensor.name: tensor for tensor in graph.initializer if math.prod(tensor.dims) == 1}
     makers = {node.output[0]: node for node in graph.node}
     for node in list(graph.node):

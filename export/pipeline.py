@@ -1,5 +1,6 @@
 """From checkpoints to a folder of verified ONNX files with their model card."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +29,14 @@ def export(names: list[str], data: Path | None, checkpoints: Path, output: Path)
     are any, are verified first, so that the card speaks the truth of both. Raises InputError.
     """
     _, digits = mnist.load(data)
+    verification = _verification(output)
     exported = {}
     for name in sorted(RECIPES, key=lambda name: name in names):
         paths = _paths(name, output)
         if name in names or all(path.is_file() for path in paths.values()):
             network = load_checkpoint(name, checkpoints)
             exported[name] = _export(network, paths, digits, checkpoints, convert=name in names)
-    _write_card(exported, output)
+    _write_card(exported, verification, output)
 
 
 def verify(data: Path | None, checkpoints: Path, output: Path) -> None:
@@ -44,6 +46,7 @@ def verify(data: Path | None, checkpoints: Path, output: Path) -> None:
     its checkpoint's, and after all have run if a runtime read a digit otherwise than Keras.
     """
     _, digits = mnist.load(data)
+    verification = _verification(output)
     exported, networks = {}, {}
     for name in RECIPES:
         paths, network = _paths(name, output), load_checkpoint(name, checkpoints)
@@ -51,13 +54,17 @@ def verify(data: Path | None, checkpoints: Path, output: Path) -> None:
             raise InputError(f"There is no {missing[0]}: python -m export {name} makes it.")
         exported[name] = _export(network, paths, digits, checkpoints, convert=False)
         networks.update(dict.fromkeys(paths.values(), network))
+    _write_card(exported, verification, output)  # now, so that a folder that cannot be written costs no half an hour
     rows = []
     for row in survey(networks, digits):
         print(told(row), flush=True)
         rows.append(row)
     files = {path.name: sha256(path) for path in networks}
-    write_json(output / VERIFICATION, {"cores": CORES, "sha256": files, "rows": rows})
-    _write_card(exported, output)
+    verification = {"cores": CORES, "sha256": files, "rows": rows}
+    write_json(output / VERIFICATION, verification)
+    _write_card(exported, verification, output)
+    if any("missing" in row for row in rows):
+        print('pip install -e ".[runtimes]" brings what pip can of those that are not installed.')
     if wrong := [row for row in rows if row.get("same") != row.get("count")]:
         raise InputError("Not what Keras reads: " + "; ".join(f"{row['file']} in {row['runtime']}" for row in wrong))
 
@@ -66,9 +73,19 @@ def _paths(name: str, output: Path) -> dict[str, Path]:
     return {kind: output / f"{name}{kind}.onnx" for kind in KINDS}
 
 
-def _write_card(exported: dict[str, Exported], output: Path) -> None:
-    kept = output / VERIFICATION
-    verification = read_json(kept) if kept.is_file() else {"cores": CORES, "sha256": {}, "rows": []}
+def _verification(output: Path) -> dict[str, Any]:
+    """What the last `verify` wrote; without rows if there is none."""
+    path = output / VERIFICATION
+    if not path.is_file():
+        return {"cores": CORES, "sha256": {}, "rows": []}
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return {"cores": int(found["cores"]), "sha256": dict(found["sha256"]), "rows": list(found["rows"])}
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} is damaged ({error}): delete it; python -m export verify writes it anew.") from error
+
+
+def _write_card(exported: dict[str, Exported], verification: dict[str, Any], output: Path) -> None:
     text = card([exported[name] for name in RECIPES if name in exported], verification)
     with replacing(output / "README.md") as beside:
         beside.write_text(text, encoding="utf-8")

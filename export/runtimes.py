@@ -129,7 +129,8 @@ def litert(path: Path, threads: int) -> Iterator[Reader]:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         converted = Path(folder, f"{path.stem}_float32.tflite")
         if done.returncode or not converted.is_file():
-            raise RuntimeError(f"onnx2tf cannot convert it: {done.stderr.strip().splitlines()[-1]}")
+            reason = (done.stdout + done.stderr).strip().splitlines()[-1:]
+            raise RuntimeError(f"onnx2tf cannot convert it: {''.join(reason)}")
         content = converted.read_bytes()
     interpreter = Interpreter(model_content=content, num_threads=threads)
     source, outputs = interpreter.get_input_details()[0]["index"], _outputs(path)
@@ -153,24 +154,26 @@ def onnx_runtime_web(path: Path, threads: int) -> Iterator[Reader]:
         yield web.Page(chromium, path)
 
 
-def _installed(*packages: str) -> str:
-    return ", ".join(version(package) for package in packages)
-
-
 def _onnx_runtime_version() -> str:
     import onnxruntime
 
     return onnxruntime.__version__
 
 
+def _opencv_version() -> str:
+    import cv2
+
+    return cv2.__version__
+
+
 RUNTIMES: dict[str, tuple[Callable[[Path, int], Any], Callable[[], str]]] = {
     "ONNX Runtime": (onnx_runtime, _onnx_runtime_version),
-    "onnx.reference": (onnx_reference, partial(_installed, "onnx")),
-    "OpenVINO": (openvino, partial(_installed, "openvino")),
-    "OpenCV": (opencv, partial(_installed, "opencv-python-headless")),
-    "tract": (tract, partial(_installed, "tract")),
-    "MNN": (mnn, partial(_installed, "MNN")),
-    "LiteRT": (litert, partial(_installed, "ai-edge-litert")),
+    "onnx.reference": (onnx_reference, partial(version, "onnx")),
+    "OpenVINO": (openvino, partial(version, "openvino")),
+    "OpenCV": (opencv, _opencv_version),
+    "tract": (tract, partial(version, "tract")),
+    "MNN": (mnn, partial(version, "MNN")),
+    "LiteRT": (litert, lambda: f"{version('ai-edge-litert')} with onnx2tf {version('onnx2tf')}"),
     "ONNX Runtime Web": (onnx_runtime_web, lambda: web.VERSION),
 }
 
@@ -197,7 +200,7 @@ def measure(runtime: str, path: Path, cases: Path) -> dict[str, Any]:
                 parts = [read(prepared(images[i : min(i + size, end)]))["probabilities"] for i in range(0, end, size)]
                 found = np.concatenate(parts)
                 gap = np.abs(found - expected[:end]).max()
-                difference = max(difference, float(np.where(np.isnan(gap), np.inf, gap)))
+                difference = max(difference, 1.0 if np.isnan(gap) else float(gap))
             same += int((found.argmax(axis=1) == expected.argmax(axis=1)).sum())
             count += len(images)
         many, many_ratio = time_beside_onnx_runtime(path, read, prepared(data["timed"]), CORES)
@@ -217,7 +220,8 @@ def measure(runtime: str, path: Path, cases: Path) -> dict[str, Any]:
 def time_beside_onnx_runtime(path: Path, read: Reader, batch: np.ndarray, threads: int) -> tuple[float, float]:
     """Seconds of a run, and how many times as long it takes as ONNX Runtime's."""
     with onnx_runtime(path, threads) as peer:
-        times = [math.ceil(BLOCK / min(_seconds(reader, batch, 1) for _ in range(3))) for reader in (read, peer)]
+        once = [max(1e-5, min(_seconds(reader, batch, 1) for _ in range(3))) for reader in (read, peer)]
+        times = [math.ceil(BLOCK / seconds) for seconds in once]
         taken: list[list[float]] = []
         began = time.monotonic()
         while len(taken) < ROUNDS and (not taken or time.monotonic() < began + PATIENCE):
@@ -244,10 +248,10 @@ def main(runtime: str, path: str, cases: str, output: str) -> None:
     try:
         row = {"version": version_of()}
         row |= measure(runtime, Path(path), Path(cases))
-    except (ImportError, web.UnavailableError) as error:
-        row |= {"missing": str(error).splitlines()[0]}
     except Exception as error:  # of a class of its own in every runtime
-        row |= {"refused": str(error).strip().splitlines()[0][:300] or type(error).__name__}
+        kind = "missing" if isinstance(error, (ImportError, web.UnavailableError)) else "refused"
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        row |= {kind: reason.replace(path, Path(path).name)[:300]}
     Path(output).write_text(json.dumps(row), encoding="utf-8")
 
 

@@ -31,14 +31,14 @@ def survey(files: dict[Path, keras.Model], digits: Digits) -> Iterator[dict[str,
         cases = {path: Path(folder, f"{path.stem}.npz") for path in files}
         for path, network in files.items():
             if path.stem.endswith("-sketch"):
-                _write_cases(cases[path], network, [digits.images, drawn(), photographed()])
+                write_cases(cases[path], network, [digits.images, drawn(), photographed()])
             else:
-                _write_cases(cases[path], network, [digits.images])
+                write_cases(cases[path], network, [digits.images])
                 yield {"runtime": "Keras predict", "file": path.name} | _predict(path, network)
         output = Path(folder, "row.json")
         for runtime in RUNTIMES:
             for path in files:
-                yield {"runtime": runtime, "file": path.name} | _row(runtime, path, cases[path], output)
+                yield {"runtime": runtime, "file": path.name} | row(runtime, path, cases[path], output)
 
 
 def drawn(count: int = 256) -> np.ndarray:
@@ -59,9 +59,10 @@ def photographed(count: int = 64) -> np.ndarray:
     return ((paper * 0.7 + 60) * light + random.normal(0, 4, paper.shape)).clip(0, 255).astype(np.uint8)
 
 
-def _write_cases(path: Path, network: keras.Model, inputs: list[np.ndarray]) -> None:
+def write_cases(path: Path, network: keras.Model, inputs: list[np.ndarray]) -> None:
+    """The .npz that export.runtimes.measure takes: of MNIST's images, or of these and other sketches to time."""
     sketches = len(inputs) > 1
-    cases: dict[str, Any] = {"timed": inputs[sketches][: BATCHES[-1]]}
+    cases: dict[str, Any] = {"timed": inputs[1 if sketches else 0][: BATCHES[-1]]}
     for number, images in enumerate(inputs):
         cases[f"input{number}"] = images
         cases[f"probabilities{number}"] = keras_reads(network, images, sketches)["probabilities"]
@@ -86,7 +87,8 @@ def _predict(path: Path, network: keras.Model) -> dict[str, Any]:
     }
 
 
-def _row(runtime: str, path: Path, cases: Path, output: Path) -> dict[str, Any]:
+def row(runtime: str, path: Path, cases: Path, output: Path) -> dict[str, Any]:
+    """What export.runtimes.measure says of `runtime` and the graph in `path`, or why it says nothing."""
     output.unlink(missing_ok=True)
     command = [sys.executable, "-m", "export.runtimes", runtime, str(path), str(cases), str(output)]
     try:
@@ -95,5 +97,6 @@ def _row(runtime: str, path: Path, cases: Path, output: Path) -> dict[str, Any]:
         return {"version": "", "refused": f"no end after {SECONDS // 60} minutes"}
     if output.is_file():
         return json.loads(output.read_text(encoding="utf-8"))
-    name = signal.Signals(-done.returncode).name if done.returncode < 0 else f"exit status {done.returncode}"
-    return {"version": "", "refused": f"it crashes: {name}"}
+    if done.returncode < 0:
+        return {"version": "", "refused": f"it crashes: {signal.strsignal(-done.returncode)}"}
+    return {"version": "", "refused": f"it crashes: {''.join(done.stderr.strip().splitlines()[-1:])}"}

@@ -17,7 +17,7 @@ from model.mnist import Digits
 from model.normalize import normalize
 
 # Of every output against Keras, by the graph's input. Sums taken in another order move what the sketch graph sees by a
-# few millionths, and LeNet5 makes more of them.
+# few millionths, and LeNet5 amplifies them.
 TOLERANCE = {"image": 1e-5, "sketch": 1e-4}
 BATCHES = (1, 7, 1_000)
 BESIDE_THE_WEIGHTS = 16_000  # bytes
@@ -110,7 +110,9 @@ def _well_formed(path: Path, network: keras.Model, opset: int, signature: dict[s
         raise VerificationError(f"inputs and outputs {found}, not {signature}")
     size, weights = path.stat().st_size, 4 * network.count_params()
     if not weights < size < weights + BESIDE_THE_WEIGHTS:
-        raise VerificationError(f"{size:,} bytes, where the weights take {weights:,} and all else a few thousand")
+        raise VerificationError(
+            f"{size:,} bytes: {weights:,} of weights, and more than {BESIDE_THE_WEIGHTS:,} beside them"
+        )
 
 
 def _session(path: Path) -> onnxruntime.InferenceSession:

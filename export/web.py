@@ -55,7 +55,7 @@ class UnavailableError(Exception):
 
 
 def package() -> Path:
-    """Folder with the files that a page loads, fetched with npm the first time."""
+    """Folder with the files that a page loads; npm fetches them the first time. Raises UnavailableError."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "handwritten-digits"
     kept = cache / f"onnxruntime-web-{VERSION}"
     if kept.is_dir():
@@ -63,19 +63,23 @@ def package() -> Path:
     npm = shutil.which("npm")
     if npm is None:
         raise UnavailableError("npm is not installed; it brings onnxruntime-web")
-    cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cache) as folder:
-        fetch = [npm, "pack", "--silent", f"onnxruntime-web@{VERSION}"]
-        done = subprocess.run(fetch, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
-        archive = next(Path(folder).glob("*.tgz"), None)
-        if done.returncode or archive is None:
-            raise UnavailableError(f"npm cannot fetch onnxruntime-web {VERSION}: {done.stderr.strip()[-200:]}")
-        if base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode() != SHA512:
-            raise UnavailableError(f"onnxruntime-web {VERSION} is not the package that was published under that name")
-        with tarfile.open(archive) as files:
-            files.extractall(folder, filter="data")
-        with suppress(OSError):  # another process may have been faster
-            Path(folder, "package", "dist").rename(kept)
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache) as folder:
+            fetch = [npm, "pack", "--loglevel=error", "--fetch-retries=0", f"onnxruntime-web@{VERSION}"]
+            done = subprocess.run(fetch, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+            archive = next(Path(folder).glob("*.tgz"), None)
+            if done.returncode or archive is None:
+                reason = "".join(done.stderr.strip().splitlines()[:1])
+                raise UnavailableError(f"npm cannot fetch onnxruntime-web {VERSION}: {reason}")
+            if base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode() != SHA512:
+                raise UnavailableError(f"what npm has as onnxruntime-web {VERSION} has not the SHA-512 in {__file__}")
+            with tarfile.open(archive) as files:
+                files.extractall(folder, filter="data")
+            with suppress(OSError):  # another process may have been faster
+                Path(folder, "package", "dist").rename(kept)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise UnavailableError(f"onnxruntime-web {VERSION} cannot be fetched: {error}") from error
     return kept
 
 
@@ -85,9 +89,9 @@ def browser() -> Iterator[Any]:
     try:
         from playwright.sync_api import sync_playwright
     except ModuleNotFoundError as error:
-        raise UnavailableError("playwright is not installed") from error
+        raise UnavailableError('playwright is not installed; pip install -e ".[runtimes]" brings it') from error
     if CHROMIUM is None:
-        raise UnavailableError("there is no Chromium")
+        raise UnavailableError("there is no Chromium on the PATH; install it or Chrome")
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield chromium

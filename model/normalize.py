@@ -20,13 +20,13 @@ BOX = 20  # pixels that the longer side of the ink fills
 CENTRE = 14.5  # MNIST moved whole pixels until the centre of mass lay in pixel 14: on average, in that pixel's middle
 
 CONTRAST = 19.5  # grey levels of 255 between paper and ink: with less the sheet is blank
-FAINTEST = 101 / 510  # of the strongest ink: less is paper; no fraction of two grey levels equals it
+FAINTEST = 101 / 510  # of the strongest ink: less is paper; no fraction of two grey levels, so rounding decides nothing
 GRAIN = 1.2  # times the paper's farthest level on the other side: less is paper
 ABOVE_GRAIN = 1.6  # times that level: with no stronger ink the sheet is blank
 
 CELLS = 8  # along each edge of the sketch, in which the paper's level is taken
 EDGE = 1 / 64  # of the sketch's height or width: how deep those cells reach
-INKED = 10  # of the 32 cells may hold ink without being taken for paper
+INKED = 9  # of the 32 cells may hold ink without being taken for paper
 TOLERANCE = 1.5  # times what the others deviate from the middle level: cells farther off are moved that near
 
 KNOTS = np.linspace(0, 1, CELLS + 2, dtype=np.float32)[:, None]  # an edge, the middles of the cells, the other edge
@@ -36,7 +36,7 @@ BORDER = np.flatnonzero((_y % (CELLS + 1) == 0) != (_x % (CELLS + 1) == 0)).asty
 
 
 def _curves(z: Any) -> Any:
-    """z², z (z - 1) and (z - 1)², of which every curve of second degree is a sum; [..., 1, n] -> [..., 3, n]."""
+    """z², z (z - 1) and (z - 1)², which weighted add up to any curve of second degree; [..., 1, n] -> [..., 3, n]."""
     return (z - np.array([[0], [0], [1]], np.float32)) * (z - np.array([[0], [1], [1]], np.float32))
 
 
@@ -93,7 +93,7 @@ def _paper(level: Any, y: Any, x: Any) -> Any:
     border = ops.take(cells, BORDER, axis=1)  # [batch, 32]
 
     middle = _least_of_largest(border, len(BORDER) // 2)
-    near = TOLERANCE * _least_of_largest(ops.abs(border - middle), INKED)
+    near = TOLERANCE * _least_of_largest(ops.abs(border - middle), INKED + 1)
     border = ops.maximum(ops.minimum(border, middle + near), middle - near)
     surface = ops.reshape(ops.matmul(border, FIT), (-1, 3, 3))
     return ops.matmul(_transpose(_curves(z_y)), ops.matmul(surface, _curves(z_x)))

@@ -5,7 +5,8 @@ import time
 
 from playwright.sync_api import sync_playwright
 
-from tests.demo.test_browser import CHROMIUM, FLAGS, draw, expect_digit
+from export.web import CHROMIUM, FLAGS
+from tests.demo.test_browser import draw, expect_digit
 
 ONE_WITH_A_FLAG = [(0.3, 0.45), (0.56, 0.15), (0.54, 0.85)]
 

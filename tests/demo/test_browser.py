@@ -1,21 +1,12 @@
 """A person draws in a real browser. Skipped where there is no Chromium."""
 
-import shutil
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+from export.web import CHROMIUM, FLAGS
+
 SEVEN = [(0.3, 0.25), (0.7, 0.25), (0.45, 0.85)]
 ONE = [(0.3, 0.45), (0.56, 0.15), (0.54, 0.85)]  # with a flag
 

@@ -2,6 +2,8 @@
 
 import json
 import math
+import subprocess
+import sys
 
 import numpy as np
 import onnx
@@ -162,9 +164,30 @@ def test_gives_ten_probabilities_of_whatever_there_is(name: str) -> None:
     for _ in range(50):
         height, width = random.integers(8, 60, 2)
         scene = random.integers(0, 256, (4, height, width), dtype=np.uint8)
-        scene[1] = scene[1] > random.integers(256)
+        scene[1] = 255 * (scene[1] > random.integers(256))
         scene[2, : height // 2] = 0
         scene[3, :, ::2] = 255
         found = run(f"{name}-sketch.onnx", scene)
         assert np.isfinite(found["image"]).all()
         np.testing.assert_allclose(found["probabilities"].sum(axis=1), 1, atol=1e-5)
+
+
+MEMORY = """
+import resource, sys
+import numpy as np, onnxruntime
+session = onnxruntime.InferenceSession(sys.argv[1], providers=["CPUExecutionProvider"])
+sketch = np.full((1, 2048, 2048), 255, np.uint8)
+sketch[0, 300:1700, 900:1100] = 0
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+for _ in range(3):
+    assert session.run(["probabilities"], {"sketch": sketch})[0].argmax() == 1
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the unit of ru_maxrss differs")
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_largest_sketch_takes_less_than_200_megabytes(name: str) -> None:
+    command = [sys.executable, "-c", MEMORY, str(ONNX / f"{name}-sketch.onnx")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert 0 < int(done.stdout) * 1024 < 200e6

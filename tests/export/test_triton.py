@@ -12,10 +12,9 @@ import pytest
 from google.protobuf import text_format
 
 from export import ONNX
-from export.triton import config, lay_out
+from export.triton import TYPES, config, lay_out
 from model import InputError
 
-TYPES = {onnx.TensorProto.UINT8: "TYPE_UINT8", onnx.TensorProto.FLOAT: "TYPE_FP32"}
 NAMES = ["ffnn-sketch", "lenet5-sketch"]
 
 
