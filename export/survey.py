@@ -38,6 +38,7 @@ def survey(files: dict[Path, keras.Model], digits: Digits) -> Iterator[dict[str,
         output = Path(folder, "row.json")
         for runtime in RUNTIMES:
             for path in files:
+                print(f"{runtime} runs {path.name} ...", end="\r", flush=True)
                 yield {"runtime": runtime, "file": path.name} | row(runtime, path, cases[path], output)
 
 
