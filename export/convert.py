@@ -46,8 +46,7 @@ def sketch_graph(network: keras.Model, story: dict[str, Any]) -> onnx.ModelProto
     """`sketch` -> `image`, `probabilities`: normalization and network. A blank sketch gives uniform probabilities."""
 
     def forward(sketch: tf.Tensor) -> dict[str, Any]:
-        with tf.name_scope("norm"):
-            image = normalize(sketch)
+        image = normalize(sketch)
         with tf.name_scope("blank"):
             drawn = ops.reshape(ops.max(image, axis=(1, 2)), (-1, 1))  # [batch, 1]: 1, or 0 if blank
         return {"image": image, "probabilities": probabilities(network, image, drawn)}
@@ -204,15 +203,15 @@ def _order(graph: onnx.GraphProto) -> None:
 def _rename(graph: onnx.GraphProto, layers: list[str]) -> None:
     """Name every node SCOPE/OPERATOR and its output after it, every weight LAYER/weight or LAYER/bias.
 
-    Scopes are the layers, "norm" for the normalization and "blank" for what becomes of a blank sketch. Names are short
-    because the file is to be hardly larger than its weights.
+    Scopes are the layers, and "blank" for what becomes of a blank sketch; the normalization has none, because names
+    would take most of the little that the file may be larger than its weights.
     """
     names = {value.name: value.name for value in [*graph.input, *graph.output]}
     used: Counter[str] = Counter()
 
     def scope_of(original: str) -> str:
         scope = re.sub(r"_\d+$", "", original.split("/")[0])
-        return scope if scope in [*layers, "norm", "blank"] else ""
+        return scope if scope in [*layers, "blank"] else ""
 
     def unique(original: str, what: str) -> str:
         scope = scope_of(original)
