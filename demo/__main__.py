@@ -3,9 +3,11 @@
 import argparse
 import socket
 import sys
+from pathlib import Path
 
 from demo.app import CSS, build
 from demo.classifier import SetupError, load
+from demo.collection import Collection
 
 
 def main() -> None:
@@ -14,11 +16,17 @@ def main() -> None:
     parser.add_argument("--host", help="address to listen on; default: 127.0.0.1, and 0.0.0.0 for every network")
     parser.add_argument("--port", type=int, help="1 to 65535; default: the first free one from 7860")
     parser.add_argument("--share", action="store_true", help="open a public link through Gradio's servers")
+    parser.add_argument(
+        "--collect",
+        type=Path,
+        metavar="DIR",
+        help="let people correct answers, and store those drawings in DIR, for python -m model train --data DIR",
+    )
     arguments = parser.parse_args()
     _check_address(arguments.host or "127.0.0.1", arguments.port or 0)
     try:
         classifier = load(arguments.device)
-        app = build(classifier)
+        app = build(classifier, Collection(arguments.collect) if arguments.collect else None)
         _, address, link = app.launch(
             server_name=arguments.host,
             server_port=arguments.port or None,

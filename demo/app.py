@@ -7,31 +7,44 @@ import gradio as gr
 import numpy as np
 
 from demo.classifier import Answer, Classifier
-from demo.images import data_url, read_drawing, read_image
-from demo.sketchpad import sketchpad
+from demo.collection import Collection
+from demo.images import data_url, read_canvas, read_image, tiled
+from demo.sketchpad import SMALLEST, sketchpad
 
-INVITATION = "Draw a digit, 0 to 9."
-CSS = """
-#sketchpad .html-container, #seen .html-container { padding: 0; }
-#seen figure { display: flex; align-items: center; gap: 1rem; margin: 0; }
-#seen img { width: 112px; height: 112px; image-rendering: pixelated; border: 1px solid var(--border-color-primary); }
-#lenet5 .confidence-set, #ffnn .confidence-set { margin-bottom: 2px; line-height: 1.2; }
-"""
+CSS = ".gradio-container .main.app { padding: 0.75rem max(0.75rem, 2vw); }"  # Gradio's own takes a phone's width
+COLUMNS = {"conv1": 6, "conv2": 8, "conv3": 24}  # in which LeNet5's maps are shown
 
 
-def build(classifier: Classifier) -> gr.Blocks:
-    """The whole app; `classifier` answers. Launch it with CSS."""
+def build(classifier: Classifier, collection: Collection | None = None) -> gr.Blocks:
+    """The whole app: `classifier` answers, `collection` keeps the drawings that people correct, if there is one."""
 
-    def answer_drawing(url: str) -> tuple[Any, ...]:
-        if not url:
-            return None, None, _seen(np.zeros((28, 28))), INVITATION
+    def read(question: dict[str, Any]) -> dict[str, Any]:
+        """What sketchpad.js asks and gets; for a canvas that cannot be read, only an "error"."""
         try:
-            answer = classifier.classify(read_drawing(url))
-        except ValueError as error:
-            raise gr.Error(str(error), print_exception=False) from error
-        labels = [None if answer.blank else _by_digit(answer, name) for name in ("lenet5", "ffnn")]
-        read_by = f"Read by ONNX Runtime on {classifier.provider} in {answer.milliseconds:.1f} ms"
-        return *labels, _seen(answer.image), INVITATION if answer.blank else read_by
+            sketch = read_canvas(question["canvas"])
+        except (ValueError, TypeError, KeyError) as error:
+            return {"error": str(error)}
+        answer = classifier.classify(sketch, bool(question.get("inside")))
+        small = bool(question.get("drawn")) and _extent(sketch) < SMALLEST
+        return {
+            "digit": None if small else answer.digit,
+            "small": small,
+            "together": answer.together.tolist(),
+            "probabilities": {name: p.tolist() for name, p in answer.probabilities.items()},
+            "image": data_url(answer.image),
+            "maps": {layer: data_url(tiled(maps, COLUMNS[layer])) for layer, maps in answer.maps.items()},
+            "provider": classifier.provider,
+            "milliseconds": answer.milliseconds,
+        }
+
+    def keep(correction: dict[str, Any]) -> dict[str, Any]:
+        """Store the canvas under the digit that it shows. Gives how many are stored, or an "error"."""
+        try:
+            if collection is None:
+                raise ValueError("This demo does not store drawings.")
+            return {"kept": collection.keep(read_canvas(correction["canvas"]), correction["digit"])}
+        except (ValueError, TypeError, KeyError, OSError) as error:
+            return {"error": str(error)}
 
     def predict(image: str | None) -> dict[str, dict[str, float]]:
         """Probability of each digit by each network, for an image file of one digit, dark on light or light on dark."""
@@ -43,26 +56,8 @@ def build(classifier: Classifier) -> gr.Blocks:
             raise gr.Error(str(error), print_exception=False) from error
         return {name: _by_digit(answer, name) for name in answer.probabilities}
 
-    with gr.Blocks(title="Handwritten digits", analytics_enabled=False, delete_cache=(3600, 3600)) as app:
-        gr.Markdown("# Draw a digit\nTwo small neural networks read it while you draw.")
-        with gr.Row():
-            with gr.Column(scale=3, min_width=300):
-                drawing = sketchpad()
-            with gr.Column(scale=4, min_width=300):
-                with gr.Row():
-                    lenet5 = gr.Label(label="LeNet5", num_top_classes=10, elem_id="lenet5", min_width=140)
-                    ffnn = gr.Label(label="FFNN", num_top_classes=10, elem_id="ffnn", min_width=140)
-                status = gr.Markdown(INVITATION, elem_id="status")
-                seen = gr.HTML(_seen(np.zeros((28, 28))), elem_id="seen")
-        drawing.input(
-            answer_drawing,
-            drawing,
-            [lenet5, ffnn, seen, status],
-            queue=False,
-            show_progress="hidden",
-            trigger_mode="always_last",
-            api_visibility="private",
-        )
+    with gr.Blocks(title="Draw a digit", analytics_enabled=False, delete_cache=(3600, 3600)) as app:
+        sketchpad(read, keep, str(collection.folder) if collection else "")
         file = gr.File(visible=False, label="image")
         probabilities = gr.JSON(visible=False, label="probabilities")
         file.upload(predict, file, probabilities, api_name="predict")
@@ -73,6 +68,8 @@ def _by_digit(answer: Answer, network: str) -> dict[str, float]:
     return {str(digit): float(p) for digit, p in enumerate(answer.probabilities[network])}
 
 
-def _seen(image: np.ndarray) -> str:
-    picture = f'<img src="{data_url(image)}" alt="">'
-    return f"<figure>{picture}<figcaption>What the networks see: 28 x 28 pixels</figcaption></figure>"
+def _extent(sketch: np.ndarray) -> float:
+    """The longer side of the ink's box, as a share of the canvas; 1 for a canvas without ink."""
+    ink = sketch < 128
+    sides = [np.flatnonzero(ink.any(axis)) for axis in (0, 1)]
+    return max((int(side[-1] - side[0] + 1) for side in sides if len(side)), default=len(ink)) / len(ink)

@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Iterable
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
@@ -13,6 +14,9 @@ import onnxruntime
 
 ONNX = Path(__file__).parent.parent / "export" / "onnx"
 NETWORKS = ("lenet5", "ffnn")
+OUTPUTS = ("image", "probabilities")
+MAPS = {"conv1": "conv1/Relu", "conv2": "conv2/Tanh", "conv3": "conv3/Tanh"}  # LeNet5's feature maps, and their nodes
+SURE = 2 / 3  # chosen on validation digits: tests/benchmarks/refusal.py says what it refuses and what it lets pass
 WARNING, FATAL = 2, 4  # ONNX Runtime's log severities
 Device = Literal["auto", "cuda", "cpu"]
 
@@ -25,18 +29,29 @@ class SetupError(Exception):
 class Answer:
     """What the networks say of one sketch.
 
-    `image` float32 [28, 28] is what they see, ink 1 on paper 0; `probabilities` float32 [10] a network;
-    `milliseconds` the time both took.
+    `image` float32 [28, 28] is what they see, ink 1 on paper 0; `probabilities` float32 [10] a network; `maps` float32
+    [maps, height, width] a convolution of LeNet5, if asked for; `milliseconds` the time it took.
     """
 
     image: np.ndarray
     probabilities: dict[str, np.ndarray]
+    maps: dict[str, np.ndarray]
     milliseconds: float
 
     @property
     def blank(self) -> bool:
         """Whether there was no ink to read."""
         return not self.image.any()
+
+    @property
+    def together(self) -> np.ndarray:
+        """The mean of both networks' probabilities, float32 [10]."""
+        return np.mean(list(self.probabilities.values()), axis=0)
+
+    @property
+    def digit(self) -> int | None:
+        """The digit, if both networks together are SURE of it."""
+        return int(self.together.argmax()) if self.together.max() >= SURE else None
 
 
 @dataclass(frozen=True)
@@ -51,16 +66,19 @@ class Classifier:
         cuda = all(session.get_providers()[0] == "CUDAExecutionProvider" for session in self.sessions.values())
         return "CUDA" if cuda else "CPU"
 
-    def classify(self, sketch: np.ndarray) -> Answer:
-        """Read one sketch, uint8 [height, width], dark on light or light on dark."""
+    def classify(self, sketch: np.ndarray, look_inside: bool = False) -> Answer:
+        """Read one sketch, uint8 [height, width], dark on light or light on dark; with LeNet5's maps if asked."""
         started = time.perf_counter()
-        answers = {
-            name: session.run(["image", "probabilities"], {"sketch": sketch[None]})
-            for name, session in self.sessions.items()
+        values = {
+            name: self._run(name, sketch, MAPS.values() if look_inside and name == "lenet5" else ())
+            for name in self.sessions
         }
         milliseconds = 1000 * (time.perf_counter() - started)
-        image = next(iter(answers.values()))[0][0]
-        return Answer(image, {name: probabilities[0] for name, (_, probabilities) in answers.items()}, milliseconds)
+        maps = dict(zip(MAPS, values["lenet5"][2:], strict=False))
+        return Answer(values["lenet5"][0], {name: found[1] for name, found in values.items()}, maps, milliseconds)
+
+    def _run(self, name: str, sketch: np.ndarray, more: Iterable[str]) -> list[np.ndarray]:
+        return [value[0] for value in self.sessions[name].run([*OUTPUTS, *more], {"sketch": sketch[None]})]
 
 
 def load(device: Device = "auto", folder: Path = ONNX) -> Classifier:
@@ -101,12 +119,29 @@ def _session(path: Path, providers: list[Any]) -> onnxruntime.InferenceSession:
     options.intra_op_num_threads = 1  # networks this small only wait for more threads
     onnxruntime.set_default_logger_severity(FATAL)  # without CUDA it logs what load() says better
     try:
-        session = onnxruntime.InferenceSession(path, options, providers=providers)
+        model = path.read_bytes()
+        if path.stem == "lenet5-sketch":
+            model = _with_outputs(model, MAPS.values())
+        session = onnxruntime.InferenceSession(model, options, providers=providers)
     except Exception as error:  # ONNX Runtime raises classes of its own for files that it cannot read
         raise SetupError(f"{path} is damaged ({error}): python -m export makes it anew.") from error
     finally:
         onnxruntime.set_default_logger_severity(WARNING)
     names = [value.name for value in [*session.get_inputs(), *session.get_outputs()]]
-    if names != ["sketch", "image", "probabilities"]:
+    if names[:3] != ["sketch", *OUTPUTS]:
         raise SetupError(f"{path} holds another graph, of {', '.join(names)}: python -m export makes it anew.")
     return session
+
+
+def _with_outputs(model: bytes, nodes: Iterable[str]) -> bytes:
+    """A serialized ModelProto whose graph has the values of `nodes` as further outputs.
+
+    Protobuf merges what is appended to a message: here ModelProto.graph (7) with GraphProto.output (12), of which
+    ValueInfoProto.name (1) is enough.
+    """
+
+    def field(number: int, content: bytes) -> bytes:
+        assert len(content) < 128
+        return bytes([number << 3 | 2, len(content)]) + content
+
+    return model + b"".join(field(7, field(12, field(1, node.encode()))) for node in nodes)

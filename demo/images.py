@@ -1,7 +1,8 @@
-"""Image files and drawings, read as sketches; images, written for the page."""
+"""Image files and canvases, read as sketches; images, written for the page."""
 
 import base64
 import binascii
+import re
 from io import BytesIO
 from pathlib import Path
 
@@ -11,9 +12,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF")
 SMALLEST, LARGEST = 8, 2_048  # pixels a side that the networks take; larger images are scaled down
 PIXELS = 25_000_000  # more would take too much memory to decode; a JPEG is scaled down while it is decoded
-DRAWING_PIXELS = 1_000_000
-DRAWING_BYTES = 1_000_000
-PNG = "data:image/png;base64,"
+CANVAS_PIXELS = 1_000_000
+CANVAS_BYTES = 1_000_000
+DATA_URL = re.compile(r"data:image/(?:png|jpeg);base64,")
 
 
 def read_image(source: Path | BytesIO, pixels: int = PIXELS) -> np.ndarray:
@@ -69,19 +70,30 @@ def _on_paper(image: Image.Image) -> Image.Image:
     return paper
 
 
-def read_drawing(url: str) -> np.ndarray:
-    """Read the canvas, a PNG as data URL, as uint8 [height, width]. Raises ValueError for anything else."""
-    if not isinstance(url, str) or not url.startswith(PNG) or len(url) > DRAWING_BYTES:
-        raise ValueError("The drawing must be a PNG as data URL, smaller than 1 MB.")
+def read_canvas(url: str) -> np.ndarray:
+    """Read what the page sends, a PNG or JPEG as data URL, as uint8 [height, width]. Raises ValueError for another."""
+    found = DATA_URL.match(url) if isinstance(url, str) and len(url) <= CANVAS_BYTES else None
+    if not found:
+        raise ValueError("The drawing must be a PNG or JPEG as data URL, smaller than 1 MB.")
     try:
-        png = base64.b64decode(url.removeprefix(PNG), validate=True)
-    except binascii.Error as error:
+        data = base64.b64decode(url[found.end() :], validate=True)
+    except (binascii.Error, ValueError) as error:
         raise ValueError("The drawing's data URL is not base64.") from error
-    return read_image(BytesIO(png), DRAWING_PIXELS)
+    return read_image(BytesIO(data), CANVAS_PIXELS)
 
 
 def data_url(image: np.ndarray) -> str:
     """`image`, float32 [height, width] with ink 1, as a PNG data URL, black on white."""
     png = BytesIO()
     Image.fromarray(np.round(255 * (1 - image)).astype(np.uint8)).save(png, "PNG")
-    return PNG + base64.b64encode(png.getvalue()).decode()
+    return "data:image/png;base64," + base64.b64encode(png.getvalue()).decode()
+
+
+def tiled(maps: np.ndarray, columns: int) -> np.ndarray:
+    """`maps`, float32 [maps, height, width], in rows of `columns`, a pixel apart, from 0 at the lowest value to 1."""
+    count, height, width = maps.shape
+    rows = count // columns
+    tiles = np.zeros((rows, columns, height + 1, width + 1), np.float32)
+    low, high = maps.min(), maps.max()
+    tiles[:, :, :-1, :-1] = ((maps - low) / max(high - low, 1e-6)).reshape(rows, columns, height, width)
+    return tiles.transpose(0, 2, 1, 3).reshape(rows * (height + 1), -1)[:-1, :-1]

@@ -16,7 +16,7 @@ def main() -> None:
             from model.train import settle, train
 
             for name in names:  # before the first of them trains for hours
-                settle(name, arguments.recipe, arguments.epochs, arguments.seed, arguments.output)
+                settle(name, arguments.recipe, arguments.epochs, arguments.seed, arguments.output, arguments.data)
             for name in names:
                 train(name, arguments.recipe, arguments.epochs, arguments.seed, arguments.data, arguments.output)
         elif arguments.command == "evaluate":
@@ -43,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
         "--data",
         type=Path,
         metavar="DIR",
-        help="folder with mnist.npz and pendigits-orig.tra, .tes; default: download",
+        help="folder with mnist.npz and pendigits-orig.tra, .tes; default: download. Or one that the demo collected",
     )
     network = argparse.ArgumentParser(add_help=False)
     network.add_argument("network", choices=[*RECIPES, "all"])

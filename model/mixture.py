@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from model import mnist, strokes, styles
+from model import corrections, mnist, strokes, styles
 from model.augment import distort
 from model.mnist import Digits
 from model.recipes import Recipe
@@ -22,14 +22,20 @@ FINE, THICK = 0.03, 0.3  # brushes, in lengths of the path's longer side: a penc
 
 
 def examples(plan: Recipe, seed: int, folder: Path | None) -> tuple[Digits, dict[str, Digits]]:
-    """What to train on, and what to validate on, by name. `folder` as in mnist.load and strokes.load."""
+    """What to train on, and what to validate on, by name. `folder` as in mnist.load, strokes.load and corrections.load.
+
+    With corrections alone in it, the rest is downloaded.
+    """
+    corrected = corrections.load(folder)
+    if len(corrected.labels) and folder and not (folder / "mnist.npz").is_file():
+        folder = None
     training, last = mnist.split(mnist.load(folder)[0], plan.validation)
+    training = _joined(training, *[corrected] * max(plan.drawn, 1))
     held_out = {"MNIST": last}
     if plan.drawn:
         pens = strokes.load(folder)
         random = np.random.default_rng(seed)
-        drawn = _drawn(pens.without(*VALIDATION_WRITERS, *TEST_WRITERS), plan, random)
-        training = Digits(*(np.concatenate(parts) for parts in zip(training, drawn, strict=True)))
+        training = _joined(training, _drawn(pens.without(*VALIDATION_WRITERS, *TEST_WRITERS), plan, random))
         validation = pens.by(*VALIDATION_WRITERS)
         held_out["pens"] = Digits(brushed(validation.drawings, random), validation.labels)
     return training, held_out
@@ -73,13 +79,17 @@ def brushed(drawings: list[Drawing], random: np.random.Generator) -> np.ndarray:
     return strokes.images(_sketches(drawings, random), len(drawings))
 
 
+def _joined(*parts: Digits) -> Digits:
+    return Digits(*(np.concatenate(values) for values in zip(*parts, strict=True)))
+
+
 def _drawn(pens: Pens, plan: Recipe, random: np.random.Generator) -> Digits:
     styled, labels = styles.digits(plan.styles, random)
     others = styles.non_digits(plan.non_digits, random, pens.drawings, pens.labels)
-    drawings = [*pens.drawings * plan.drawn, *styled, *others]
-    print(f"Drawing {len(drawings):,} sketches", flush=True)
+    sketched = [*pens.drawings * plan.drawn, *styled, *others]
+    print(f"Drawing {len(sketched):,} sketches", flush=True)
     none = np.full(len(others), NO_DIGIT, np.uint8)
-    return Digits(brushed(drawings, random), np.concatenate([np.tile(pens.labels, plan.drawn), labels, none]))
+    return Digits(brushed(sketched, random), np.concatenate([np.tile(pens.labels, plan.drawn), labels, none]))
 
 
 def _sketches(drawings: list[Drawing], random: np.random.Generator) -> Iterator[Image.Image]:

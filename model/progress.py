@@ -126,6 +126,8 @@ def settings(made_by: dict[str, Any], other: dict[str, Any]) -> str:
     """What made a checkpoint, in words, and what of its recipe is not as in the `other`."""
     recipe, others = made_by.get("recipe") or {}, other.get("recipe") or {}
     words = f"recipe {recipe.get('name')}, at most {recipe.get('epochs')} epochs, seed {made_by.get('seed')}"
+    if corrections := made_by.get("corrections"):
+        words += f", {corrections} corrections"
     if recipe.get("name") != others.get("name"):
         return words
     changed = [key for key in {**recipe, **others} if key != "epochs" and recipe.get(key) != others.get(key)]

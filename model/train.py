@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from model import CHECKPOINTS, InputError, mnist, plots
+from model import CHECKPOINTS, InputError, corrections, mnist, plots
 from model.evaluate import answer, percent, score, temperature
 from model.files import read_json, replacing, write_json
 from model.mixture import batches, examples, steps_per_epoch, targets
@@ -35,7 +35,7 @@ def train(
     call goes on from there. When it ends, the best epoch becomes the checkpoint, with a .json that says what made it
     and a .png of its learning curves. Raises InputError if `output` holds what other settings made.
     """
-    plan, made_by = settle(name, recipe, epochs, seed, output)
+    plan, made_by = settle(name, recipe, epochs, seed, output, data)
     checkpoint, unfinished = output / f"{name}.keras", output / f"{name}.training"
 
     device = describe_device()
@@ -101,7 +101,9 @@ def train(
     return checkpoint
 
 
-def settle(name: str, recipe: str, epochs: int | None, seed: int, output: Path) -> tuple[Recipe, dict[str, Any]]:
+def settle(
+    name: str, recipe: str, epochs: int | None, seed: int, output: Path, data: Path | None = None
+) -> tuple[Recipe, dict[str, Any]]:
     """The recipe to train by, and what to write down of it.
 
     Raises InputError if the network has no such recipe, or if `output` holds a checkpoint that other settings made.
@@ -112,10 +114,12 @@ def settle(name: str, recipe: str, epochs: int | None, seed: int, output: Path) 
     if epochs is not None:
         plan = dataclasses.replace(plan, epochs=epochs)
     made_by = {"recipe": dataclasses.asdict(plan), "seed": seed}
+    if corrected := corrections.count(data):
+        made_by["corrections"] = corrected
     checkpoint, story_path = output / f"{name}.keras", output / f"{name}.json"
     if checkpoint.exists() and story_path.exists():
         story = read_json(story_path)
-        if {key: story.get(key) for key in made_by} != made_by:
+        if {key: story[key] for key in ("recipe", "seed", "corrections") if key in story} != made_by:
             raise InputError(
                 f"{checkpoint} was made by {settings(story, made_by)}, not by {settings(made_by, story)}. "
                 f"Keep it and name another folder with --output, or delete it and {story_path.name} first."

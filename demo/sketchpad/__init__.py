@@ -1,22 +1,29 @@
-"""The canvas, as a Gradio component."""
+"""The canvas and what is read on it, as a Gradio component."""
 
+import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
 HERE = Path(__file__).parent
+SMALLEST = 50 / 280  # of the canvas: two and a half pen widths; what is smaller is a dot or a smear
+
+Asked = Callable[[dict[str, Any]], dict[str, Any]]
 
 
-def sketchpad() -> gr.HTML:
-    """A canvas with Undo and Clear. Its value is the drawing as a PNG data URL, 280 x 280, black on white; "" if blank.
+def sketchpad(read: Asked, keep: Asked, collects_in: str) -> gr.HTML:
+    """A canvas that `read` answers while one draws; `keep` stores corrections, if it `collects_in` a folder.
 
-    It triggers `input` while the pen moves and after every stroke, Undo and Clear.
+    sketchpad.js says what it sends them, and what it expects.
     """
+    scripts = [(HERE / name).read_text(encoding="utf-8") for name in ("paper.js", "answers.js", "sketchpad.js")]
     return gr.HTML(
-        value="",
         html_template=(HERE / "sketchpad.html").read_text(encoding="utf-8"),
         css_template=(HERE / "sketchpad.css").read_text(encoding="utf-8"),
-        js_on_load=(HERE / "sketchpad.js").read_text(encoding="utf-8"),
+        js_on_load="\n".join([*scripts, f"sketchpad(element, server, {json.dumps(collects_in)});"]),
         apply_default_css=False,
+        server_functions=[read, keep],
         elem_id="sketchpad",
     )

@@ -1,70 +1,137 @@
 """A person draws in a real browser. Skipped where there is no Chromium."""
 
-from collections.abc import Iterator
+import base64
+import re
+import socket
+from collections.abc import Callable, Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from export.web import CHROMIUM, FLAGS
+from tests.demo.conftest import running
 
-SEVEN = [(0.3, 0.25), (0.7, 0.25), (0.45, 0.85)]
-ONE = [(0.3, 0.45), (0.56, 0.15), (0.54, 0.85)]  # with a flag
+Points = list[tuple[float, float]]
+SEVEN: Points = [(0.3, 0.25), (0.7, 0.25), (0.45, 0.85)]
+ONE: Points = [(0.3, 0.45), (0.56, 0.15), (0.54, 0.85)]  # with a flag
+NOT_READ = ("Not sure", "no digit I know", "Too small")
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 
 
-@pytest.fixture
-def page(address: str) -> Iterator[Page]:
-    """The open page; afterwards: no error in its console, no request to another host."""
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page()
-        problems: list[str] = []
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Opens an address in a tab of its own; afterwards: no error in its console, no request to another host."""
+    problems: list[str] = []
+    contexts = []
+
+    def visit(address: str, **profile: Any) -> Page:
+        context = browser.new_context(**profile)
+        contexts.append(context)
+        page = context.new_page()
         page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("request", lambda r: None if r.url.startswith((address, "data:", "blob:")) else problems.append(r.url))
         page.goto(address)
         page.wait_for_selector("#sketchpad canvas")
-        yield page
-        browser.close()
-        assert problems == []
+        return page
+
+    visit.problems = problems  # type: ignore[attr-defined]
+    yield visit
+    for context in contexts:
+        context.close()
+    assert problems == []
 
 
-def draw(page: Page, points: list[tuple[float, float]], lift: bool = True) -> None:
+@pytest.fixture
+def page(address: str, visit: Callable[..., Page]) -> Page:
+    return visit(address)
+
+
+def draw(page: Page, points: Points, lift: bool = True, steps: int = 10) -> None:
     box = page.locator("#sketchpad canvas").bounding_box()
     assert box is not None
     places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
     page.mouse.move(*places[0])
     page.mouse.down()
     for place in places[1:]:
-        page.mouse.move(*place, steps=10)
+        page.mouse.move(*place, steps=steps)
     if lift:
         page.mouse.up()
 
 
+def touch(page: Page, points: Points) -> None:
+    box = page.locator("#sketchpad canvas").bounding_box()
+    assert box is not None
+    places = [{"x": box["x"] + x * box["width"], "y": box["y"] + y * box["height"]} for x, y in along(points)]
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": places[:1]})
+    for place in places[1:]:
+        devtools.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [place]})
+    devtools.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
+def along(points: Points, steps: int = 10) -> Points:
+    shares = np.linspace(0, 1, steps * (len(points) - 1) + 1) * (len(points) - 1)
+    xs, ys = (np.interp(shares, range(len(points)), values) for values in zip(*points, strict=True))
+    return [(float(x), float(y)) for x, y in zip(xs, ys, strict=True)]
+
+
 def expect_digit(page: Page, digit: str) -> None:
-    for network in ("lenet5", "ffnn"):
-        expect(page.locator(f"#{network} .output-class")).to_have_text(digit)
-        expect(page.locator(f"#{network} .confidence-set")).to_have_count(10)
+    """Both networks read it, and so does the page."""
+    expect(page.locator("#digit")).to_have_text(digit)
+    expect(page.locator("tbody tr.read th")).to_have_text(digit)
+    assert surest(page) == [digit, digit]
+
+
+def surest(page: Page) -> list[str]:
+    """The digit with the longest bar, of each network."""
+    widths = page.locator("tbody i").evaluate_all("bars => bars.map(bar => parseFloat(bar.style.width))")
+    assert len(widths) == 20
+    return [str(np.argmax(widths[network::2])) for network in (0, 1)]
+
+
+def expect_blank(page: Page) -> None:
+    expect(page.locator("#digit")).to_be_empty()
+    expect(page.locator("#words")).to_have_text("Draw a digit, 0 to 9.")
+    assert page.locator("#seen").get_attribute("src") is None
+
+
+def photograph() -> bytes:
+    """A dark 1 on grey paper, as JPEG."""
+    sketch = np.full((600, 800), 170, np.uint8)
+    sketch[100:500, 380:420] = 40
+    file = BytesIO()
+    Image.fromarray(sketch).save(file, "JPEG")
+    return file.getvalue()
 
 
 def test_draws_reads_clears_and_reads_again(page: Page) -> None:
-    expect(page.locator("#status")).to_contain_text("Draw a digit")
-    expect(page.locator("#lenet5 .output-class")).to_have_count(0)
-
+    expect_blank(page)
     draw(page, SEVEN)
     expect_digit(page, "7")
-    expect(page.locator("#status")).to_contain_text("CPU")
-    expect(page.locator("#status")).to_contain_text("ms")
-    seen = page.locator("#seen img").get_attribute("src")
+    expect(page.locator("#speed")).to_have_text(re.compile(r"ONNX Runtime on CPU in \d+\.\d ms"))
+    seen = page.locator("#seen").get_attribute("src")
 
     page.click("#clear")
-    expect(page.locator("#status")).to_contain_text("Draw a digit")
-    expect(page.locator("#lenet5 .output-class")).to_have_count(0)
+    expect_blank(page)
 
     draw(page, ONE)
     expect_digit(page, "1")
-    assert page.locator("#seen img").get_attribute("src") != seen
+    assert page.locator("#seen").get_attribute("src") != seen
 
 
 def test_answers_before_the_pen_is_lifted(page: Page) -> None:
@@ -72,43 +139,288 @@ def test_answers_before_the_pen_is_lifted(page: Page) -> None:
     expect_digit(page, "7")
 
 
+def test_a_hasty_pen_of_few_points_is_read_too(page: Page) -> None:
+    draw(page, SEVEN, steps=1)
+    expect_digit(page, "7")
+
+
+def test_answers_at_least_ten_times_a_second_while_the_pen_moves(page: Page) -> None:
+    page.evaluate(
+        "() => { window.answers = 0;"
+        " new MutationObserver(() => window.answers++).observe(document.querySelector('#speed'), {childList: true}) }"
+    )
+    box = page.locator("#sketchpad canvas").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 50, box["y"] + 50)
+    page.mouse.down()
+    started = page.evaluate("performance.now()")
+    step = 0
+    while page.evaluate("performance.now()") < started + 2_000:
+        step += 1
+        page.mouse.move(box["x"] + 50 + step % 200, box["y"] + 60 + step % 170)
+    assert page.evaluate("window.answers") >= 20
+    page.mouse.up()
+
+
+def test_every_answer_is_one_request_of_less_than_16_kilobytes(page: Page) -> None:
+    asked: list[int] = []
+    page.on("request", lambda r: asked.append(len(r.post_data or "")) if r.method == "POST" else None)
+    draw(page, SEVEN)
+    expect_digit(page, "7")
+    for y in np.linspace(0.05, 0.95, 12):
+        draw(page, [(0.05, float(y)), (0.95, float(1 - y))], steps=5)
+    page.click("summary")
+    expect(page.locator("#conv1")).to_have_attribute("src", re.compile("^data:image/png"))
+    assert max(asked) < 16_000
+
+
+def test_a_late_answer_does_not_overwrite_a_newer_one(page: Page) -> None:
+    """Not even if the drawing it is to has been taken off the paper."""
+    held: list[Any] = []
+    page.route("**/component_server/", lambda route: held.append(route) if not held else route.continue_())
+    draw(page, SEVEN)
+    while not held:
+        page.wait_for_timeout(50)
+    page.click("#clear")
+    held[0].continue_()
+    page.wait_for_timeout(300)
+    expect_blank(page)
+    draw(page, ONE)
+    expect_digit(page, "1")
+
+
+def test_an_answer_that_never_comes_is_asked_for_again(page: Page) -> None:
+    held: list[Any] = []
+    page.route("**/component_server/", lambda route: held.append(route) if not held else route.continue_())
+    draw(page, SEVEN)
+    expect(page.locator("#problem")).to_contain_text("does not answer", timeout=10_000)
+    expect_digit(page, "7")
+    expect(page.locator("#problem")).to_be_hidden()
+
+
 def test_a_pen_that_leaves_the_window_unnoticed_does_not_go_on_drawing_or_block_the_next(page: Page) -> None:
     draw(page, ONE, lift=False)
-    canvas = page.locator("#sketchpad canvas")
-    canvas.evaluate("c => c.releasePointerCapture(1)")
+    page.locator("#sketchpad canvas").evaluate("c => c.releasePointerCapture(1)")
     draw(page, [(0.3, 0.2), (0.7, 0.2)])
     page.click("#undo")
     expect_digit(page, "1")
 
 
-def test_undo_takes_back_one_stroke(page: Page) -> None:
+def test_undo_takes_back_one_stroke_and_also_clear(page: Page) -> None:
     draw(page, ONE)
     expect_digit(page, "1")
-    draw(page, [(0.3, 0.2), (0.7, 0.2), (0.5, 0.2)])
     draw(page, [(0.2, 0.8), (0.8, 0.8), (0.8, 0.5), (0.2, 0.5)])
-    expect(page.locator("#lenet5 .output-class")).not_to_have_text("1")
+    expect(page.locator("#digit")).not_to_have_text("1")
     page.click("#undo")
+    expect_digit(page, "1")
+    page.click("#clear")
+    expect_blank(page)
     page.click("#undo")
     expect_digit(page, "1")
     page.click("#undo")
-    expect(page.locator("#status")).to_contain_text("Draw a digit")
+    expect_blank(page)
+    page.click("#undo")
+    expect_blank(page)
 
 
-def test_a_finger_draws_without_scrolling(address: str) -> None:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_context(**playwright.devices["Pixel 7"]).new_page()
-        page.goto(address)
-        page.wait_for_selector("#sketchpad canvas")
-        box = page.locator("#sketchpad canvas").bounding_box()
-        assert box is not None
-        devtools = page.context.new_cdp_session(page)
-        x = box["x"] + box["width"] / 2
-        ys = [box["y"] + box["height"] * (0.2 + 0.06 * step) for step in range(11)]
-        for kind, places in (("touchStart", ys[:1]), ("touchMove", ys[1:]), ("touchEnd", [None])):
-            for y in places:
-                points = [] if y is None else [{"x": x, "y": y}]
-                devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+@pytest.mark.parametrize(
+    "strokes",
+    [
+        [[(0.4, 0.4)]],
+        [[(0.2, 0.85), (0.5, 0.15), (0.8, 0.85)], [(0.32, 0.6), (0.68, 0.6)]],
+        [[(0.1 + 0.06 * i, (0.2, 0.8)[i % 2]) for i in range(14)]],
+        [[(0.1, 0.3), (0.1, 0.5), (0.35, 0.5)], [(0.3, 0.3), (0.3, 0.7)], [(0.55, 0.3), (0.85, 0.3), (0.7, 0.75)]],
+    ],
+    ids=["dot", "letter", "scribble", "two digits"],
+)
+def test_what_is_no_digit_gets_none(strokes: list[Points], page: Page) -> None:
+    for stroke in strokes:
+        draw(page, stroke)
+    expect(page.locator("#said")).to_have_text(re.compile("|".join(NOT_READ)))
+    expect(page.locator("#digit")).to_have_text("?")
+    expect(page.locator("tbody tr.read")).to_have_count(0)
+
+
+def test_a_finger_draws_without_scrolling(address: str, visit: Callable[..., Page]) -> None:
+    page = visit(address, viewport={"width": 360, "height": 640}, device_scale_factor=3, is_mobile=True, has_touch=True)
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    touch(page, ONE)
+    expect_digit(page, "1")
+    expect(page.locator("#digit")).to_be_in_viewport()
+    assert page.evaluate("window.scrollY") == 0
+    page.tap("#clear")
+    expect_blank(page)
+
+
+def test_strokes_are_as_sharp_as_the_screen(address: str, visit: Callable[..., Page]) -> None:
+    page = visit(address, device_scale_factor=3)
+    width = page.locator("#sketchpad canvas").evaluate("c => c.width / c.clientWidth")
+    assert width == pytest.approx(3, abs=0.01)
+
+
+def test_in_dark_mode_the_paper_is_dark_and_the_ink_light(address: str, visit: Callable[..., Page]) -> None:
+    page = visit(address, color_scheme="dark")
+    draw(page, ONE)
+    expect_digit(page, "1")
+    shown = Image.open(BytesIO(page.locator("#sketchpad .paper").screenshot())).convert("L")
+    pixels = np.asarray(shown.resize((100, 100)))
+    assert pixels[85, 15] < 60
+    assert pixels[70, 54] > 200
+
+
+def test_everything_can_be_done_by_keyboard(page: Page) -> None:
+    page.focus("#sketchpad canvas")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Space")
+    for _ in range(14):
+        page.keyboard.press("ArrowDown")
+    page.keyboard.press("Space")
+    expect_digit(page, "1")
+    expect(page.locator("#said")).to_have_text("A 1, 99 % sure")
+    page.keyboard.press("Escape")
+    expect_blank(page)
+    page.keyboard.press("Control+z")
+    expect_digit(page, "1")
+    reached = []
+    for _ in range(10):
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate("document.activeElement.innerText || document.activeElement.ariaLabel"))
+    assert reached[:3] == ["Undo", "Clear", "Picture or photograph of a digit"]
+    assert "a crossed 7" in reached
+    assert "Look inside LeNet5" in reached
+    page.get_by_label("a slashed 0").focus()
+    page.keyboard.press("Enter")
+    expect_digit(page, "0")
+
+
+def test_the_examples_are_read(page: Page) -> None:
+    for button in page.locator(".examples button").all():
+        button.click()
+        name = button.get_attribute("aria-label")
+        assert name is not None
+        expect_digit(page, re.findall(r"\d", name)[0])
+
+
+def test_looks_inside_the_same_run_while_one_draws(page: Page) -> None:
+    assert not page.locator("#conv1").is_visible()
+    page.click("summary")
+    draw(page, SEVEN, lift=False)
+    expect_digit(page, "7")
+    before = [page.locator(f"#conv{i}").get_attribute("src") for i in (1, 2, 3)]
+    assert None not in before
+    sizes = [page.locator(f"#conv{i}").evaluate("i => [i.naturalWidth, i.naturalHeight]") for i in (1, 2, 3)]
+    assert sizes == [[6 * 25 - 1, 24], [8 * 20 - 1, 2 * 20 - 1], [24 * 6 - 1, 5 * 6 - 1]]
+    page.mouse.move(0, 0, steps=5)
+    page.mouse.up()
+    expect(page.locator("#conv1")).not_to_have_attribute("src", before[0] or "")
+
+
+def test_reads_an_uploaded_photograph_and_undo_brings_the_drawing_back(page: Page) -> None:
+    draw(page, SEVEN)
+    expect_digit(page, "7")
+    page.set_input_files("#file", {"name": "one.jpg", "mimeType": "image/jpeg", "buffer": photograph()})
+    expect_digit(page, "1")
+    expect(page.locator("#sketchpad .picture")).to_be_visible()
+    page.click("#undo")
+    expect_digit(page, "7")
+    expect(page.locator("#sketchpad .picture")).to_be_hidden()
+
+
+@pytest.mark.parametrize("event", ["paste", "drop"])
+def test_reads_a_picture_that_is_pasted_or_dropped(event: str, page: Page) -> None:
+    page.evaluate(
+        """([event, data]) => {
+            const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0))
+            const files = new DataTransfer()
+            files.items.add(new File([bytes], "one.jpg", {type: "image/jpeg"}))
+            const target = document.querySelector("#sketchpad canvas")
+            target.dispatchEvent(event === "paste"
+                ? new ClipboardEvent("paste", {clipboardData: files, bubbles: true})
+                : new DragEvent("drop", {dataTransfer: files, bubbles: true, cancelable: true}))
+        }""",
+        [event, base64.b64encode(photograph()).decode()],
+    )
+    expect_digit(page, "1")
+
+
+def test_a_file_that_is_no_picture_is_refused_and_the_drawing_stays(page: Page) -> None:
+    draw(page, SEVEN)
+    expect_digit(page, "7")
+    page.set_input_files("#file", {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"seven"})
+    expect(page.locator("#problem")).to_have_text(
+        "notes.txt is no picture that this browser can read. Take a PNG or JPEG."
+    )
+    expect_digit(page, "7")
+
+
+def test_a_reload_keeps_the_drawing_and_another_tab_has_its_own(page: Page) -> None:
+    draw(page, SEVEN)
+    expect_digit(page, "7")
+    other = page.context.new_page()
+    other.goto(page.url)
+    expect_blank(other)
+    draw(other, ONE)
+    expect_digit(other, "1")
+    page.reload()
+    expect_digit(page, "7")
+    page.click("#undo")
+    expect_blank(page)
+
+
+def test_a_drawing_of_very_many_points_is_read_and_nothing_freezes(page: Page) -> None:
+    page.evaluate(
+        """() => {
+            const canvas = document.querySelector("#sketchpad canvas"), box = canvas.getBoundingClientRect()
+            const send = (type, x, y) => canvas.dispatchEvent(new PointerEvent(type, {
+                pointerId: 1, button: 0, buttons: 1, clientX: box.left + x, clientY: box.top + y, bubbles: true}))
+            canvas.setPointerCapture = () => {}
+            send("pointerdown", 150, 40)
+            for (let i = 0; i < 1e5; i++) send("pointermove", 150 + i % 9, 40 + (i * 7) % 240)
+            canvas.dispatchEvent(new PointerEvent("lostpointercapture", {pointerId: 1}))
+        }"""
+    )
+    expect_digit(page, "1")
+    page.click("#undo")
+    expect_blank(page)
+
+
+def test_the_drawing_outlives_a_server_that_goes_away_in_mid_stroke(visit: Callable[..., Page]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = str(listener.getsockname()[1])
+    with running("--port", port) as address:
+        page = visit(address)
+        draw(page, ONE[:2], lift=False)
+        expect(page.locator("#digit")).not_to_be_empty()
+    box = page.locator("#sketchpad canvas").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + ONE[2][0] * box["width"], box["y"] + ONE[2][1] * box["height"], steps=10)
+    expect(page.locator("#problem")).to_contain_text("Your drawing is kept")
+    page.mouse.up()
+    with running("--port", port):
         expect_digit(page, "1")
-        assert page.evaluate("window.scrollY") == 0
-        browser.close()
+        expect(page.locator("#problem")).to_be_hidden()
+    assert visit.problems  # type: ignore[attr-defined]
+    assert [problem for problem in visit.problems if "net::ERR_" not in problem] == []  # type: ignore[attr-defined]
+    visit.problems.clear()  # type: ignore[attr-defined]
+
+
+def test_stores_nothing_unless_asked(page: Page) -> None:
+    draw(page, SEVEN)
+    expect_digit(page, "7")
+    expect(page.locator(".wrong")).to_be_hidden()
+
+
+def test_a_click_on_the_right_digit_stores_the_drawing(tmp_path: Path, visit: Callable[..., Page]) -> None:
+    folder = tmp_path / "drawings"
+    with running("--collect", str(folder)) as address:
+        page = visit(address)
+        expect(page.locator("#stores")).to_contain_text(str(folder))
+        draw(page, SEVEN)
+        expect_digit(page, "7")
+        page.locator(".wrong button").nth(1).click()
+        expect(page.locator("#stores")).to_contain_text("Stored as a 1")
+    (file,) = folder.rglob("*.*")
+    assert file.parent.name == "1"
+    image = Image.open(file)
+    assert (image.mode, image.size) == ("L", (280, 280))
+    assert np.asarray(image)[70, 140] == 0

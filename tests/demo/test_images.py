@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from demo.images import data_url, read_drawing, read_image
+from demo.images import data_url, read_canvas, read_image, tiled
 
 
 def stroke(paper: int = 255, ink: int = 0) -> np.ndarray:
@@ -104,9 +104,9 @@ def test_an_image_too_small_to_hold_a_digit_is_refused(tmp_path: Path) -> None:
         read_image(saved(Image.fromarray(stroke()[:100, :5]), tmp_path / "one.png"))
 
 
-def test_a_drawing_far_larger_than_the_canvas_is_refused() -> None:
+def test_a_canvas_of_far_more_pixels_than_the_page_has_is_refused() -> None:
     with pytest.raises(ValueError, match="at most 1,000,000"):
-        read_drawing(data_url(np.zeros((1_001, 1_000))))
+        read_canvas(data_url(np.zeros((1_001, 1_000))))
 
 
 @pytest.mark.parametrize(
@@ -129,12 +129,31 @@ def test_a_truncated_image_is_refused(kind: str, tmp_path: Path) -> None:
 
 def test_the_canvas_and_the_page_speak_the_same_data_urls() -> None:
     image = (255 - stroke()) / 255
-    np.testing.assert_array_equal(read_drawing(data_url(image)), stroke())
+    np.testing.assert_array_equal(read_canvas(data_url(image)), stroke())
 
 
 @pytest.mark.parametrize(
-    "url", ["data:image/svg+xml,<svg/>", "data:image/png;base64,%%%", "x" * 10, "data:image/png;base64,"]
+    "url",
+    [
+        "data:image/svg+xml,<svg/>",
+        "data:image/png;base64,%%%",
+        "data:image/png;base64,é",
+        "x" * 10,
+        "data:image/png;base64,",
+        "data:image/png;base64," + "A" * 1_000_000,
+        None,
+        7,
+    ],
 )
-def test_a_drawing_that_is_no_png_is_refused(url: str) -> None:
+def test_a_canvas_that_is_no_png_or_jpeg_is_refused(url: object) -> None:
     with pytest.raises(ValueError, match="drawing|image"):
-        read_drawing(url)
+        read_canvas(url)  # type: ignore[arg-type]
+
+
+def test_feature_maps_are_tiled_in_rows_a_pixel_apart() -> None:
+    maps = np.arange(4, dtype=np.float32)[:, None, None] * np.ones((4, 2, 3), np.float32) - 1
+    tiles = tiled(maps, 2)
+    assert tiles.shape == (5, 7)
+    np.testing.assert_allclose(tiles[:, 0], [0, 0, 0, 2 / 3, 2 / 3])
+    np.testing.assert_allclose(tiles[0], [0, 0, 0, 0, 1 / 3, 1 / 3, 1 / 3])
+    np.testing.assert_array_equal(tiled(np.zeros((4, 2, 3), np.float32), 4), np.zeros((2, 15)))

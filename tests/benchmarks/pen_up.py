@@ -1,0 +1,115 @@
+"""python tests/benchmarks/pen_up.py: from lifting the pen to the final answer, here and in the stock Gradio app.
+
+Both run with the same classifier and draw the same digits, in turn, in Chromium. The time ends with the last change
+of what the page shows as the answer.
+"""
+
+import re
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+from playwright.sync_api import Page, sync_playwright
+
+from export.web import CHROMIUM, FLAGS
+from model.strokes import Drawing
+from model.styles import digits
+
+DIGITS = 12
+CALM = 1_500  # milliseconds without a change, after which the answer is taken for the last
+
+STOCK = """
+import gradio as gr
+from demo.classifier import load
+
+classifier = load("cpu")
+
+def read(drawing):
+    answer = classifier.classify(255 - drawing["composite"][..., 3])
+    return {str(digit): float(p) for digit, p in enumerate(answer.probabilities["lenet5"])}
+
+with gr.Blocks() as app:
+    pad = gr.Sketchpad(elem_id="pad")
+    label = gr.Label(elem_id="answer")
+    pad.change(read, pad, label)
+_, address, _ = app.launch(quiet=True, prevent_thread_lock=True)
+print("at", address, flush=True)
+app.block_thread()
+"""
+WATCH = """selector => {
+    window.changed = 0
+    const note = () => { window.changed = performance.now() }
+    const seen = {subtree: true, childList: true, characterData: true, attributes: true}
+    new MutationObserver(note).observe(document.querySelector(selector), seen)
+    window.addEventListener("pointerup", () => { window.lifted = performance.now() }, true)
+}"""
+
+
+@contextmanager
+def served(command: list[str]) -> Iterator[str]:
+    """Run it and give the address it prints."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        assert process.stdout is not None
+        found = next(match for line in process.stdout if (match := re.search(r"http://\S+", line)))
+        yield found[0]
+        process.terminate()
+
+
+def draw(page: Page, canvas: str, drawing: Drawing) -> None:
+    """Across 60 % of the canvas' height, in as many moves of the mouse as there are points."""
+    box = page.locator(canvas).first.bounding_box()
+    assert box is not None
+    points = np.concatenate(drawing)
+    low, high = points.min(axis=0), points.max(axis=0)
+    scale = 0.6 * box["height"] / (high - low).max()
+    for stroke in drawing:
+        places = (stroke - (low + high) / 2) * scale + [box["x"] + box["width"] / 2, box["y"] + box["height"] / 2]
+        page.mouse.move(*places[0])
+        page.mouse.down()
+        for place in places[1:]:
+            page.mouse.move(*place)
+        page.mouse.up()
+
+
+def milliseconds(page: Page) -> float:
+    """From the last pen-up to the last change of the answer."""
+    while page.evaluate("performance.now() - Math.max(window.lifted, window.changed)") < CALM:
+        page.wait_for_timeout(100)
+    return float(page.evaluate("window.changed - window.lifted"))
+
+
+def main() -> None:
+    drawings, _ = digits(DIGITS, np.random.default_rng(0))
+    ours, theirs = [], []
+    demo = [sys.executable, "-m", "demo", "--device", "cpu"]
+    with served(demo) as here, served([sys.executable, "-c", STOCK]) as there, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page, stock = browser.new_page(), browser.new_page()
+        page.goto(here)
+        page.wait_for_selector("#sketchpad canvas")
+        page.evaluate(WATCH, "#sketchpad .answers")
+        stock.goto(there)
+        stock.get_by_label("Brush").click()
+        stock.evaluate(WATCH, "#answer")
+        for drawing in drawings:
+            page.bring_to_front()
+            draw(page, "#sketchpad canvas", drawing)
+            ours.append(milliseconds(page))
+            page.click("#clear")
+            stock.bring_to_front()
+            draw(stock, "#pad canvas", drawing)
+            theirs.append(milliseconds(stock))
+            stock.get_by_label("Clear canvas").click()
+            stock.wait_for_timeout(CALM)
+            stock.get_by_label("Brush").click()
+        browser.close()
+    for name, times in (("here", ours), ("gr.Sketchpad and gr.Label", theirs)):
+        print(f"{name}: median {statistics.median(times):.0f} ms, slowest {max(times):.0f} ms of {len(times)}")
+    print(f"ratio of the medians: 1 / {statistics.median(theirs) / statistics.median(ours):.1f}")
+
+
+if __name__ == "__main__":
+    main()
