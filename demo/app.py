@@ -25,7 +25,7 @@ def build(classifier: Classifier, collection: Collection | None = None) -> gr.Bl
         except (ValueError, TypeError, KeyError) as error:
             return {"error": str(error)}
         answer = classifier.classify(sketch, bool(question.get("inside")))
-        small = bool(question.get("drawn")) and _extent(sketch) < SMALLEST
+        small = bool(question.get("drawn")) and too_small(sketch)
         return {
             "digit": None if small else answer.digit,
             "small": small,
@@ -68,8 +68,8 @@ def _by_digit(answer: Answer, network: str) -> dict[str, float]:
     return {str(digit): float(p) for digit, p in enumerate(answer.probabilities[network])}
 
 
-def _extent(sketch: np.ndarray) -> float:
-    """The longer side of the ink's box, as a share of the canvas; 1 for a canvas without ink."""
+def too_small(sketch: np.ndarray) -> bool:
+    """Whether a drawing, black on white uint8 [height, width], is a dot or a smear: less than SMALLEST either way."""
     ink = sketch < 128
     sides = [np.flatnonzero(ink.any(axis)) for axis in (0, 1)]
-    return max((int(side[-1] - side[0] + 1) for side in sides if len(side)), default=len(ink)) / len(ink)
+    return all(side[-1] - side[0] < SMALLEST * len(ink) for side in sides if len(side))

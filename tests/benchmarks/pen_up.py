@@ -58,13 +58,13 @@ def served(command: list[str]) -> Iterator[str]:
         process.terminate()
 
 
-def draw(page: Page, canvas: str, drawing: Drawing) -> None:
-    """Across 60 % of the canvas' height, in as many moves of the mouse as there are points."""
+def draw(page: Page, canvas: str, drawing: Drawing, share: float = 0.6) -> None:
+    """Across that share of the canvas' height, in as many moves of the mouse as there are points."""
     box = page.locator(canvas).first.bounding_box()
     assert box is not None
     points = np.concatenate(drawing)
     low, high = points.min(axis=0), points.max(axis=0)
-    scale = 0.6 * box["height"] / (high - low).max()
+    scale = share * box["height"] / (high - low).max()
     for stroke in drawing:
         places = (stroke - (low + high) / 2) * scale + [box["x"] + box["width"] / 2, box["y"] + box["height"] / 2]
         page.mouse.move(*places[0])

@@ -1,0 +1,107 @@
+"""python tests/benchmarks/refusal.py --data DIR: what the sketchpad does not take for a digit, and what it does.
+
+Digits refused and non-digits accepted, by the rule of demo/app.py and by confidence alone. --writers 5 15 25 are those
+to choose the rule on; the default are those held out, to be read once.
+"""
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib import font_manager
+from PIL import Image, ImageDraw, ImageFont
+
+from demo.app import too_small
+from demo.classifier import SURE, load
+from model import strokes, styles
+from model.evaluate import BRUSHES
+from model.strokes import TEST_WRITERS, Drawing
+
+EACH = 500
+PEN = 20  # pixels, as on the page
+LETTERS = "ABCDEFGHJKLMNPQRTUVWXYacdefhijkmnprtuvwx"  # without those that are digits to anybody
+
+
+def drawn(drawings: list[Drawing], brush: int = PEN) -> Iterator[Image.Image]:
+    return (strokes.draw(drawing, brush, 196 - brush) for drawing in drawings)
+
+
+def wandering(random: np.random.Generator, steps: int, stride: float) -> Image.Image:
+    """What a pen leaves that is set down and moves about a little."""
+    path = random.uniform(60, 220, 2) + np.cumsum(stride * random.standard_normal((steps, 2)), axis=0)
+    sketch = Image.new("L", (280, 280), 255)
+    pen = ImageDraw.Draw(sketch)
+    pen.line([(x, y) for x, y in path.tolist()], fill=0, width=PEN, joint="curve")
+    for x, y in path.tolist():
+        pen.circle((x, y), PEN / 2, fill=0)
+    return sketch
+
+
+def printed(random: np.random.Generator) -> Image.Image:
+    """A letter in one of matplotlib's fonts for text."""
+    folder = Path(matplotlib.get_data_path())
+    fonts = [
+        f.fname for f in font_manager.fontManager.ttflist if folder in Path(f.fname).parents and "DejaVu" in f.name
+    ]
+    font = ImageFont.truetype(sorted(fonts)[random.integers(len(fonts))], 200)
+    sketch = Image.new("L", (280, 280), 255)
+    letter = LETTERS[random.integers(len(LETTERS))]
+    ImageDraw.Draw(sketch).text((140, 140), letter, font=font, fill=0, anchor="mm")
+    return sketch
+
+
+def side_by_side(random: np.random.Generator, pens: list[Drawing]) -> Drawing:
+    """Two digits of one height, as one writes a number."""
+    left, right = (pens[i] for i in random.integers(len(pens), size=2))
+    low, high = zip(
+        *((np.concatenate(d).min(axis=0), np.concatenate(d).max(axis=0)) for d in (left, right)), strict=True
+    )
+    left, right = (
+        [(stroke - corner) / (far - corner)[1] for stroke in drawing]
+        for drawing, corner, far in zip((left, right), low, high, strict=True)
+    )
+    gap = max(stroke[:, 0].max() for stroke in left) + random.uniform(0.15, 0.6)
+    return [*left, *(stroke + np.array([gap, 0]) for stroke in right)]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--data", type=Path, metavar="DIR")
+    parser.add_argument("--writers", type=int, nargs="+", default=TEST_WRITERS)
+    arguments = parser.parse_args()
+    pens = strokes.load(arguments.data).by(*arguments.writers)
+    random = np.random.default_rng(0)
+    classifier = load("cpu")
+
+    def refused(sketches: Iterator[Image.Image]) -> tuple[int, float, float]:
+        rows = []
+        for image in sketches:
+            sketch = np.asarray(image)
+            unsure = classifier.classify(sketch).digit is None
+            rows.append((unsure or too_small(sketch), unsure))
+        by_rule, by_confidence = np.mean(rows, axis=0)
+        return len(rows), by_rule, by_confidence
+
+    sets: dict[str, Iterator[Image.Image]] = {
+        **{f"pen digits, {brush} px": drawn(pens.drawings, brush) for brush in BRUSHES},
+        "other styles of digits": drawn(styles.digits(EACH, random)[0]),
+        "blank sheets": (Image.new("L", (280, 280), grey) for grey in range(256)),
+        "dots": (wandering(random, 4, 2) for _ in range(EACH)),
+        "smears": (wandering(random, 2, 14) for _ in range(EACH)),
+        "small scrawls": (wandering(random, 12, 8) for _ in range(EACH)),
+        "scribbles": drawn([styles._scribble(random, []) for _ in range(EACH)]),
+        "letters, written": drawn([styles._letter(random, []) for _ in range(EACH)]),
+        "letters, printed": (printed(random) for _ in range(EACH)),
+        "two digits side by side": drawn([side_by_side(random, pens.drawings) for _ in range(EACH)], 12),
+    }
+    print(f"writers {', '.join(map(str, arguments.writers))}; refused below {SURE:.0%}, or if too small\n")
+    print("| drawn | count | no digit for the page | by confidence alone |\n| --- | --- | --- | --- |")
+    for name, sketches in sets.items():
+        count, by_rule, by_confidence = refused(sketches)
+        print(f"| {name} | {count:,} | {by_rule:.1%} | {by_confidence:.1%} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
