@@ -57,8 +57,11 @@ class Exported:
     difference: float
 
 
-def card(exported: list[Exported], verification: dict[str, Any]) -> str:
-    """README.md of a Hugging Face model repository. `verification` is what export.pipeline.verify wrote."""
+def card(exported: list[Exported], verification: dict[str, Any], refusals: dict[str, Any]) -> str:
+    """README.md of a Hugging Face model repository.
+
+    `verification` is what export.pipeline.verify wrote, `refusals` what tests/benchmarks/refusal.py did.
+    """
     index, files, training, reading = [], [], [], []
     for network in exported:
         story = network.story
@@ -89,6 +92,7 @@ def card(exported: list[Exported], verification: dict[str, Any]) -> str:
         "largest": f"{max(network.difference for network in exported):.0e}",
         "tolerance": f"{TOLERANCE['image']:.0e} in the image graphs and {TOLERANCE['sketch']:.0e} in the others",
         "runtimes": _runtimes(verification, hashes),
+        "refusals": _refusals(refusals, hashes),
         "reading": "\n".join(reading),
         "training": "\n".join(training),
         "recipes": "\n\n".join(TRAINED_BY[name] for name in sorted({n.story["recipe"]["name"] for n in exported})),
@@ -117,6 +121,14 @@ def told(row: dict[str, Any]) -> str:
 
 def _times(ratio: float) -> str:
     return f"{ratio:,.0f} x" if ratio >= 10 else f"{ratio:.2g} x"
+
+
+def _refusals(refusals: dict[str, Any], hashes: dict[str, str]) -> str:
+    """The table of what is taken for a digit and what is not, if it is of these very files."""
+    if not refusals["rows"] or any(hashes.get(name) != digest for name, digest in refusals["sha256"].items()):
+        return "`tests/benchmarks/refusal.py` of the repository measures what it refuses."
+    rows = [f"| {row['drawn']} | {row['count']:,} | {row['refused']:.1%} |" for row in refusals["rows"]]
+    return "\n".join(["| drawn | count | no digit |", "| --- | --- | --- |", *rows])
 
 
 def _runtimes(verification: dict[str, Any], hashes: dict[str, str]) -> str:

@@ -18,7 +18,7 @@ from model.files import read_json, replacing, write_json
 from model.mnist import Digits
 from model.recipes import RECIPES
 
-VERIFICATION = "verification.json"
+VERIFICATION, REFUSALS = "verification.json", "refusals.json"
 KINDS = {"": (image_graph, verify_image_graph), "-sketch": (sketch_graph, verify_sketch_graph)}
 
 
@@ -29,14 +29,14 @@ def export(names: list[str], data: Path | None, checkpoints: Path, output: Path)
     are any, are verified first, so that the card speaks the truth of both. Raises InputError.
     """
     _, digits = mnist.load(data)
-    verification = _verification(output)
+    verification, refusals = _recorded(output / VERIFICATION), _recorded(output / REFUSALS)
     exported = {}
     for name in sorted(RECIPES, key=lambda name: name in names):
         paths = _paths(name, output)
         if name in names or all(path.is_file() for path in paths.values()):
             network = load_checkpoint(name, checkpoints)
             exported[name] = _export(network, paths, digits, checkpoints, convert=name in names)
-    _write_card(exported, verification, output)
+    _write_card(exported, verification, refusals, output)
 
 
 def verify(data: Path | None, checkpoints: Path, output: Path) -> None:
@@ -46,7 +46,7 @@ def verify(data: Path | None, checkpoints: Path, output: Path) -> None:
     its checkpoint's, and after all have run if a runtime read a digit otherwise than Keras.
     """
     _, digits = mnist.load(data)
-    verification = _verification(output)
+    verification, refusals = _recorded(output / VERIFICATION), _recorded(output / REFUSALS)
     exported, networks = {}, {}
     for name in RECIPES:
         paths, network = _paths(name, output), load_checkpoint(name, checkpoints)
@@ -54,7 +54,9 @@ def verify(data: Path | None, checkpoints: Path, output: Path) -> None:
             raise InputError(f"There is no {missing[0]}: python -m export {name} makes it.")
         exported[name] = _export(network, paths, digits, checkpoints, convert=False)
         networks.update(dict.fromkeys(paths.values(), network))
-    _write_card(exported, verification, output)  # now, so that a folder that cannot be written costs no half an hour
+    _write_card(
+        exported, verification, refusals, output
+    )  # now, so that a folder that cannot be written costs no half an hour
     rows = []
     for row in survey(networks, digits):
         print(told(row), flush=True)
@@ -62,7 +64,7 @@ def verify(data: Path | None, checkpoints: Path, output: Path) -> None:
     files = {path.name: sha256(path) for path in networks}
     verification = {"cores": CORES, "sha256": files, "rows": rows}
     write_json(output / VERIFICATION, verification)
-    _write_card(exported, verification, output)
+    _write_card(exported, verification, refusals, output)
     if any("missing" in row for row in rows):
         print('pip install -e ".[runtimes]" brings what pip can of those that are not installed.')
     if wrong := [row for row in rows if row.get("same") != row.get("count")]:
@@ -73,20 +75,21 @@ def _paths(name: str, output: Path) -> dict[str, Path]:
     return {kind: output / f"{name}{kind}.onnx" for kind in KINDS}
 
 
-def _verification(output: Path) -> dict[str, Any]:
-    """What the last `verify` wrote; without rows if there is none."""
-    path = output / VERIFICATION
+def _recorded(path: Path) -> dict[str, Any]:
+    """What was measured of files with these hashes; without rows if nothing was."""
     if not path.is_file():
         return {"cores": CORES, "sha256": {}, "rows": []}
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         return {"cores": int(found["cores"]), "sha256": dict(found["sha256"]), "rows": list(found["rows"])}
     except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is damaged ({error}): delete it; python -m export verify writes it anew.") from error
+        raise InputError(f"{path} is damaged ({error}): delete it, and measure anew.") from error
 
 
-def _write_card(exported: dict[str, Exported], verification: dict[str, Any], output: Path) -> None:
-    text = card([exported[name] for name in RECIPES if name in exported], verification)
+def _write_card(
+    exported: dict[str, Exported], verification: dict[str, Any], refusals: dict[str, Any], output: Path
+) -> None:
+    text = card([exported[name] for name in RECIPES if name in exported], verification, refusals)
     with replacing(output / "README.md") as beside:
         beside.write_text(text, encoding="utf-8")
     print(output / "README.md")

@@ -1,5 +1,7 @@
 const PAUSE = 50; // milliseconds from one question to the next while the pen moves
-const PATIENCE = 5_000; // until a question that is not answered is asked anew
+const AHEAD = 3; // questions on their way then, so that a slow network does not slow them down
+const PATIENCE = 5_000; // milliseconds until a question without an answer is asked anew
+const RETRY = 1_000;
 
 // `server` has read({canvas, drawn, inside}) and keep({canvas, digit}), as app.py has; `collectsIn` names the folder
 // in which keep() stores drawings, "" if there is none.
@@ -7,55 +9,61 @@ function sketchpad(element, server, collectsIn) {
   const $ = (selector) => element.querySelector(selector);
   const answers = makeAnswers(element);
   const paper = makePaper(element, changed);
-  let asking = false;
   let stale = false; // whether the paper has changed since the last question
-  let version = 0; // of what the pen did not merely go on drawing
-  let wake = () => {};
+  let asked = 0; // questions are numbered,
+  let settled = 0; // and answers up to this number come too late to be shown
+  let onTheWay = 0;
+  let nextAt = 0;
+  let timer;
 
   function changed(why) {
     stale = true;
     $(".invitation").hidden = !paper.isBlank();
     if (why !== "stroke") {
-      wake();
+      nextAt = 0;
       remember();
     }
     if (why === "other") {
-      version += 1;
+      settled = asked;
       answers.warn("");
     }
     if (paper.isBlank()) {
       answers.show(null);
       answers.say("The paper is blank.");
     }
-    if (!asking) ask();
+    next();
   }
 
-  // One question at a time, each of the newest drawing: no answer overtakes another, and the last one is to the last.
+  function next() {
+    clearTimeout(timer);
+    if (!stale || paper.isBlank()) return;
+    const early = nextAt - performance.now();
+    if (early > 0) timer = setTimeout(next, early);
+    else if (onTheWay < AHEAD || !paper.isMoving()) ask();
+  }
+
   async function ask() {
-    asking = true;
-    while (stale && !paper.isBlank()) {
-      stale = false;
-      const started = performance.now();
-      const asked = version;
-      const question = { canvas: paper.sketch(), drawn: paper.isDrawn(), inside: $("details").open };
-      const answer = await Promise.race([server.read(question), sleep(PATIENCE)]);
-      if (!answer) {
-        answers.warn("The server does not answer. Your drawing is kept; it is asked again.");
-        stale = true;
-        await sleep(1_000);
-      } else if (asked === version) {
-        answers.warn(answer.error ?? "");
-        if (!answer.error) answers.show(answer);
-        if (!answer.error && !stale && !paper.isMoving()) say(answer);
-      }
-      if (paper.isMoving()) await Promise.race([sleep(PAUSE - (performance.now() - started)), woken()]);
+    const number = ++asked;
+    stale = false;
+    nextAt = performance.now() + PAUSE;
+    onTheWay += 1;
+    const question = { canvas: paper.sketch(), drawn: paper.isDrawn(), inside: $("details").open };
+    const answer = await Promise.race([server.read(question), sleep(PATIENCE)]);
+    onTheWay -= 1;
+    if (number > settled && answer) {
+      settled = number;
+      answers.warn(answer.error ?? "");
+      if (!answer.error) answers.show(answer);
+      if (!answer.error && number === asked && !stale && !paper.isMoving()) say(answer);
+    } else if (number === asked && !answer) {
+      answers.warn("The server does not answer. Your drawing is kept; it is asked again.");
+      nextAt = performance.now() + RETRY;
+      stale = true;
     }
-    asking = false;
+    next();
   }
 
   const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
-  const woken = () => new Promise((resolve) => (wake = resolve));
-
   const say = (answer) => answers.say(answer.digit === null ? words(answer) : `A ${answer.digit}, ${words(answer)}`);
 
   function remember() {
@@ -78,7 +86,7 @@ function sketchpad(element, server, collectsIn) {
   $("#clear").addEventListener("click", paper.clear);
   $("details").addEventListener("toggle", () => {
     stale = true;
-    if (!asking) ask();
+    next();
   });
   document.addEventListener("keydown", (event) => {
     if (event.target.closest("input, textarea, select, [contenteditable]")) return;

@@ -1,7 +1,8 @@
 """python tests/benchmarks/pen_up.py: from lifting the pen to the final answer, here and in the stock Gradio app.
 
 Both run with the same classifier and draw the same digits, in turn, in Chromium. The time ends with the last change
-of what the page shows as the answer.
+of what the page shows as the answer. Then how often the page here answers while the pen moves, also over a network that
+takes 200 ms there and back.
 """
 
 import re
@@ -81,6 +82,32 @@ def milliseconds(page: Page) -> float:
     return float(page.evaluate("window.changed - window.lifted"))
 
 
+def answers_a_second(page: Page, latency: int) -> float:
+    """How often the page answers in 3 s in which the pen moves."""
+    devtools = page.context.new_cdp_session(page)
+    unlimited = {"offline": False, "downloadThroughput": -1, "uploadThroughput": -1}
+    devtools.send("Network.enable")
+    devtools.send("Network.emulateNetworkConditions", {**unlimited, "latency": latency})
+    page.bring_to_front()
+    page.evaluate(
+        "() => { window.answers = 0;"
+        " new MutationObserver(() => window.answers++).observe(document.querySelector('#speed'), {childList: true}) }"
+    )
+    box = page.locator("#sketchpad canvas").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 50, box["y"] + 50)
+    page.mouse.down()
+    ends = page.evaluate("performance.now()") + 3_000
+    step = 0
+    while page.evaluate("performance.now()") < ends:
+        step += 1
+        page.mouse.move(box["x"] + 50 + step % 200, box["y"] + 60 + step % 170)
+    answers = page.evaluate("window.answers")
+    page.mouse.up()
+    page.click("#clear")
+    return float(answers / 3)
+
+
 def main() -> None:
     drawings, _ = digits(DIGITS, np.random.default_rng(0))
     ours, theirs = [], []
@@ -105,6 +132,10 @@ def main() -> None:
             stock.get_by_label("Clear canvas").click()
             stock.wait_for_timeout(CALM)
             stock.get_by_label("Brush").click()
+        for latency in (0, 200):
+            print(
+                f"network of {latency} ms: {answers_a_second(page, latency):.1f} answers a second while the pen moves"
+            )
         browser.close()
     for name, times in (("here", ours), ("gr.Sketchpad and gr.Label", theirs)):
         print(f"{name}: median {statistics.median(times):.0f} ms, slowest {max(times):.0f} ms of {len(times)}")

@@ -1,7 +1,7 @@
 """python tests/benchmarks/refusal.py --data DIR: what the sketchpad does not take for a digit, and what it does.
 
-Digits refused and non-digits accepted, by the rule of demo/app.py and by confidence alone. --writers 5 15 25 are those
-to choose the rule on; the default are those held out, to be read once.
+Digits refused and non-digits accepted, by the page's rule and by confidence alone. --writers 5 15 25 are those to
+choose the rule on; the default are those held out. --write stores what came out for the model card.
 """
 
 import argparse
@@ -14,9 +14,13 @@ from matplotlib import font_manager
 from PIL import Image, ImageDraw, ImageFont
 
 from demo.app import too_small
-from demo.classifier import SURE, load
+from demo.classifier import ONNX, SURE, load
+from export.card import sha256
+from export.pipeline import REFUSALS
+from export.runtimes import CORES
 from model import strokes, styles
 from model.evaluate import BRUSHES
+from model.files import write_json
 from model.strokes import TEST_WRITERS, Drawing
 
 EACH = 500
@@ -70,6 +74,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--data", type=Path, metavar="DIR")
     parser.add_argument("--writers", type=int, nargs="+", default=TEST_WRITERS)
+    parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
     pens = strokes.load(arguments.data).by(*arguments.writers)
     random = np.random.default_rng(0)
@@ -98,9 +103,14 @@ def main() -> None:
     }
     print(f"writers {', '.join(map(str, arguments.writers))}; refused below {SURE:.0%}, or if too small\n")
     print("| drawn | count | no digit for the page | by confidence alone |\n| --- | --- | --- | --- |")
+    rows = []
     for name, sketches in sets.items():
         count, by_rule, by_confidence = refused(sketches)
         print(f"| {name} | {count:,} | {by_rule:.1%} | {by_confidence:.1%} |", flush=True)
+        rows.append({"drawn": name, "count": count, "refused": by_rule})
+    if arguments.write:
+        files = {path.name: sha256(path) for path in sorted(ONNX.glob("*-sketch.onnx"))}
+        write_json(ONNX / REFUSALS, {"cores": CORES, "sha256": files, "rows": rows})
 
 
 if __name__ == "__main__":

@@ -9,7 +9,8 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from demo.classifier import ONNX, SetupError, load
+from demo.app import too_small
+from demo.classifier import ONNX, Answer, SetupError, load
 
 HAS_CUDA = load("auto").provider == "CUDA"
 
@@ -29,6 +30,42 @@ def test_a_blank_sketch_is_blank() -> None:
     answer = load("cpu").classify(np.full((280, 280), 255, np.uint8))
     assert answer.blank
     np.testing.assert_allclose(answer.probabilities["ffnn"], 0.1, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("lenet5", "ffnn", "digit"), [(0.9, 0.9, 4), (0.5, 0.84, 4), (0.5, 0.82, None), (0.1, 0.1, None)]
+)
+def test_the_answer_counts_if_both_networks_together_are_two_thirds_sure(
+    lenet5: float, ffnn: float, digit: int | None
+) -> None:
+    probabilities = {
+        name: np.where(np.arange(10) == 4, p, (1 - p) / 9).astype(np.float32)
+        for name, p in (("lenet5", lenet5), ("ffnn", ffnn))
+    }
+    assert Answer(np.ones((28, 28), np.float32), probabilities, {}, 0.0).digit == digit
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "small"), [(20, 20, True), (49, 49, True), (20, 60, False), (60, 20, False)]
+)
+def test_a_drawing_of_less_than_two_and_a_half_pen_widths_is_too_small(width: int, height: int, small: bool) -> None:
+    sketch = np.full((280, 280), 255, np.uint8)
+    sketch[100 : 100 + height, 50 : 50 + width] = 0
+    assert too_small(sketch) == small
+
+
+def test_looking_inside_changes_no_answer() -> None:
+    classifier = load("cpu")
+    sketch = np.full((280, 280), 255, np.uint8)
+    sketch[60:220, 130:150] = 0
+    closed, opened = classifier.classify(sketch), classifier.classify(sketch, look_inside=True)
+    np.testing.assert_array_equal(closed.together, opened.together)
+    assert {layer: maps.shape for layer, maps in opened.maps.items()} == {
+        "conv1": (6, 24, 24),
+        "conv2": (16, 19, 19),
+        "conv3": (120, 5, 5),
+    }
+    assert closed.maps == {}
 
 
 @pytest.mark.skipif(HAS_CUDA, reason="this machine has CUDA")

@@ -1,8 +1,10 @@
-"""Programs ask /predict: with gradio_client, or with nothing but HTTP."""
+"""Programs ask /predict, with gradio_client or nothing but HTTP; the page asks what it alone understands."""
 
+import base64
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
@@ -59,6 +61,33 @@ def test_a_file_that_is_no_image_gets_a_word_that_helps(address: str, tmp_path: 
             client.predict(handle_file(tmp_path / "letter.txt"), api_name="/predict")
     finally:
         client.close()
+
+
+def ask(address: str, function: str, data: object) -> dict[str, Any]:
+    """As the page asks; the sketchpad is component 1."""
+    body = {"data": data, "component_id": 1, "fn_name": function, "session_hash": "test"}
+    answer = httpx.post(f"{address}gradio_api/component_server/", json=body)
+    assert answer.status_code == 200
+    return dict(answer.json())
+
+
+def test_the_page_gets_both_networks_answers_and_what_they_make_together(address: str, drawing: Path) -> None:
+    url = "data:image/png;base64," + base64.b64encode(drawing.read_bytes()).decode()
+    answer = ask(address, "read", {"canvas": url, "drawn": True, "inside": True})
+    assert answer["digit"] == 1
+    assert np.mean(list(answer["probabilities"].values()), axis=0) == pytest.approx(answer["together"], abs=1e-6)
+    assert set(answer["maps"]) == {"conv1", "conv2", "conv3"}
+    assert ask(address, "read", {"canvas": url})["maps"] == {}
+
+
+@pytest.mark.parametrize(
+    "question",
+    [None, 7, "7", [], {}, {"canvas": None}, {"canvas": "data:image/png;base64,AAAA"}, {"canvas": {"a": 1}}],
+    ids=str,
+)
+@pytest.mark.parametrize("function", ["read", "keep"])
+def test_a_question_that_makes_no_sense_gets_a_word_not_a_crash(question: object, function: str, address: str) -> None:
+    assert set(ask(address, function, question)) == {"error"}
 
 
 def start(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -143,3 +143,10 @@ def test_its_table_is_of_these_very_files() -> None:
     for row in verification["rows"]:
         assert told(row) in CARD
         assert row.get("same") == row.get("count"), row
+
+
+def test_its_table_of_refusals_is_of_these_files() -> None:
+    refusals = json.loads((ONNX / "refusals.json").read_text())
+    assert refusals["sha256"] == {file: sha256(ONNX / file) for file in FILES if "sketch" in file}
+    for row in refusals["rows"]:
+        assert f"| {row['drawn']} | {row['count']:,} | {row['refused']:.1%} |" in CARD
