@@ -126,7 +126,7 @@ def _times(ratio: float) -> str:
 def _refusals(refusals: dict[str, Any], hashes: dict[str, str]) -> str:
     """The table of what is taken for a digit and what is not, if it is of these very files."""
     if not refusals["rows"] or any(hashes.get(name) != digest for name, digest in refusals["sha256"].items()):
-        return "`tests/benchmarks/refusal.py` of the repository measures what it refuses."
+        return "`python -m tests.benchmarks.refusal` in the repository measures what it refuses."
     rows = [f"| {row['drawn']} | {row['count']:,} | {row['refused']:.1%} |" for row in refusals["rows"]]
     return "\n".join(["| drawn | count | no digit |", "| --- | --- | --- |", *rows])
 

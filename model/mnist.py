@@ -44,7 +44,7 @@ def _download() -> tuple[np.ndarray, ...]:
     except Exception as error:  # Keras raises a bare Exception for every failed download
         raise InputError(
             f"MNIST could not be downloaded ({error}). "
-            f"Download {SOURCE} by other means and name its folder with --data."
+            f"Download {SOURCE} by other means, and put it into the folder that you name with --data."
         ) from error
     return *train, *test
 

@@ -67,10 +67,10 @@ function sketchpad(element, server, collectsIn) {
   const say = (answer) => answers.say(answer.digit === null ? words(answer) : `A ${answer.digit}, ${words(answer)}`);
 
   function remember() {
-    try {
-      sessionStorage.setItem("drawing", JSON.stringify(paper.content()));
-    } catch {
-      sessionStorage.removeItem("drawing"); // too large: it lives as long as the page
+    for (const content of [paper.content(), { strokes: [], picture: paper.sketch() }]) {
+      try {
+        return sessionStorage.setItem("drawing", JSON.stringify(content));
+      } catch {} // full, or forbidden
     }
   }
 
@@ -144,7 +144,5 @@ function sketchpad(element, server, collectsIn) {
   try {
     const drawing = JSON.parse(sessionStorage.getItem("drawing"));
     if (drawing && (drawing.strokes.length || drawing.picture)) paper.restore(drawing);
-  } catch {
-    sessionStorage.removeItem("drawing");
-  }
+  } catch {} // forbidden
 }

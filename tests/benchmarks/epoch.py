@@ -1,4 +1,4 @@
-"""python tests/benchmarks/epoch.py [--data DIR]: one epoch of the notebook recipe, here and as the notebook fits it.
+"""python -m tests.benchmarks.epoch [--data DIR]: one epoch of the notebook recipe, here and as the notebook fits it.
 
 The two take turns; printed are median seconds of an epoch, validation included, and their ratio.
 """

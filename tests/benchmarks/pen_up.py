@@ -1,4 +1,4 @@
-"""python tests/benchmarks/pen_up.py: from lifting the pen to the final answer, here and in the stock Gradio app.
+"""python -m tests.benchmarks.pen_up: from lifting the pen to the final answer, here and in the stock Gradio app.
 
 Both run with the same classifier and draw the same digits, in turn, in Chromium. The time ends with the last change
 of what the page shows as the answer. Then how often the page here answers while the pen moves, also over a network that

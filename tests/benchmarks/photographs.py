@@ -1,4 +1,4 @@
-"""python tests/benchmarks/photographs.py [--data DIR]: how the sketch graphs read digits that were photographed.
+"""python -m tests.benchmarks.photographs [--data DIR]: how the sketch graphs read digits that were photographed.
 
 Nobody was photographed: 300 MNIST validation digits, enlarged, and 300 of the pen writers who validate are put on paper
 of some grey, in ink of another, somewhere in the picture, and then suffer what photographs do.

@@ -1,4 +1,4 @@
-"""python tests/benchmarks/refusal.py --data DIR: what the sketchpad does not take for a digit, and what it does.
+"""python -m tests.benchmarks.refusal --data DIR: what the sketchpad does not take for a digit, and what it does.
 
 Digits refused and non-digits accepted, by the page's rule and by confidence alone. --writers 5 15 25 are those to
 choose the rule on; the default are those held out. --write stores what came out for the model card.

@@ -1,4 +1,4 @@
-"""python tests/benchmarks/startup.py: from the command to the first answer, python -m demo and a one-line Gradio app.
+"""python -m tests.benchmarks.startup: from the command to the first answer, python -m demo and a one-line Gradio app.
 
 The two take turns; printed are median seconds until a question is answered, resident memory then, and their ratios.
 """

@@ -1,4 +1,4 @@
-"""python tests/benchmarks/time_to_notebook.py [--data DIR]: seconds of training until LeNet5 reads 98.97 %.
+"""python -m tests.benchmarks.time_to_notebook [--data DIR]: seconds of training until LeNet5 reads 98.97 %.
 
 That is what the 2021 notebook read of the MNIST test digits. First by recipe `fast`, then by recipe
 `notebook` on the same machine; printed are both times, without the reading of the test digits after each epoch, and

@@ -1,4 +1,4 @@
-"""python tests/benchmarks/variants.py [--data DIR]: what smaller variants of the image graphs would give.
+"""python -m tests.benchmarks.variants [--data DIR]: what smaller variants of the image graphs would give.
 
 fp16 stores the weights in half precision and computes in float32. int8 computes in whole numbers (QDQ, per channel),
 calibrated on 1,000 training digits. Printed are size, accuracy on the 5,000 validation digits with its change in
