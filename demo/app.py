@@ -22,7 +22,9 @@ def build(classifier: Classifier, collection: Collection | None = None) -> gr.Bl
         """What sketchpad.js asks and gets; for a canvas that cannot be read, only an "error"."""
         try:
             sketch = read_canvas(question["canvas"])
-        except (ValueError, TypeError, KeyError) as error:
+        except (TypeError, KeyError):
+            return {"error": "There is no canvas."}
+        except ValueError as error:
             return {"error": str(error)}
         answer = classifier.classify(sketch, bool(question.get("inside")))
         small = bool(question.get("drawn")) and too_small(sketch)
@@ -43,7 +45,9 @@ def build(classifier: Classifier, collection: Collection | None = None) -> gr.Bl
             if collection is None:
                 raise ValueError("This demo does not store drawings.")
             return {"kept": collection.keep(read_canvas(correction["canvas"]), correction["digit"])}
-        except (ValueError, TypeError, KeyError, OSError) as error:
+        except (TypeError, KeyError):
+            return {"error": "There is no canvas, or no digit."}
+        except (ValueError, OSError) as error:
             return {"error": str(error)}
 
     def predict(image: str | None) -> dict[str, dict[str, float]]:

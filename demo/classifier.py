@@ -39,11 +39,6 @@ class Answer:
     milliseconds: float
 
     @property
-    def blank(self) -> bool:
-        """Whether there was no ink to read."""
-        return not self.image.any()
-
-    @property
     def together(self) -> np.ndarray:
         """The mean of both networks' probabilities, float32 [10]."""
         return np.mean(list(self.probabilities.values()), axis=0)

@@ -82,7 +82,8 @@ def _download(name: str) -> str:
     except Exception as error:  # Keras raises a bare Exception for every failed download
         raise InputError(
             f"The pen strokes could not be downloaded ({error}). "
-            f"Download {SOURCE} by other means, unpack {name}.Z from it, and put {name} into the folder that you name with --data."
+            f"Download {SOURCE} by other means, unpack {name}.Z from it, and put it into the folder that "
+            "you name with --data."
         ) from error
 
 

@@ -12,6 +12,7 @@ function makeAnswers(element) {
     $("#words").textContent = words(answer);
     rows.forEach((row, digit) => {
       row.classList.toggle("read", answer?.digit === digit);
+      row.setAttribute("aria-current", answer?.digit === digit);
       ["lenet5", "ffnn"].forEach((network, i) => {
         const p = answer?.probabilities[network][digit];
         const [bar, text] = row.cells[i + 1].children;
@@ -28,20 +29,27 @@ function makeAnswers(element) {
 
   function picture(selector, url) {
     const image = $(selector);
+    image.style.visibility = url ? "" : "hidden";
     if (url) image.src = url;
     else image.removeAttribute("src");
   }
 
-  // For those who hear it: once a drawing rests, not at every point of the pen.
-  const say = (text) => ($("#said").textContent = text);
-
-  function warn(text) {
-    $("#problem").hidden = !text;
-    if ($("#problem").textContent !== text) $("#problem").textContent = text;
+  function write(selector, text) {
+    $(selector).hidden = !text;
+    if ($(selector).textContent !== text) $(selector).textContent = text;
   }
 
   show(null);
-  return { show, say, warn };
+  return {
+    show,
+    // That what is shown is of another drawing than the one on the paper.
+    outdated: (is) => $(".answers").setAttribute("aria-busy", is),
+    // For those who hear it: once a drawing rests, not at every point of the pen.
+    say: (text) => ($("#said").textContent = text),
+    // What is wrong with the answers, and with what else the person did.
+    warn: (text) => write("#problem", text),
+    tell: (text) => write("#notice", text),
+  };
 }
 
 function words(answer) {

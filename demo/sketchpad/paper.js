@@ -1,35 +1,31 @@
 const SIDE = 280; // the sketch has SIDE x SIDE pixels; points and PEN are in these
 const PEN = 20;
 const NEAR = 1; // a point as near as this to the last one adds nothing
+const FULL = 50_000; // points of a stroke: the paper is black by then
 const CORNER = Math.cos(Math.PI / 3); // sharper turns than this stay corners
 const STEP = 10; // of the arrow keys
 const STEPS = {
   ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1],
   Home: [-1, -1], PageUp: [1, -1], End: [-1, 1], PageDown: [1, 1],
 };
+const SMALLEST = 8; // pixels a side of a picture
 const LARGEST = 15_000; // characters of a data URL, so that a question stays under 16 KB
 
 // What is on the paper: strokes, each a list of points [x, y], or a picture, a data URL.
-// changed(why) is called with "stroke" while the pen moves, "lifted", or "other" for all else.
-function makePaper(element, changed) {
+// changed(why) is called with "moved" for the pen, "lifted", "full" if its stroke takes no more points, and "replaced" if
+// another drawing lies there; say(text) tells where the keyboard's pen is.
+function makePaper(element, changed, say) {
   const canvas = element.querySelector("canvas");
   const picture = element.querySelector(".picture");
   const cursor = element.querySelector(".cursor");
   const screen = canvas.getContext("2d");
-  const sketch = blank(SIDE, SIDE);
+  const sketch = canvasOf(SIDE, SIDE);
   const states = [{ strokes: [], picture: "" }];
-  let pointer = null;
-  let pen = null; // where the keyboard's is
+  let pointer = null; // the pointer that draws, by the event that put it down
+  let pen = null; // where the keyboard's is, in `at`, and whether it is down
 
   const now = () => states.at(-1);
   const isBlank = () => !now().strokes.length && !now().picture;
-
-  function blank(width, height) {
-    const context = Object.assign(document.createElement("canvas"), { width, height }).getContext("2d");
-    context.fillStyle = "white";
-    context.fillRect(0, 0, width, height);
-    return context;
-  }
 
   function paint(points, from) {
     for (const context of [screen, sketch]) paintCurve(context, points, from);
@@ -39,8 +35,8 @@ function makePaper(element, changed) {
     for (const context of [screen, sketch]) {
       const { width, height } = context.canvas;
       context.setTransform(1, 0, 0, 1, 0, 0);
-      if (context === screen) context.clearRect(0, 0, width, height);
-      else context.fillRect(0, 0, width, height);
+      context.clearRect(0, 0, width, height);
+      if (context === sketch) fillBehind(sketch, "white");
       context.scale(width / SIDE, height / SIDE);
       context.lineWidth = PEN;
       context.lineCap = context.lineJoin = "round";
@@ -55,7 +51,7 @@ function makePaper(element, changed) {
     cursor.hidden = true;
     states.push(state);
     redraw();
-    changed("other");
+    changed("replaced");
   }
 
   function begin(point) {
@@ -63,7 +59,7 @@ function makePaper(element, changed) {
     states.push({ strokes: [...strokes, [point]], picture: "" });
     if (former) redraw();
     else paint([point], 0);
-    changed("stroke");
+    changed("moved");
   }
 
   function extend(points) {
@@ -71,11 +67,17 @@ function makePaper(element, changed) {
     const before = stroke.length;
     for (const point of points) {
       const last = stroke.at(-1);
-      if (Math.hypot(point[0] - last[0], point[1] - last[1]) > NEAR) stroke.push(point);
+      const far = Math.hypot(point[0] - last[0], point[1] - last[1]) > NEAR;
+      if (far && stroke.length < FULL) stroke.push(point);
     }
     if (stroke.length === before) return;
     paint(stroke, Math.max(0, before - 2)); // the curve's last part bends with the next point
-    changed("stroke");
+    changed(stroke.length < FULL ? "moved" : "full");
+  }
+
+  function lifted() {
+    redraw(); // the curve as it is now, without the bends it had before its next point was known
+    changed("lifted");
   }
 
   function place(event) {
@@ -86,10 +88,16 @@ function makePaper(element, changed) {
   }
 
   canvas.addEventListener("pointerdown", (event) => {
-    if (pointer !== null || event.button !== 0) return;
-    pointer = event.pointerId;
-    canvas.setPointerCapture(pointer);
+    if (event.button !== 0) return;
+    const palm = pointer?.pointerType === "touch" && event.pointerType === "pen";
+    if (pointer && !palm) return;
+    if (palm) {
+      states.pop();
+      redraw();
+    }
     lift();
+    pointer = event;
+    canvas.setPointerCapture(event.pointerId);
     begin(place(event));
   });
 
@@ -97,57 +105,76 @@ function makePaper(element, changed) {
   canvas.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false });
 
   canvas.addEventListener("pointermove", (event) => {
-    if (event.pointerId !== pointer || event.buttons === 0) return;
+    if (event.pointerId !== pointer?.pointerId || event.buttons === 0) return;
     const coalesced = event.getCoalescedEvents?.() ?? [];
     extend((coalesced.length ? coalesced : [event]).map(place));
   });
 
   canvas.addEventListener("lostpointercapture", (event) => {
-    if (event.pointerId !== pointer) return;
+    if (event.pointerId !== pointer?.pointerId) return;
     pointer = null;
-    changed("lifted");
+    lifted();
   });
 
   function lift() {
-    if (pen?.down) changed("lifted");
+    const down = pen?.down;
     pen = null;
     cursor.hidden = true;
+    if (down) lifted();
+  }
+
+  function point() {
+    pen ??= { at: [SIDE / 2, SIDE / 4], down: false };
+    cursor.hidden = false;
+    cursor.classList.toggle("down", pen.down);
+    cursor.style.left = `${(100 * pen.at[0]) / SIDE}%`;
+    cursor.style.top = `${(100 * pen.at[1]) / SIDE}%`;
+    const [across, down] = pen.at.map((value) => Math.round((100 * value) / SIDE));
+    return `Pen ${pen.down ? "down" : "up"}, ${across} % across, ${down} % down`;
   }
 
   canvas.addEventListener("blur", lift);
+  canvas.addEventListener("focus", () => {
+    if (canvas.matches(":focus-visible") && !pointer) point();
+  });
 
   canvas.addEventListener("keydown", (event) => {
-    if (pointer !== null || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (pointer || event.ctrlKey || event.metaKey || event.altKey) return;
     const step = STEPS[event.key];
     if (!step && event.key !== " ") return;
     event.preventDefault();
-    pen ??= { at: [SIDE / 2, SIDE / 4], down: false };
+    point();
     if (step) {
       pen.at = pen.at.map((value, axis) => Math.min(SIDE, Math.max(0, value + STEP * step[axis])));
       if (pen.down) extend([pen.at]);
     } else if (!event.repeat) {
       pen.down = !pen.down;
       if (pen.down) begin(pen.at);
-      else changed("lifted");
+      else lifted();
     }
-    cursor.hidden = false;
-    cursor.classList.toggle("down", pen.down);
-    cursor.style.left = `${(100 * pen.at[0]) / SIDE}%`;
-    cursor.style.top = `${(100 * pen.at[1]) / SIDE}%`;
+    say(point());
   });
 
-  new ResizeObserver(() => {
+  function fit() {
     const pixels = Math.round(canvas.clientWidth * devicePixelRatio);
     if (!pixels || pixels === canvas.width) return;
     canvas.width = canvas.height = pixels;
     redraw();
-  }).observe(canvas);
+  }
+
+  function fitToScreen() {
+    fit();
+    matchMedia(`(resolution: ${devicePixelRatio}dppx)`).addEventListener("change", fitToScreen, { once: true });
+  }
+
+  new ResizeObserver(fit).observe(canvas);
+  fitToScreen();
   redraw();
 
   return {
     isBlank,
     isDrawn: () => now().strokes.length > 0,
-    isMoving: () => pointer !== null || Boolean(pen?.down),
+    isMoving: () => Boolean(pointer || pen?.down),
     content: now,
     // What the networks get, as a data URL.
     sketch: () => now().picture || encoded(sketch.canvas, "image/png"),
@@ -162,16 +189,34 @@ function makePaper(element, changed) {
       for (let i = 1; i < content.strokes.length; i++) states.push({ strokes: content.strokes.slice(0, i), picture: "" });
       put(content);
     },
-    // Shows an image file, made as small as the networks need. Throws if the browser cannot read it.
-    async show(file) {
-      const image = await createImageBitmap(file);
-      const scale = Math.min(1, SIDE / Math.max(image.width, image.height));
-      const small = blank(...[image.width, image.height].map((side) => Math.max(8, Math.round(side * scale))));
-      small.imageSmoothingQuality = "high";
-      small.drawImage(image, 0, 0, small.canvas.width, small.canvas.height);
-      put({ strokes: [], picture: encoded(small.canvas, "image/jpeg") });
-    },
+    show: (url) => put({ strokes: [], picture: url }),
   };
+}
+
+class TooSmall extends Error {}
+
+// An image file as a data URL, as small as the networks need it, on white or, if it is light on nothing, on black.
+async function small(file) {
+  const image = await createImageBitmap(file);
+  if (Math.min(image.width, image.height) < SMALLEST) throw new TooSmall();
+  const scale = Math.min(1, SIDE / Math.max(image.width, image.height));
+  const [width, height] = [image.width, image.height].map((side) => Math.max(SMALLEST, Math.round(side * scale)));
+  const context = canvasOf(width, height);
+  context.imageSmoothingQuality = "high";
+  context.drawImage(image, 0, 0, width, height);
+  const { data } = context.getImageData(0, 0, width, height);
+  const dark = data.some((_, i) => i % 4 === 0 && data[i + 3] > 128 && data[i] + data[i + 1] + data[i + 2] < 384);
+  fillBehind(context, dark ? "white" : "black");
+  return encoded(context.canvas, "image/jpeg");
+}
+
+const canvasOf = (width, height) => Object.assign(document.createElement("canvas"), { width, height }).getContext("2d");
+
+function fillBehind(context, colour) {
+  context.globalCompositeOperation = "destination-over";
+  context.fillStyle = colour;
+  context.fillRect(0, 0, context.canvas.width, context.canvas.height);
+  context.globalCompositeOperation = "source-over";
 }
 
 // A data URL of at most LARGEST characters: of `type`, or a JPEG of lower quality.
@@ -201,9 +246,10 @@ function paintCurve(context, points, from) {
   context.stroke();
 }
 
-// Of the curve at a point, as a unit vector; [0, 0] at its ends and at corners.
+// Of the curve at a point, as a unit vector; [0, 0] at its start and at corners. At its end it goes on as a circle.
 function direction(points, i) {
-  if (i === 0 || i === points.length - 1) return [0, 0];
+  if (i === 0) return [0, 0];
+  if (i === points.length - 1) return mirrored(direction(points, i - 1), points[i - 1], points[i]);
   const [[fromX, fromY], [x, y], [toX, toY]] = [points[i - 1], points[i], points[i + 1]];
   const before = Math.hypot(x - fromX, y - fromY);
   const after = Math.hypot(toX - x, toY - y);
@@ -211,4 +257,10 @@ function direction(points, i) {
   if (inX * outX + inY * outY < CORNER) return [0, 0];
   const length = Math.hypot(inX + outX, inY + outY);
   return [(inX + outX) / length, (inY + outY) / length];
+}
+
+function mirrored([x, y], [fromX, fromY], [toX, toY]) {
+  const [acrossX, acrossY] = [toX - fromX, toY - fromY];
+  const twice = (2 * (x * acrossX + y * acrossY)) / (acrossX ** 2 + acrossY ** 2);
+  return [twice * acrossX - x, twice * acrossY - y];
 }

@@ -1,14 +1,14 @@
 const PAUSE = 50; // milliseconds from one question to the next while the pen moves
 const AHEAD = 3; // questions on their way then, so that a slow network does not slow them down
 const PATIENCE = 5_000; // milliseconds until a question without an answer is asked anew
-const RETRY = 1_000;
+const RETRY = 1_000; // milliseconds until the next question to a server that cannot be reached
 
 // `server` has read({canvas, drawn, inside}) and keep({canvas, digit}), as app.py has; `collectsIn` names the folder
 // in which keep() stores drawings, "" if there is none.
 function sketchpad(element, server, collectsIn) {
   const $ = (selector) => element.querySelector(selector);
   const answers = makeAnswers(element);
-  const paper = makePaper(element, changed);
+  const paper = makePaper(element, changed, answers.say);
   let stale = false; // whether the paper has changed since the last question
   let asked = 0; // questions are numbered,
   let settled = 0; // and answers up to this number come too late to be shown
@@ -18,19 +18,22 @@ function sketchpad(element, server, collectsIn) {
 
   function changed(why) {
     stale = true;
+    answers.tell(why === "full" ? "This stroke is full. Lift the pen and go on." : "");
     $(".invitation").hidden = !paper.isBlank();
-    if (why !== "stroke") {
-      nextAt = 0;
-      remember();
-    }
-    if (why === "other") {
+    if (why === "replaced") {
       settled = asked;
       answers.warn("");
+      answers.outdated(!paper.isBlank());
     }
     if (paper.isBlank()) {
       answers.show(null);
       answers.say("The paper is blank.");
     }
+    if (why === "replaced" || why === "lifted") {
+      nextAt = 0;
+      remember();
+    }
+    if (collectsIn) invite();
     next();
   }
 
@@ -39,32 +42,46 @@ function sketchpad(element, server, collectsIn) {
     if (!stale || paper.isBlank()) return;
     const early = nextAt - performance.now();
     if (early > 0) timer = setTimeout(next, early);
-    else if (onTheWay < AHEAD || !paper.isMoving()) ask();
+    else if (onTheWay < (paper.isMoving() ? AHEAD : 2 * AHEAD)) ask();
   }
 
   async function ask() {
     const number = ++asked;
     stale = false;
-    nextAt = performance.now() + PAUSE;
     onTheWay += 1;
+    nextAt = performance.now() + PAUSE;
+    const late = setTimeout(() => unanswered(number), PATIENCE);
     const question = { canvas: paper.sketch(), drawn: paper.isDrawn(), inside: $("details").open };
-    const answer = await Promise.race([server.read(question), sleep(PATIENCE)]);
+    const answer = await server.read(question).catch(() => null);
+    clearTimeout(late);
     onTheWay -= 1;
-    if (number > settled && answer) {
-      settled = number;
-      answers.warn(answer.error ?? "");
-      if (!answer.error) answers.show(answer);
-      if (!answer.error && number === asked && !stale && !paper.isMoving()) say(answer);
-    } else if (number === asked && !answer) {
-      answers.warn("The server does not answer. Your drawing is kept; it is asked again.");
+    if (answer?.error || answer?.probabilities) take(number, answer);
+    else {
       nextAt = performance.now() + RETRY;
-      stale = true;
+      unanswered(number);
     }
     next();
   }
 
-  const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
-  const say = (answer) => answers.say(answer.digit === null ? words(answer) : `A ${answer.digit}, ${words(answer)}`);
+  function take(number, answer) {
+    if (number <= settled) return;
+    settled = number;
+    answers.warn(answer.error ?? "");
+    if (answer.error) return;
+    answers.show(answer);
+    answers.outdated(false);
+    if (number === asked && !stale && !paper.isMoving()) {
+      answers.say(answer.digit === null ? words(answer) : `A ${answer.digit}, ${words(answer)}`);
+    }
+  }
+
+  function unanswered(number) {
+    if (number <= settled || number < asked) return;
+    answers.warn("The server does not answer. Your drawing is kept; it is asked again.");
+    answers.outdated(true);
+    stale = true;
+    next();
+  }
 
   function remember() {
     for (const content of [paper.content(), { strokes: [], picture: paper.sketch() }]) {
@@ -74,40 +91,50 @@ function sketchpad(element, server, collectsIn) {
     }
   }
 
-  async function take(file) {
+  let shown = 0; // pictures, to show only the last that was chosen
+
+  async function show(file) {
+    const number = ++shown;
+    const before = paper.content();
     try {
-      await paper.show(file);
-    } catch {
-      answers.warn(`${file.name} is no picture that this browser can read. Take a PNG or JPEG.`);
+      const url = await small(file);
+      if (number === shown && paper.content() === before) paper.show(url);
+    } catch (error) {
+      answers.tell(
+        error instanceof TooSmall
+          ? `${file.name} is too small: a picture must have 8 pixels or more each way.`
+          : `${file.name} is no picture that this browser can read. Take a PNG or JPEG.`,
+      );
     }
   }
 
   $("#undo").addEventListener("click", paper.undo);
   $("#clear").addEventListener("click", paper.clear);
-  $("details").addEventListener("toggle", () => {
-    stale = true;
+  $("details").addEventListener("toggle", ({ target }) => {
+    stale ||= target.open;
     next();
   });
   document.addEventListener("keydown", (event) => {
-    if (event.target.closest("input, textarea, select, [contenteditable]")) return;
-    if (event.key === "z" && (event.ctrlKey || event.metaKey)) paper.undo();
+    if (event.target !== document.body && !element.contains(event.target)) return;
+    const z = event.code === "KeyZ" || event.key.toLowerCase() === "z";
+    if (z && (event.ctrlKey || event.metaKey) && !event.shiftKey) paper.undo();
     else if (event.key === "Escape") paper.clear();
     else return;
     event.preventDefault();
   });
 
   $("#file").addEventListener("change", ({ target }) => {
-    if (target.files.length) take(target.files[0]);
+    if (target.files.length) show(target.files[0]);
     target.value = "";
   });
-  document.addEventListener("paste", (event) => {
-    const file = event.clipboardData.files[0];
-    if (file) take(file);
+  document.addEventListener("paste", ({ clipboardData }) => {
+    if (clipboardData.files.length) show(clipboardData.files[0]);
   });
-  element.addEventListener("dragover", (event) => event.preventDefault());
-  element.addEventListener("drop", (event) => {
+  document.addEventListener("dragover", (event) => event.preventDefault());
+  document.addEventListener("drop", (event) => {
     event.preventDefault();
-    if (event.dataTransfer.files.length) take(event.dataTransfer.files[0]);
+    if (event.dataTransfer.files.length) show(event.dataTransfer.files[0]);
+    else answers.tell("That is no file. Save the picture first, then drop the file here.");
   });
 
   for (const example of element.querySelectorAll(".examples button")) {
@@ -122,23 +149,35 @@ function sketchpad(element, server, collectsIn) {
     });
   }
 
-  if (collectsIn) {
-    $(".wrong").hidden = false;
+  const corrections = Array.from({ length: collectsIn ? 10 : 0 }, (_, digit) => {
+    const button = Object.assign(document.createElement("button"), { type: "button", textContent: digit });
+    button.addEventListener("click", () => keep(digit));
+    return button;
+  });
+  $(".wrong div").append(...corrections);
+  $(".wrong").hidden = !collectsIn;
+  if (collectsIn) invite();
+
+  function invite() {
+    for (const button of corrections) button.disabled = paper.isBlank();
     $("#stores").textContent =
       `Read wrongly? Click what it is: that stores this drawing and the digit, nothing else, in ${collectsIn} on the ` +
       "server, to train on.";
-    for (let digit = 0; digit < 10; digit++) {
-      const button = Object.assign(document.createElement("button"), { type: "button", textContent: digit });
-      button.addEventListener("click", () => keep(digit));
-      $(".wrong div").append(button);
-    }
   }
 
   async function keep(digit) {
-    if (paper.isBlank()) return;
-    const kept = await server.keep({ canvas: paper.sketch(), digit });
-    answers.warn(kept?.error ?? (kept ? "" : "The server does not answer; the drawing is not stored."));
-    if (kept?.kept) $("#stores").textContent = `Stored as a ${digit}, the ${kept.kept}. drawing in ${collectsIn}.`;
+    for (const button of corrections) button.disabled = true; // until the drawing changes, or nothing was stored
+    const correction = { canvas: paper.sketch(), digit };
+    const late = new Promise((resolve) => setTimeout(resolve, PATIENCE));
+    const kept = await Promise.race([server.keep(correction).catch(() => null), late]);
+    if (kept?.kept) {
+      const text = `Stored as a ${digit}. ${collectsIn} holds ${kept.kept} now.`;
+      $("#stores").textContent = text;
+      answers.say(text);
+    } else {
+      invite();
+      answers.tell(kept?.error ?? "The server does not answer; the drawing is not stored.");
+    }
   }
 
   try {

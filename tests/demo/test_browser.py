@@ -347,7 +347,7 @@ def test_a_file_that_is_no_picture_is_refused_and_the_drawing_stays(page: Page) 
     draw(page, SEVEN)
     expect_digit(page, "7")
     page.set_input_files("#file", {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"seven"})
-    expect(page.locator("#problem")).to_have_text(
+    expect(page.locator("#notice")).to_have_text(
         "notes.txt is no picture that this browser can read. Take a PNG or JPEG."
     )
     expect_digit(page, "7")
@@ -418,7 +418,7 @@ def test_a_click_on_the_right_digit_stores_the_drawing(tmp_path: Path, visit: Ca
         draw(page, SEVEN)
         expect_digit(page, "7")
         page.locator(".wrong button").nth(1).click()
-        expect(page.locator("#stores")).to_contain_text("Stored as a 1")
+        expect(page.locator("#stores")).to_contain_text(f"Stored as a 1. {folder} holds 1 now.")
     (file,) = folder.rglob("*.*")
     assert file.parent.name == "1"
     image = Image.open(file)

@@ -77,7 +77,7 @@ def test_a_file_that_is_no_image_is_named(folder: Path) -> None:
         corrections.load(folder)
 
 
-@pytest.mark.parametrize("digit", [10, -1, "7", None, [7]])
+@pytest.mark.parametrize("digit", [10, -1, "7", None, [7], True, 1.0])
 def test_only_digits_are_stored(digit: object, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="0 to 9"):
         Collection(tmp_path).keep(sketch(), digit)  # type: ignore[arg-type]
@@ -89,3 +89,9 @@ def test_a_full_folder_takes_no_more(folder: Path, monkeypatch: pytest.MonkeyPat
     with pytest.raises(ValueError, match="takes no more"):
         Collection(folder).keep(sketch(), 1)
     assert not list(folder.rglob("*.partial"))
+
+
+def test_a_blank_sheet_is_not_stored(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="nothing on the paper"):
+        Collection(tmp_path).keep(np.full((280, 280), 255, np.uint8), 1)
+    assert not list(tmp_path.iterdir())
