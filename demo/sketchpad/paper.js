@@ -96,6 +96,7 @@ function makePaper(element, changed, say) {
       redraw();
     }
     lift();
+    fit(); // the window may have come to a finer screen
     pointer = event;
     canvas.setPointerCapture(event.pointerId);
     begin(place(event));
@@ -162,13 +163,7 @@ function makePaper(element, changed, say) {
     redraw();
   }
 
-  function fitToScreen() {
-    fit();
-    matchMedia(`(resolution: ${devicePixelRatio}dppx)`).addEventListener("change", fitToScreen, { once: true });
-  }
-
   new ResizeObserver(fit).observe(canvas);
-  fitToScreen();
   redraw();
 
   return {

@@ -198,6 +198,38 @@ def test_an_answer_that_never_comes_is_asked_for_again(page: Page) -> None:
     expect(page.locator("#problem")).to_be_hidden()
 
 
+def test_a_slow_answer_is_shown_all_the_same(page: Page) -> None:
+    """Slower than the page's patience, which ends with asking once more, not with deafness."""
+    held: list[Route] = []
+    page.route("**/component_server/", lambda route: held.append(route))
+    draw(page, SEVEN)
+    expect(page.locator("#problem")).to_contain_text("does not answer", timeout=10_000)
+    for route in held[:-1]:
+        route.continue_()
+    expect_digit(page, "7")
+    expect(page.locator("#problem")).to_be_hidden()
+
+
+def test_an_answer_that_makes_no_sense_is_asked_for_again(page: Page) -> None:
+    page.route("**/component_server/", lambda route: route.fulfill(json={}), times=20)
+    draw(page, SEVEN)
+    expect(page.locator("#problem")).to_contain_text("does not answer")
+    page.unroute("**/component_server/")
+    expect_digit(page, "7")
+
+
+def test_reads_where_the_browser_forbids_to_store(address: str, visit: Callable[..., Page]) -> None:
+    page = visit(address)
+    page.add_init_script(
+        "Object.defineProperty(window, 'sessionStorage', {get() { throw new DOMException('no', 'SecurityError') }})"
+    )
+    page.reload()
+    page.get_by_label("a crossed 7").click()
+    expect_digit(page, "7")
+    page.click("#clear")
+    expect_blank(page)
+
+
 def test_a_pen_that_leaves_the_window_unnoticed_does_not_go_on_drawing_or_block_the_next(page: Page) -> None:
     draw(page, ONE, lift=False)
     page.locator("#sketchpad canvas").evaluate("c => c.releasePointerCapture(1)")
@@ -252,10 +284,38 @@ def test_a_finger_draws_without_scrolling(address: str, visit: Callable[..., Pag
     expect_blank(page)
 
 
-def test_strokes_are_as_sharp_as_the_screen(address: str, visit: Callable[..., Page]) -> None:
-    page = visit(address, device_scale_factor=3)
-    width = page.locator("#sketchpad canvas").evaluate("c => c.width / c.clientWidth")
-    assert width == pytest.approx(3, abs=0.01)
+def test_a_stylus_draws_although_the_palm_rests_on_the_paper(page: Page) -> None:
+    page.evaluate(
+        """(points) => {
+            const canvas = document.querySelector("#sketchpad canvas"), box = canvas.getBoundingClientRect()
+            canvas.setPointerCapture = () => {}
+            const send = (type, pointerId, pointerType, [x, y]) => canvas.dispatchEvent(new PointerEvent(type, {
+                pointerId, pointerType, button: 0, buttons: 1, bubbles: true,
+                clientX: box.left + x * box.width, clientY: box.top + y * box.height}))
+            send("pointerdown", 7, "touch", [0.9, 0.9])
+            send("pointermove", 7, "touch", [0.8, 0.95])
+            send("pointerdown", 8, "pen", points[0])
+            for (const point of points) {
+                send("pointermove", 8, "pen", point)
+                send("pointermove", 7, "touch", [0.9, 0.9])
+            }
+            send("lostpointercapture", 8, "pen", points.at(-1))
+        }""",
+        along(ONE),
+    )
+    expect_digit(page, "1")
+    page.click("#undo")
+    expect_blank(page)
+
+
+def test_strokes_are_as_sharp_as_the_screen_also_when_that_changes(page: Page) -> None:
+    canvas = page.locator("#sketchpad canvas")
+    devtools = page.context.new_cdp_session(page)
+    for scale in (1, 3, 2):
+        metrics = {"width": 1280, "height": 720, "deviceScaleFactor": scale, "mobile": False}
+        devtools.send("Emulation.setDeviceMetricsOverride", metrics)
+        draw(page, ONE)
+        assert canvas.evaluate("c => c.width / c.clientWidth") == pytest.approx(scale, abs=0.01)
 
 
 def test_in_dark_mode_the_paper_is_dark_and_the_ink_light(address: str, visit: Callable[..., Page]) -> None:
@@ -341,6 +401,23 @@ def test_reads_a_picture_that_is_pasted_or_dropped(event: str, page: Page) -> No
         [event, base64.b64encode(photograph()).decode()],
     )
     expect_digit(page, "1")
+
+
+def test_light_ink_on_nothing_is_read_on_black(page: Page) -> None:
+    image = Image.new("RGBA", (300, 300))
+    image.paste((255, 255, 255, 255), (130, 60, 160, 240))
+    file = BytesIO()
+    image.save(file, "PNG")
+    page.set_input_files("#file", {"name": "one.png", "mimeType": "image/png", "buffer": file.getvalue()})
+    expect_digit(page, "1")
+
+
+def test_a_picture_too_small_for_a_digit_is_refused(page: Page) -> None:
+    file = BytesIO()
+    Image.new("L", (3, 3)).save(file, "PNG")
+    page.set_input_files("#file", {"name": "dot.png", "mimeType": "image/png", "buffer": file.getvalue()})
+    expect(page.locator("#notice")).to_contain_text("dot.png is too small")
+    expect_blank(page)
 
 
 def test_a_file_that_is_no_picture_is_refused_and_the_drawing_stays(page: Page) -> None:
