@@ -11,7 +11,8 @@ from demo.collection import Collection
 from demo.images import data_url, read_canvas, read_image, tiled
 from demo.sketchpad import SMALLEST, sketchpad
 
-CSS = ".gradio-container .main.app { padding: 0.75rem max(0.75rem, 2vw); }"  # Gradio's own takes a phone's width
+# Gradio's own margins take a phone's width.
+CSS = ".gradio-container .main.app { padding: 0.75rem } #sketchpad .html-container { padding: 0 }"
 COLUMNS = {"conv1": 6, "conv2": 8, "conv3": 24}  # in which LeNet5's maps are shown
 
 
