@@ -31,6 +31,7 @@ def build(classifier: Classifier, collection: Collection | None = None) -> gr.Bl
         small = bool(question.get("drawn")) and too_small(sketch)
         return {
             "digit": None if small else answer.digit,
+            "sure": answer.sure,
             "small": small,
             "together": answer.together.tolist(),
             "probabilities": {name: p.tolist() for name, p in answer.probabilities.items()},

@@ -127,8 +127,10 @@ def _refusals(refusals: dict[str, Any], hashes: dict[str, str]) -> str:
     """The table of what is taken for a digit and what is not, if it is of these very files."""
     if not refusals["rows"] or any(hashes.get(name) != digest for name, digest in refusals["sha256"].items()):
         return "`python -m tests.benchmarks.refusal` in the repository measures what it refuses."
-    rows = [f"| {row['drawn']} | {row['count']:,} | {row['refused']:.1%} |" for row in refusals["rows"]]
-    return "\n".join(["| drawn | count | no digit |", "| --- | --- | --- |", *rows])
+    rows = [
+        f"| {row['drawn']} | {row['count']:,} | {row['refused']:.1%} | {row['sure']:.1%} |" for row in refusals["rows"]
+    ]
+    return "\n".join(["| drawn | count | no digit | sure of a digit |", "| --- | --- | --- | --- |", *rows])
 
 
 def _runtimes(verification: dict[str, Any], hashes: dict[str, str]) -> str:

@@ -57,7 +57,7 @@ function words(answer) {
   if (answer.small) return "Too small to read. Draw it larger.";
   const likely = [...answer.together.keys()].sort((a, b) => answer.together[b] - answer.together[a]);
   const [first, second] = likely.map((digit) => answer.together[digit]);
-  if (answer.digit !== null) return `${percent(first)} sure`;
+  if (answer.digit !== null) return answer.sure ? `${percent(first)} sure` : `Probably, ${percent(first)} sure`;
   if (first < 0.3) return "That is no digit I know.";
   return second < 0.15 ? `Not sure. Perhaps ${likely[0]}.` : `Not sure. Perhaps ${likely[0]} or ${likely[1]}.`;
 }

@@ -14,7 +14,7 @@ from matplotlib import font_manager
 from PIL import Image, ImageDraw, ImageFont
 
 from demo.app import too_small
-from demo.classifier import ONNX, SURE, load
+from demo.classifier import ONNX, PROBABLE, load
 from export.card import sha256
 from export.pipeline import REFUSALS
 from export.runtimes import CORES
@@ -80,14 +80,14 @@ def main() -> None:
     random = np.random.default_rng(0)
     classifier = load("cpu")
 
-    def refused(sketches: Iterator[Image.Image]) -> tuple[int, float, float]:
+    def refused(sketches: Iterator[Image.Image]) -> tuple[int, float, float, float]:
         rows = []
         for image in sketches:
             sketch = np.asarray(image)
-            unsure = classifier.classify(sketch).digit is None
-            rows.append((unsure or too_small(sketch), unsure))
-        by_rule, by_confidence = np.mean(rows, axis=0)
-        return len(rows), by_rule, by_confidence
+            answer, small = classifier.classify(sketch), too_small(sketch)
+            rows.append((answer.digit is None or small, answer.digit is None, answer.sure and not small))
+        by_rule, by_confidence, sure = np.mean(rows, axis=0)
+        return len(rows), by_rule, by_confidence, sure
 
     sets: dict[str, Iterator[Image.Image]] = {
         **{f"pen digits, {brush} px": drawn(pens.drawings, brush) for brush in BRUSHES},
@@ -101,13 +101,13 @@ def main() -> None:
         "letters, printed": (printed(random) for _ in range(EACH)),
         "two digits side by side": drawn([side_by_side(random, pens.drawings) for _ in range(EACH)], 12),
     }
-    print(f"writers {', '.join(map(str, arguments.writers))}; refused below {SURE:.0%}, or if too small\n")
-    print("| drawn | count | no digit for the page | by confidence alone |\n| --- | --- | --- | --- |")
+    print(f"writers {', '.join(map(str, arguments.writers))}; refused up to {PROBABLE:.0%}, or if too small\n")
+    print("| drawn | count | no digit | by confidence alone | sure of a digit |\n| --- | --- | --- | --- | --- |")
     rows = []
     for name, sketches in sets.items():
-        count, by_rule, by_confidence = refused(sketches)
-        print(f"| {name} | {count:,} | {by_rule:.1%} | {by_confidence:.1%} |", flush=True)
-        rows.append({"drawn": name, "count": count, "refused": by_rule})
+        count, by_rule, by_confidence, sure = refused(sketches)
+        print(f"| {name} | {count:,} | {by_rule:.1%} | {by_confidence:.1%} | {sure:.1%} |", flush=True)
+        rows.append({"drawn": name, "count": count, "refused": by_rule, "sure": sure})
     if arguments.write:
         files = {path.name: sha256(path) for path in sorted(ONNX.glob("*-sketch.onnx"))}
         write_json(ONNX / REFUSALS, {"cores": CORES, "sha256": files, "rows": rows})

@@ -149,4 +149,4 @@ def test_its_table_of_refusals_is_of_these_files() -> None:
     refusals = json.loads((ONNX / "refusals.json").read_text())
     assert refusals["sha256"] == {file: sha256(ONNX / file) for file in FILES if "sketch" in file}
     for row in refusals["rows"]:
-        assert f"| {row['drawn']} | {row['count']:,} | {row['refused']:.1%} |" in CARD
+        assert f"| {row['drawn']} | {row['count']:,} | {row['refused']:.1%} | {row['sure']:.1%} |" in CARD
