@@ -5,8 +5,14 @@ const FULL = 50_000; // points of a stroke: the paper is black by then
 const CORNER = Math.cos(Math.PI / 3); // sharper turns than this stay corners
 const STEP = 10; // of the arrow keys
 const STEPS = {
-  ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1],
-  Home: [-1, -1], PageUp: [1, -1], End: [-1, 1], PageDown: [1, 1],
+  ArrowLeft: [-1, 0],
+  ArrowRight: [1, 0],
+  ArrowUp: [0, -1],
+  ArrowDown: [0, 1],
+  Home: [-1, -1],
+  PageUp: [1, -1],
+  End: [-1, 1],
+  PageDown: [1, 1],
 };
 const SMALLEST = 8; // pixels a side of a picture
 const LARGEST = 15_000; // characters of a data URL, so that a question stays under 16 KB
@@ -181,7 +187,8 @@ function makePaper(element, changed, say) {
       put(states.pop());
     },
     restore(content) {
-      for (let i = 1; i < content.strokes.length; i++) states.push({ strokes: content.strokes.slice(0, i), picture: "" });
+      for (let i = 1; i < content.strokes.length; i++)
+        states.push({ strokes: content.strokes.slice(0, i), picture: "" });
       put(content);
     },
     show: (url) => put({ strokes: [], picture: url }),
@@ -217,7 +224,8 @@ function fillBehind(context, colour) {
 // A data URL of at most LARGEST characters: of `type`, or a JPEG of lower quality.
 function encoded(canvas, type) {
   let url = canvas.toDataURL(type, 0.9);
-  for (let quality = 0.9; url.length > LARGEST && quality > 0; quality -= 0.2) url = canvas.toDataURL("image/jpeg", quality);
+  for (let quality = 0.9; url.length > LARGEST && quality > 0; quality -= 0.2)
+    url = canvas.toDataURL("image/jpeg", quality);
   return url;
 }
 

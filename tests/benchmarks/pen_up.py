@@ -90,8 +90,9 @@ def answers_a_second(page: Page, latency: int) -> float:
     devtools.send("Network.emulateNetworkConditions", {**unlimited, "latency": latency})
     page.bring_to_front()
     page.evaluate(
-        "() => { window.answers = 0;"
-        " new MutationObserver(() => window.answers++).observe(document.querySelector('#speed'), {childList: true}) }"
+        "() => { window.answers = 0; window.counter?.disconnect();"
+        " window.counter = new MutationObserver(() => window.answers++);"
+        " window.counter.observe(document.querySelector('#speed'), {childList: true}) }"
     )
     box = page.locator("#sketchpad canvas").bounding_box()
     assert box is not None
