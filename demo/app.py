@@ -49,8 +49,10 @@ def build(classifier: Classifier, collection: Collection | None = None) -> gr.Bl
             return {"kept": collection.keep(read_canvas(correction["canvas"]), correction["digit"])}
         except (TypeError, KeyError):
             return {"error": "There is no canvas, or no digit."}
-        except (ValueError, OSError) as error:
+        except ValueError as error:
             return {"error": str(error)}
+        except OSError as error:
+            return {"error": f"The drawing could not be stored: {error.strerror}."}
 
     def predict(image: str | None) -> dict[str, dict[str, float]]:
         """Probability of each digit by each network, for an image file of one digit, dark on light or light on dark."""
