@@ -5,7 +5,7 @@ import socket
 import sys
 from pathlib import Path
 
-from demo.app import CSS, build
+from demo.app import LAUNCH, build
 from demo.classifier import SetupError, load
 from demo.collection import Collection
 
@@ -31,13 +31,8 @@ def main() -> None:
             server_name=arguments.host,
             server_port=arguments.port or None,
             share=arguments.share,
-            css=CSS,
-            max_file_size="20mb",
-            run_history=False,
-            enable_monitoring=False,
-            footer_links=["api"],
-            quiet=True,
             prevent_thread_lock=True,
+            **LAUNCH,
         )
     except (SetupError, OSError) as error:
         sys.exit(f"python -m demo: {error}")

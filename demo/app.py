@@ -13,6 +13,14 @@ from demo.sketchpad import SMALLEST, sketchpad
 
 # Gradio's own margins take a phone's width.
 CSS = ".gradio-container .main.app { padding: 0.75rem } #sketchpad .html-container { padding: 0 }"
+LAUNCH: dict[str, Any] = {
+    "css": CSS,
+    "max_file_size": "20mb",
+    "run_history": False,
+    "enable_monitoring": False,
+    "footer_links": ["api"],
+    "quiet": True,
+}
 COLUMNS = {"conv1": 6, "conv2": 8, "conv3": 24}  # in which LeNet5's maps are shown
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 HERE = Path(__file__).parent
+SCRIPTS = [HERE / name for name in ("paper.js", "answers.js", "sketchpad.js")]
 SMALLEST = 50 / 280  # of the canvas: two and a half pen widths; what is smaller is a dot or a smear
 
 Asked = Callable[[dict[str, Any]], dict[str, Any]]
@@ -18,7 +19,7 @@ def sketchpad(read: Asked, keep: Asked, collects_in: str) -> gr.HTML:
 
     sketchpad.js says what it sends them, and what it expects.
     """
-    scripts = [(HERE / name).read_text(encoding="utf-8") for name in ("paper.js", "answers.js", "sketchpad.js")]
+    scripts = [path.read_text(encoding="utf-8") for path in SCRIPTS]
     return gr.HTML(
         html_template=(HERE / "sketchpad.html").read_text(encoding="utf-8"),
         css_template=(HERE / "sketchpad.css").read_text(encoding="utf-8"),

@@ -1,10 +1,14 @@
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from export.web import CHROMIUM, FLAGS
 
 
 @contextmanager
@@ -26,3 +30,37 @@ def running(*options: str) -> Iterator[str]:
 def address() -> Iterator[str]:
     with running() as address:
         yield address
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Opens an address in a tab of its own; afterwards: no error in its console, no request to another host."""
+    problems: list[str] = []
+    contexts = []
+
+    def visit(address: str, **profile: Any) -> Page:
+        context = browser.new_context(**profile)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("request", lambda r: None if r.url.startswith((address, "data:", "blob:")) else problems.append(r.url))
+        page.goto(address)
+        page.wait_for_selector("#sketchpad canvas")
+        return page
+
+    visit.problems = problems  # type: ignore[attr-defined]
+    yield visit
+    for context in contexts:
+        context.close()
+    assert problems == []

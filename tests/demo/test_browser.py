@@ -3,17 +3,16 @@
 import base64
 import re
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from playwright.sync_api import Page, Route, expect
 
-from export.web import CHROMIUM, FLAGS
+from export.web import CHROMIUM
 from tests.demo.conftest import running
 
 Points = list[tuple[float, float]]
@@ -22,38 +21,6 @@ ONE: Points = [(0.3, 0.45), (0.56, 0.15), (0.54, 0.85)]  # with a flag
 NOT_READ = ("Not sure", "no digit I know", "Too small")
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def visit(browser: Browser) -> Iterator[Callable[..., Page]]:
-    """Opens an address in a tab of its own; afterwards: no error in its console, no request to another host."""
-    problems: list[str] = []
-    contexts = []
-
-    def visit(address: str, **profile: Any) -> Page:
-        context = browser.new_context(**profile)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("request", lambda r: None if r.url.startswith((address, "data:", "blob:")) else problems.append(r.url))
-        page.goto(address)
-        page.wait_for_selector("#sketchpad canvas")
-        return page
-
-    visit.problems = problems  # type: ignore[attr-defined]
-    yield visit
-    for context in contexts:
-        context.close()
-    assert problems == []
 
 
 @pytest.fixture

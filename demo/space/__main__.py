@@ -1,0 +1,131 @@
+"""python -m demo.space DIR: lays out a Hugging Face Space, or with --static a page that needs no server."""
+
+import argparse
+import base64
+import hashlib
+import json
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+
+import onnxruntime
+
+import demo
+from demo.app import COLUMNS
+from demo.classifier import MAPS, NETWORKS, ONNX, PROBABLE, SURE, SetupError
+from demo.sketchpad import HERE as SKETCHPAD
+from demo.sketchpad import SCRIPTS, SMALLEST
+
+HERE = Path(__file__).parent
+WEB_VERSION = "1.30.0"
+WEB_SHA512 = "q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="
+WEB_FILES = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m demo.space", description=__doc__.partition(": ")[2])
+    parser.add_argument("folder", type=Path, metavar="DIR", help="empty, or laid out before")
+    parser.add_argument("--static", action="store_true", help="for any web server, or a static Space")
+    arguments = parser.parse_args()
+    try:
+        lay_out(arguments.folder, static() if arguments.static else space())
+    except (SetupError, OSError) as error:
+        sys.exit(f"python -m demo.space: {error}")
+
+
+def space() -> dict[str, bytes]:
+    """The files of a Gradio Space, by their paths in it."""
+    package = Path(demo.__file__).parent
+    code = [*package.glob("*.py"), *SKETCHPAD.iterdir()]
+    python = ".".join(platform.python_version_tuple()[:2])
+    sdk = f'sdk: gradio\nsdk_version: {version("gradio")}\npython_version: "{python}"\napp_file: app.py'
+    requirements = [
+        f"gradio=={version('gradio')}",
+        f"numpy=={version('numpy')}",
+        f"onnxruntime-gpu[cuda,cudnn]=={onnxruntime.__version__}",
+        f"pillow=={version('pillow')}",
+    ]
+    return {
+        "README.md": _filled(HERE / "README.template.md", {"sdk": sdk}),
+        "requirements.txt": "".join(f"{line}\n" for line in requirements).encode(),
+        "app.py": (HERE / "app.py").read_bytes(),
+        **{f"demo/{file.relative_to(package).as_posix()}": file.read_bytes() for file in code if file.is_file()},
+        **{f"export/onnx/{name}": content for name, content in _graphs().items()},
+    }
+
+
+def static() -> dict[str, bytes]:
+    """The files of a page on ONNX Runtime Web, by their names beside it."""
+    maps = {layer: {"node": node, "columns": COLUMNS[layer]} for layer, node in MAPS.items()}
+    script = _filled(
+        HERE / "static.js", {"maps": json.dumps(maps), "rule": json.dumps([PROBABLE, SURE, SMALLEST])}
+    ).decode()
+    parts = {
+        "css": (SKETCHPAD / "sketchpad.css").read_text(encoding="utf-8"),
+        "html": (SKETCHPAD / "sketchpad.html").read_text(encoding="utf-8"),
+        "js": "\n".join([*(path.read_text(encoding="utf-8") for path in SCRIPTS), script]),
+    }
+    return {
+        "README.md": _filled(HERE / "README.template.md", {"sdk": "sdk: static\napp_file: index.html"}),
+        "index.html": _filled(HERE / "index.html", parts),
+        **_graphs(),
+        **_web_runtime(),
+    }
+
+
+def lay_out(folder: Path, files: dict[str, bytes]) -> None:
+    """Write `files` into `folder`, which may hold them already, but nothing else that is not hidden.
+
+    Each file is written beside and then renamed. Raises SetupError if anything else lies there.
+    """
+    known = {Path(name).parts[0] for name in files}
+    others = [path.name for path in folder.glob("[!.]*") if path.name not in known] if folder.is_dir() else []
+    if others:
+        raise SetupError(f"{folder} holds {others[0]}: name an empty folder, or one that was laid out before.")
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = path.with_name(f".partial.{path.name}")
+        beside.write_bytes(content)
+        beside.replace(path)
+    print(f"{folder}: {len(files)} files, {sum(map(len, files.values())) / 1e6:.1f} MB")
+
+
+def _filled(template: Path, slots: dict[str, str]) -> bytes:
+    text = template.read_text(encoding="utf-8")
+    return re.sub(r"\[\[(\w+)\]\]", lambda slot: slots[slot[1]], text).encode()
+
+
+def _graphs() -> dict[str, bytes]:
+    paths = [ONNX / f"{name}-sketch.onnx" for name in NETWORKS]
+    if missing := [path for path in paths if not path.is_file()]:
+        raise SetupError(f"There is no {missing[0]}: python -m export makes it.")
+    return {path.name: path.read_bytes() for path in paths}
+
+
+def _web_runtime() -> dict[str, bytes]:
+    """What a page loads of npm's onnxruntime-web."""
+    package = f"onnxruntime-web@{WEB_VERSION}"
+    npm = shutil.which("npm")
+    if npm is None:
+        raise SetupError(f"npm is not installed; it brings {package}.")
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run([npm, "pack", "--loglevel=error", package], cwd=folder, capture_output=True, text=True)
+        archive = next(Path(folder).glob("*.tgz"), None)
+        if done.returncode or archive is None:
+            raise SetupError(f"npm cannot fetch {package}: {''.join(done.stderr.strip().splitlines()[:1])}")
+        if base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode() != WEB_SHA512:
+            raise SetupError(f"what npm has as {package} has not the SHA-512 in {__file__}.")
+        with tarfile.open(archive) as files:
+            members = {name: files.extractfile(f"package/dist/{name}") for name in WEB_FILES}
+            return {name: member.read() for name, member in members.items() if member}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,148 @@
+"""The demo leaves the checkout: as a Hugging Face Space, and as a page that needs no server."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+from huggingface_hub import RepoCard
+from playwright.sync_api import Page, expect
+
+from demo.classifier import SetupError
+from demo.space import __main__ as layout
+from export import web
+from tests.demo.test_browser import ONE, SEVEN, draw, expect_blank, expect_digit
+
+
+def test_the_space_names_exact_versions(tmp_path: Path) -> None:
+    layout.lay_out(tmp_path, layout.space())
+    card = RepoCard.load(tmp_path / "README.md", ignore_metadata_errors=False).data.to_dict()
+    assert card["sdk"] == "gradio"
+    assert card["sdk_version"] == version("gradio")
+    assert card["python_version"] == f"{sys.version_info.major}.{sys.version_info.minor}"
+    assert (tmp_path / card["app_file"]).is_file()
+    assert len(card["short_description"]) <= 60
+    requirements = (tmp_path / "requirements.txt").read_text().splitlines()
+    assert all(re.fullmatch(r"[\w-]+(\[[\w,]+\])?==[\d.]+", line) for line in requirements)
+    assert not list(tmp_path.rglob("__pycache__"))
+
+
+def test_the_space_runs_by_itself(tmp_path: Path, visit: Callable[..., Page]) -> None:
+    layout.lay_out(tmp_path, layout.space())
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    environment = {**os.environ, "GRADIO_SERVER_PORT": str(port), "PYTHONUNBUFFERED": "1"}
+    environment.pop("PYTHONPATH", None)
+    where = [sys.executable, "-c", "import demo, sys; print(demo.__file__)"]
+    found = subprocess.run(where, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    assert Path(found.stdout.strip()).is_relative_to(tmp_path)
+    with subprocess.Popen([sys.executable, "app.py"], cwd=tmp_path, env=environment) as process:
+        try:
+            for _ in range(300):
+                try:
+                    socket.create_connection(("127.0.0.1", port)).close()
+                    break
+                except ConnectionRefusedError:
+                    threading.Event().wait(0.1)
+            page = visit(f"http://127.0.0.1:{port}/")
+            draw(page, SEVEN)
+            expect_digit(page, "7")
+        finally:
+            process.terminate()
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The static page on a web server that knows nothing of it, with the files that the cache has of npm's package."""
+    try:
+        package = web.package()
+    except web.UnavailableError as error:
+        pytest.skip(str(error))
+    folder = tmp_path_factory.mktemp("static")
+    with pytest.MonkeyPatch.context() as patch:
+        files = {name: (package / name).read_bytes() for name in layout.WEB_FILES}
+        patch.setattr(layout, "_web_runtime", lambda: files)
+        layout.lay_out(folder, layout.static())
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+def test_the_static_page_reads_also_offline_once_loaded(site: str, visit: Callable[..., Page]) -> None:
+    page = visit(site)
+    draw(page, ONE)
+    expect_digit(page, "1")
+    expect(page.locator("#speed")).to_have_text(re.compile(r"the CPU of this device in \d+\.\d ms"))
+    page.context.set_offline(True)
+    page.click("#clear")
+    expect_blank(page)
+    draw(page, SEVEN, lift=False)
+    expect_digit(page, "7")
+    page.mouse.up()
+    page.click("summary")
+    expect(page.locator("#conv3")).to_have_js_property("naturalWidth", 143)
+
+
+def test_the_static_page_and_the_server_say_the_same(site: str, address: str, visit: Callable[..., Page]) -> None:
+    said: list[list[str]] = []
+    for where in (site, address):
+        page = visit(where)
+        said.append([])
+        for button in page.locator(".examples button").all():
+            button.click()
+            expect(page.locator("#said")).to_contain_text("sure")
+            said[-1].append(page.locator("#said").inner_text())
+            page.click("#clear")
+        for points in ([(0.4, 0.4)], [(0.3, 0.3), (0.6, 0.3)], [(0.2, 0.85), (0.5, 0.15), (0.8, 0.85), (0.2, 0.85)]):
+            draw(page, points)
+            expect(page.locator("#digit")).not_to_be_empty()
+            page.wait_for_timeout(200)
+            said[-1].append(page.locator(".answer").inner_text() + page.locator("tbody").inner_text())
+            page.click("#clear")
+    assert said[0] == said[1]
+
+
+def test_the_static_page_keeps_asking_for_a_file_that_does_not_come(site: str, visit: Callable[..., Page]) -> None:
+    page = visit(site)
+    page.route("**/*.onnx", lambda route: route.abort())
+    page.reload()
+    draw(page, SEVEN)
+    expect(page.locator("#problem")).to_contain_text("Your drawing is kept")
+    page.unroute("**/*.onnx")
+    expect_digit(page, "7")
+    visit.problems.clear()  # type: ignore[attr-defined]
+
+
+def test_the_static_page_pins_the_package_that_the_files_were_tested_with() -> None:
+    assert (layout.WEB_VERSION, layout.WEB_SHA512) == (web.VERSION, web.SHA512)
+
+
+def test_without_npm_the_static_page_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(SetupError, match="npm is not installed"):
+        layout.static()
+
+
+def test_only_an_empty_folder_or_its_own_is_written_to(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    layout.lay_out(tmp_path, {"app.py": b"old", "demo/app.py": b"old"})
+    layout.lay_out(tmp_path, {"app.py": b"new", "demo/app.py": b"new"})
+    assert (tmp_path / "demo" / "app.py").read_bytes() == b"new"
+    (tmp_path / "thesis.tex").touch()
+    with pytest.raises(SetupError, match=r"holds thesis\.tex: name an empty folder"):
+        layout.lay_out(tmp_path, {"app.py": b"newer"})
+    assert (tmp_path / "app.py").read_bytes() == b"new"
