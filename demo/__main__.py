@@ -3,9 +3,10 @@
 import argparse
 import socket
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
-from demo.app import LAUNCH, build
+from demo.app import build, options
 from demo.classifier import SetupError, load
 from demo.collection import Collection
 
@@ -16,6 +17,7 @@ def main() -> None:
     parser.add_argument("--host", help="address to listen on; default: 127.0.0.1, and 0.0.0.0 for every network")
     parser.add_argument("--port", type=int, help="1 to 65535; default: the first free one from 7860")
     parser.add_argument("--share", action="store_true", help="open a public link through Gradio's servers")
+    parser.add_argument("--mcp", action="store_true", help="serve /predict as a tool for language models, too")
     parser.add_argument(
         "--collect",
         type=Path,
@@ -24,6 +26,8 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     _check_address(arguments.host or "127.0.0.1", arguments.port or 0)
+    if arguments.mcp and find_spec("mcp") is None:
+        sys.exit('python -m demo: mcp is not installed. pip install -e ".[mcp]" brings it.')
     try:
         classifier = load(arguments.device)
         app = build(classifier, Collection(arguments.collect) if arguments.collect else None)
@@ -32,7 +36,8 @@ def main() -> None:
             server_port=arguments.port or None,
             share=arguments.share,
             prevent_thread_lock=True,
-            **LAUNCH,
+            mcp_server=arguments.mcp,
+            **options(classifier),
         )
     except (SetupError, OSError) as error:
         sys.exit(f"python -m demo: {error}")

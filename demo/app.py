@@ -5,6 +5,9 @@ from typing import Any
 
 import gradio as gr
 import numpy as np
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
 
 from demo.classifier import Answer, Classifier
 from demo.collection import Collection
@@ -13,14 +16,6 @@ from demo.sketchpad import SMALLEST, sketchpad
 
 # Gradio's own margins take a phone's width.
 CSS = ".gradio-container .main.app { padding: 0.75rem } #sketchpad .html-container { padding: 0 }"
-LAUNCH: dict[str, Any] = {
-    "css": CSS,
-    "max_file_size": "20mb",
-    "run_history": False,
-    "enable_monitoring": False,
-    "footer_links": ["api"],
-    "quiet": True,
-}
 COLUMNS = {"conv1": 6, "conv2": 8, "conv3": 24}  # in which LeNet5's maps are shown
 
 
@@ -82,6 +77,25 @@ def build(classifier: Classifier, collection: Collection | None = None) -> gr.Bl
 
 def _by_digit(answer: Answer, network: str) -> dict[str, float]:
     return {str(digit): float(p) for digit, p in enumerate(answer.probabilities[network])}
+
+
+def options(classifier: Classifier) -> dict[str, Any]:
+    """How to launch the app: closed where Gradio is open by default, and with an address that says whether it works."""
+
+    def health(_: Request) -> JSONResponse:
+        answer = classifier.classify(np.tri(280, dtype=np.uint8) * 255)
+        return JSONResponse({"status": "ok", "provider": classifier.provider, "milliseconds": answer.milliseconds})
+
+    return {
+        "css": CSS,
+        "max_file_size": "20mb",
+        "run_history": False,
+        "enable_monitoring": False,
+        "show_error": True,
+        "footer_links": ["api"],
+        "quiet": True,
+        "app_kwargs": {"routes": [Route("/health", health)]},
+    }
 
 
 def too_small(sketch: np.ndarray) -> bool:

@@ -1,6 +1,7 @@
 """The Space's app: laid out by python -m demo.space."""
 
-from demo.app import LAUNCH, build
+from demo.app import build, options
 from demo.classifier import load
 
-build(load()).launch(**LAUNCH)
+classifier = load()
+build(classifier).launch(**options(classifier))

@@ -17,11 +17,15 @@ def running(*options: str) -> Iterator[str]:
     command = [sys.executable, "-m", "demo", "--device", "cpu", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         assert process.stdout is not None
-        greeting = process.stdout.readline()
-        found = re.search(r"http://\S+", greeting)
-        assert found, greeting + process.stdout.read()
+        said: list[str] = []
+        for line in process.stdout:
+            said.append(line)
+            if line.startswith("Draw at"):
+                break
+        found = re.search(r"Draw at (\S+)", said[-1])
+        assert found, said
         try:
-            yield found[0]
+            yield found[1]
         finally:
             process.terminate()
 

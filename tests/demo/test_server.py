@@ -1,6 +1,10 @@
 """Programs ask /predict, with gradio_client or nothing but HTTP; the page asks what it alone understands."""
 
+import ast
+import asyncio
 import base64
+import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,15 +15,21 @@ import numpy as np
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
+from mcp import ClientSession
+from mcp.client.streamable_http import streamablehttp_client
+from mcp.types import TextContent
 from PIL import Image
+
+from tests.conftest import ROOT
+from tests.demo.conftest import running
 
 
 @pytest.fixture
 def drawing(tmp_path: Path) -> Path:
     sketch = np.full((280, 280, 3), 255, np.uint8)
     sketch[60:220, 130:150] = (20, 30, 160)
-    Image.fromarray(sketch).save(tmp_path / "one.png")
-    return tmp_path / "one.png"
+    Image.fromarray(sketch).save(tmp_path / "digit.png")
+    return tmp_path / "digit.png"
 
 
 def check(answer: dict[str, dict[str, float]]) -> None:
@@ -28,6 +38,62 @@ def check(answer: dict[str, dict[str, float]]) -> None:
         assert set(probabilities) == set("0123456789")
         assert max(probabilities, key=lambda digit: probabilities[digit]) == "1"
         assert sum(probabilities.values()) == pytest.approx(1, abs=1e-5)
+
+
+def printed(language: str, address: str) -> str:
+    """The README's snippet that asks /predict, for this server."""
+    section = (ROOT / "README.md").read_text().split("### For programs")[1]
+    return section.split(f"```{language}\n")[1].split("```")[0].replace("http://127.0.0.1:7860", address.rstrip("/"))
+
+
+def test_the_readmes_python_runs_as_printed(address: str, drawing: Path) -> None:
+    command = [sys.executable, "-c", printed("python", address)]
+    done = subprocess.run(command, cwd=drawing.parent, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "1"
+
+
+def test_the_readmes_curl_runs_as_printed(address: str, drawing: Path) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("no curl on this machine")
+    command = ["sh", "-c", printed("sh", address)]
+    done = subprocess.run(command, cwd=drawing.parent, capture_output=True, text=True, check=True)
+    check(json.loads(done.stdout)["data"][0])
+
+
+def test_the_readmes_javascript_runs_as_printed(address: str, drawing: Path) -> None:
+    if shutil.which("npm") is None:
+        pytest.skip("no npm on this machine")
+    fetch = ["npm", "install", "--silent", "--no-audit", "--fetch-retries=0", "@gradio/client@2"]
+    if subprocess.run(fetch, cwd=drawing.parent, capture_output=True).returncode:
+        pytest.skip("npm cannot fetch @gradio/client")
+    (drawing.parent / "ask.mjs").write_text(printed("js", address))
+    done = subprocess.run(["node", "ask.mjs"], cwd=drawing.parent, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1:] == ["1"], done.stderr
+
+
+def test_a_language_model_finds_it_as_a_tool(drawing: Path) -> None:
+    async def ask(address: str) -> tuple[list[str], str]:
+        async with (
+            streamablehttp_client(f"{address}gradio_api/mcp/") as (source, sink, _),
+            ClientSession(source, sink) as session,
+        ):
+            await session.initialize()
+            tools = [tool.name for tool in (await session.list_tools()).tools]
+            url = "data:image/png;base64," + base64.b64encode(drawing.read_bytes()).decode()
+            content = (await session.call_tool("predict", {"image": url})).content[0]
+            assert isinstance(content, TextContent)
+            return tools, content.text
+
+    with running("--mcp") as address:
+        tools, answer = asyncio.run(ask(address))
+    assert tools == ["predict"]
+    check(ast.literal_eval(answer))
+
+
+def test_a_load_balancer_learns_that_it_answers_and_on_what(address: str) -> None:
+    health = httpx.get(f"{address}health")
+    assert health.status_code == 200
+    assert (health.json()["status"], health.json()["provider"]) == ("ok", "CPU")
 
 
 def test_gradio_client_gets_the_probabilities_of_both_networks(address: str, drawing: Path) -> None:
