@@ -6,7 +6,7 @@ const [PROBABLE, SURE, DOT] = [[rule]];
 
 ort.env.wasm.numThreads = 1;
 const nodes = Object.values(MAPS).map(({ node }) => node);
-let sessions; // of both networks, or a promise of them
+let sessions; // a promise of both networks'
 
 function open() {
   sessions ??= Promise.all([session("lenet5-sketch.onnx", nodes), session("ffnn-sketch.onnx", [])]);
@@ -21,7 +21,10 @@ async function session(url, nodes) {
   const file = new Uint8Array(await response.arrayBuffer());
   const field = (number, content) => [(number << 3) | 2, content.length, ...content];
   const more = nodes.flatMap((node) => field(7, field(12, field(1, new TextEncoder().encode(node)))));
-  return ort.InferenceSession.create(new Uint8Array([...file, ...more]));
+  const model = new Uint8Array(file.length + more.length);
+  model.set(file);
+  model.set(more, file.length);
+  return ort.InferenceSession.create(model);
 }
 
 async function read({ canvas, drawn, inside }) {
