@@ -91,7 +91,6 @@ def options(classifier: Classifier) -> dict[str, Any]:
         "max_file_size": "20mb",
         "run_history": False,
         "enable_monitoring": False,
-        "show_error": True,
         "footer_links": ["api"],
         "quiet": True,
         "app_kwargs": {"routes": [Route("/health", health)]},

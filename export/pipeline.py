@@ -81,8 +81,8 @@ def _recorded(path: Path) -> dict[str, Any]:
         return {"cores": CORES, "sha256": {}, "rows": []}
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        return {"cores": int(found["cores"]), "sha256": dict(found["sha256"]), "rows": list(found["rows"])}
-    except (ValueError, KeyError, TypeError) as error:
+        return {"cores": int(found.get("cores", CORES)), "sha256": dict(found["sha256"]), "rows": list(found["rows"])}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path} is damaged ({error}): delete it, and measure anew.") from error
 
 

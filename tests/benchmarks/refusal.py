@@ -17,7 +17,6 @@ from demo.app import too_small
 from demo.classifier import ONNX, PROBABLE, load
 from export.card import sha256
 from export.pipeline import REFUSALS
-from export.runtimes import CORES
 from model import strokes, styles
 from model.evaluate import BRUSHES
 from model.files import write_json
@@ -99,7 +98,7 @@ def main() -> None:
         "scribbles": drawn([styles._scribble(random, []) for _ in range(EACH)]),
         "letters, written": drawn([styles._letter(random, []) for _ in range(EACH)]),
         "letters, printed": (printed(random) for _ in range(EACH)),
-        "two digits side by side": drawn([side_by_side(random, pens.drawings) for _ in range(EACH)], 12),
+        "two digits side by side, 12 px": drawn([side_by_side(random, pens.drawings) for _ in range(EACH)], 12),
     }
     print(f"writers {', '.join(map(str, arguments.writers))}; refused up to {PROBABLE:.0%}, or if too small\n")
     print("| drawn | count | no digit | by confidence alone | sure of a digit |\n| --- | --- | --- | --- | --- |")
@@ -110,7 +109,7 @@ def main() -> None:
         rows.append({"drawn": name, "count": count, "refused": by_rule, "sure": sure})
     if arguments.write:
         files = {path.name: sha256(path) for path in sorted(ONNX.glob("*-sketch.onnx"))}
-        write_json(ONNX / REFUSALS, {"cores": CORES, "sha256": files, "rows": rows})
+        write_json(ONNX / REFUSALS, {"sha256": files, "rows": rows})
 
 
 if __name__ == "__main__":

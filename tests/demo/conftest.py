@@ -22,7 +22,7 @@ def running(*options: str) -> Iterator[str]:
             said.append(line)
             if line.startswith("Draw at"):
                 break
-        found = re.search(r"Draw at (\S+)", said[-1])
+        found = re.search(r"^Draw at (\S+)", "".join(said), re.MULTILINE)
         assert found, said
         try:
             yield found[1]

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -51,7 +52,7 @@ def test_the_space_runs_by_itself(tmp_path: Path, visit: Callable[..., Page]) ->
                     socket.create_connection(("127.0.0.1", port)).close()
                     break
                 except ConnectionRefusedError:
-                    threading.Event().wait(0.1)
+                    time.sleep(0.1)
             page = visit(f"http://127.0.0.1:{port}/")
             draw(page, SEVEN)
             expect_digit(page, "7")
