@@ -14,7 +14,8 @@ import onnxruntime
 
 ONNX = Path(__file__).parent.parent / "export" / "onnx"
 NETWORKS = ("lenet5", "ffnn")
-OUTPUTS = ("image", "probabilities")
+FILES = ("lenet5-sketch.onnx", "ffnn.onnx")  # the first makes the image that both see: it costs more than the networks
+NAMES = (["sketch", "image", "probabilities"], ["image", "probabilities"])  # of their inputs and outputs
 MAPS = {"conv1": "conv1/Relu", "conv2": "conv2/Tanh", "conv3": "conv3/Tanh"}  # LeNet5's feature maps, and their nodes
 PROBABLE, SURE = 0.5, 0.9  # tests/benchmarks/refusal.py counts what lies between and beyond
 WARNING, FATAL = 2, 4  # ONNX Runtime's log severities
@@ -67,22 +68,24 @@ class Classifier:
         return "CUDA" if cuda else "CPU"
 
     def classify(self, sketch: np.ndarray, look_inside: bool = False) -> Answer:
-        """Read one sketch, uint8 [height, width], dark on light or light on dark; with LeNet5's maps if asked."""
-        started = time.perf_counter()
-        values = {
-            name: self._run(name, sketch, MAPS.values() if look_inside and name == "lenet5" else ())
-            for name in self.sessions
-        }
-        milliseconds = 1000 * (time.perf_counter() - started)
-        maps = dict(zip(MAPS, values["lenet5"][2:], strict=False))
-        return Answer(values["lenet5"][0], {name: found[1] for name, found in values.items()}, maps, milliseconds)
+        """Read one sketch, uint8 [height, width], dark on light or light on dark; with LeNet5's maps if asked.
 
-    def _run(self, name: str, sketch: np.ndarray, more: Iterable[str]) -> list[np.ndarray]:
-        return [value[0] for value in self.sessions[name].run([*OUTPUTS, *more], {"sketch": sketch[None]})]
+        Of a blank one both say 0.1 for each digit, as their sketch files do.
+        """
+        started = time.perf_counter()
+        outputs = ["image", "probabilities", *(MAPS.values() if look_inside else ())]
+        image, lenet5, *maps = self.sessions["lenet5"].run(outputs, {"sketch": sketch[None]})
+        (ffnn,) = self.sessions["ffnn"].run(["probabilities"], {"image": image})
+        return Answer(
+            image[0],
+            {"lenet5": lenet5[0], "ffnn": ffnn[0] if image.any() else lenet5[0]},
+            {layer: values[0] for layer, values in zip(MAPS, maps, strict=False)},
+            1000 * (time.perf_counter() - started),
+        )
 
 
 def load(device: Device = "auto", folder: Path = ONNX) -> Classifier:
-    """Load `folder`/NETWORK-sketch.onnx of both networks and warm them up.
+    """Load both networks from `folder`, in which python -m export writes, and warm them up.
 
     "auto" takes CUDA where the sessions really get it, else the CPU; "cuda" raises SetupError where they do not.
     A missing or damaged file raises SetupError.
@@ -93,7 +96,12 @@ def load(device: Device = "auto", folder: Path = ONNX) -> Classifier:
     else:
         providers = [("CUDAExecutionProvider", {"cudnn_conv_algo_search": "HEURISTIC"}), "CPUExecutionProvider"]
         missing = _preload_cuda()
-    classifier = Classifier({name: _session(folder / f"{name}-sketch.onnx", providers) for name in NETWORKS})
+    classifier = Classifier(
+        {
+            network: _session(folder / file, names, providers)
+            for network, file, names in zip(NETWORKS, FILES, NAMES, strict=True)
+        }
+    )
     classifier.classify(np.tri(280, dtype=np.uint8) * 255)
     if device == "cuda" and classifier.provider != "CUDA":
         raise SetupError(f"ONNX Runtime {onnxruntime.__version__} cannot use CUDA here: {missing}")
@@ -112,7 +120,7 @@ def _preload_cuda() -> str:
     return "its libraries are there, the GPU or a driver new enough for them is not. nvidia-smi shows both."
 
 
-def _session(path: Path, providers: list[Any]) -> onnxruntime.InferenceSession:
+def _session(path: Path, names: list[str], providers: list[Any]) -> onnxruntime.InferenceSession:
     if not path.is_file():
         raise SetupError(f"There is no {path}: python -m export makes it.")
     options = onnxruntime.SessionOptions()
@@ -120,16 +128,16 @@ def _session(path: Path, providers: list[Any]) -> onnxruntime.InferenceSession:
     onnxruntime.set_default_logger_severity(FATAL)  # without CUDA it logs what load() says better
     try:
         model = path.read_bytes()
-        if path.stem == "lenet5-sketch":
+        if path.name == FILES[0]:
             model = _with_outputs(model, MAPS.values())
         session = onnxruntime.InferenceSession(model, options, providers=providers)
     except Exception as error:  # ONNX Runtime raises classes of its own for files that it cannot read
         raise SetupError(f"{path} is damaged ({error}): python -m export makes it anew.") from error
     finally:
         onnxruntime.set_default_logger_severity(WARNING)
-    names = [value.name for value in [*session.get_inputs(), *session.get_outputs()]]
-    if names[:3] != ["sketch", *OUTPUTS]:
-        raise SetupError(f"{path} holds another graph, of {', '.join(names)}: python -m export makes it anew.")
+    found = [value.name for value in [*session.get_inputs(), *session.get_outputs()]]
+    if found[: len(names)] != names:
+        raise SetupError(f"{path} holds another graph, of {', '.join(found)}: python -m export makes it anew.")
     return session
 
 

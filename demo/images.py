@@ -51,7 +51,14 @@ def _grey(image: Image.Image) -> Image.Image:
         image = image.convert("RGBA" if image.has_transparency_data else "RGB")
     upright = ImageOps.exif_transpose(image)
     upright.thumbnail((LARGEST, LARGEST))
-    return _on_paper(upright) if upright.has_transparency_data else upright.convert("L")
+    return _on_paper(upright) if _is_transparent(upright) else upright.convert("L")
+
+
+def _is_transparent(image: Image.Image) -> bool:
+    """Whether paper shows through anywhere; browsers write an alpha channel even where none does."""
+    if image.mode in ("RGBA", "LA"):
+        return image.getchannel("A").getextrema() != (255, 255)
+    return image.has_transparency_data
 
 
 def _stretched(image: Image.Image) -> Image.Image:

@@ -18,7 +18,7 @@ import onnxruntime
 
 import demo
 from demo.app import COLUMNS
-from demo.classifier import MAPS, NETWORKS, ONNX, PROBABLE, SURE, SetupError
+from demo.classifier import FILES, MAPS, ONNX, PROBABLE, SURE, SetupError
 from demo.sketchpad import HERE as SKETCHPAD
 from demo.sketchpad import SCRIPTS, SMALLEST
 
@@ -103,7 +103,7 @@ def _filled(template: Path, slots: dict[str, str]) -> bytes:
 
 
 def _graphs() -> dict[str, bytes]:
-    paths = [ONNX / f"{name}-sketch.onnx" for name in NETWORKS]
+    paths = [ONNX / name for name in FILES]
     if missing := [path for path in paths if not path.is_file()]:
         raise SetupError(f"There is no {missing[0]}: python -m export makes it.")
     return {path.name: path.read_bytes() for path in paths}

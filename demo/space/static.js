@@ -9,7 +9,7 @@ const nodes = Object.values(MAPS).map(({ node }) => node);
 let sessions; // a promise of both networks'
 
 function open() {
-  sessions ??= Promise.all([session("lenet5-sketch.onnx", nodes), session("ffnn-sketch.onnx", [])]);
+  sessions ??= Promise.all([session("lenet5-sketch.onnx", nodes), session("ffnn.onnx", [])]);
   sessions.catch(() => (sessions = undefined)); // the next question tries again
   return sessions;
 }
@@ -33,7 +33,8 @@ async function read({ canvas, drawn, inside }) {
   const [lenet5, ffnn] = await open();
   const started = performance.now();
   const found = await lenet5.run({ sketch }, ["image", "probabilities", ...(inside ? nodes : [])]);
-  const { probabilities } = await ffnn.run({ sketch }, ["probabilities"]);
+  const blank = found.image.data.every((value) => value === 0); // of which both are as unsure
+  const { probabilities } = blank ? found : await ffnn.run({ image: found.image }, ["probabilities"]);
   const milliseconds = performance.now() - started;
   const both = { lenet5: [...found.probabilities.data], ffnn: [...probabilities.data] };
   const together = both.lenet5.map((p, digit) => (p + both.ffnn[digit]) / 2);

@@ -26,6 +26,17 @@ def test_both_networks_read_real_digits(digits: tuple[np.ndarray, np.ndarray]) -
     assert min(right.values()) > 285
 
 
+def test_it_says_what_each_sketch_file_says_by_itself(digits: tuple[np.ndarray, np.ndarray]) -> None:
+    classifier = load("cpu")
+    files = {name: onnxruntime.InferenceSession(ONNX / f"{name}-sketch.onnx") for name in ("lenet5", "ffnn")}
+    for image in digits[0][:20]:
+        sketch = 255 - image.repeat(8, axis=0).repeat(8, axis=1)
+        answer = classifier.classify(sketch)
+        for name, file in files.items():
+            (alone,) = file.run(["probabilities"], {"sketch": sketch[None]})
+            np.testing.assert_allclose(answer.probabilities[name], alone[0], atol=1e-6)
+
+
 def test_a_blank_sketch_is_blank() -> None:
     answer = load("cpu").classify(np.full((280, 280), 255, np.uint8))
     assert not answer.image.any()
@@ -97,11 +108,11 @@ def test_a_missing_file_names_the_command_that_makes_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kept", [0, 5_000])
 def test_a_damaged_file_is_named(kept: int, tmp_path: Path) -> None:
-    for file in ONNX.glob("*-sketch.onnx"):
+    for file in ONNX.glob("*.onnx"):
         shutil.copy(file, tmp_path)
-    whole = (tmp_path / "ffnn-sketch.onnx").read_bytes()
-    (tmp_path / "ffnn-sketch.onnx").write_bytes(whole[:kept])
-    with pytest.raises(SetupError, match=r"ffnn-sketch\.onnx is damaged.*python -m export"):
+    whole = (tmp_path / "ffnn.onnx").read_bytes()
+    (tmp_path / "ffnn.onnx").write_bytes(whole[:kept])
+    with pytest.raises(SetupError, match=r"ffnn\.onnx is damaged.*python -m export"):
         load("cpu", tmp_path)
 
 
