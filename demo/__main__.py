@@ -6,7 +6,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from demo.app import build, options
+from demo.app import serve
 from demo.classifier import SetupError, load
 from demo.collection import Collection
 
@@ -30,18 +30,17 @@ def main() -> None:
         sys.exit('python -m demo: mcp is not installed. pip install -e ".[mcp]" brings it.')
     try:
         classifier = load(arguments.device)
-        app = build(classifier, Collection(arguments.collect) if arguments.collect else None)
-        _, address, link = app.launch(
+        app, address = serve(
+            classifier,
+            Collection(arguments.collect) if arguments.collect else None,
+            arguments.mcp,
             server_name=arguments.host,
             server_port=arguments.port or None,
             share=arguments.share,
-            prevent_thread_lock=True,
-            mcp_server=arguments.mcp,
-            **options(classifier),
         )
     except (SetupError, OSError) as error:
         sys.exit(f"python -m demo: {error}")
-    print(f"Draw at {link or address} (ONNX Runtime on {classifier.provider}). Ctrl+C stops it.", flush=True)
+    print(f"Draw at {address} (ONNX Runtime on {classifier.provider}). Ctrl+C stops it.", flush=True)
     app.block_thread()
 
 

@@ -11,13 +11,11 @@ HERE = Path(__file__).parent
 SCRIPTS = [HERE / name for name in ("paper.js", "answers.js", "sketchpad.js")]
 SMALLEST = 50 / 280  # of the canvas: two and a half pen widths; what is smaller is a dot or a smear
 
-Asked = Callable[[dict[str, Any]], dict[str, Any]]
 
+def sketchpad(asked: list[Callable[[dict[str, Any]], dict[str, Any]]], collects_in: str) -> gr.HTML:
+    """A canvas that is answered while one draws; sketchpad.js says what must be `asked`, and what it sends and expects.
 
-def sketchpad(read: Asked, keep: Asked, collects_in: str) -> gr.HTML:
-    """A canvas that `read` answers while one draws; `keep` stores corrections, if it `collects_in` a folder.
-
-    sketchpad.js says what it sends them, and what it expects.
+    Corrections are asked for if the server `collects_in` a folder.
     """
     scripts = [path.read_text(encoding="utf-8") for path in SCRIPTS]
     return gr.HTML(
@@ -25,6 +23,6 @@ def sketchpad(read: Asked, keep: Asked, collects_in: str) -> gr.HTML:
         css_template=(HERE / "sketchpad.css").read_text(encoding="utf-8"),
         js_on_load="\n".join([*scripts, f"sketchpad(element, server, {json.dumps(collects_in)});"]),
         apply_default_css=False,
-        server_functions=[read, keep],
+        server_functions=asked,
         elem_id="sketchpad",
     )

@@ -1,9 +1,9 @@
 const PAUSE = 50; // milliseconds from one question to the next while the pen moves
-const AHEAD = 3; // questions on their way then, so that a slow network does not slow them down
+const AHEAD = 3; // questions on their way then, so that a slow network does not slow them down; 1 if a crowd does
 const PATIENCE = 5_000; // milliseconds until a question without an answer is asked anew
-const RETRY = 1_000; // milliseconds until the next question to a server that cannot be reached
+const RETRY = 1_000; // milliseconds until the next question to a server that cannot be reached, or is busy
 
-// `server` has read({canvas, drawn, inside}) and keep({canvas, digit}), as app.py has; `collectsIn` names the folder
+// `server` has read({canvas, drawn, inside}) and keep({canvas, digit}), as questions.py has; `collectsIn` names the folder
 // in which keep() stores drawings, "" if there is none.
 function sketchpad(element, server, collectsIn) {
   const $ = (selector) => element.querySelector(selector);
@@ -13,6 +13,7 @@ function sketchpad(element, server, collectsIn) {
   let asked = 0; // questions are numbered,
   let settled = 0; // and answers up to this number come too late to be shown
   let onTheWay = 0;
+  let ahead = AHEAD;
   let nextAt = 0;
   let timer;
 
@@ -42,7 +43,7 @@ function sketchpad(element, server, collectsIn) {
     if (!stale || paper.isBlank()) return;
     const early = nextAt - performance.now();
     if (early > 0) timer = setTimeout(next, early);
-    else if (onTheWay < (paper.isMoving() ? AHEAD : 2 * AHEAD)) ask();
+    else if (onTheWay < (paper.isMoving() ? ahead : 2 * ahead)) ask();
   }
 
   async function ask() {
@@ -57,8 +58,8 @@ function sketchpad(element, server, collectsIn) {
     onTheWay -= 1;
     if (answer?.error || answer?.probabilities) take(number, answer);
     else {
-      nextAt = performance.now() + RETRY;
-      unanswered(number);
+      nextAt = performance.now() + RETRY * (0.5 + Math.random());
+      unanswered(number, answer?.busy);
     }
     next();
   }
@@ -66,6 +67,7 @@ function sketchpad(element, server, collectsIn) {
   function take(number, answer) {
     if (number <= settled) return;
     settled = number;
+    ahead = answer.waited > PAUSE ? 1 : AHEAD;
     answers.warn(answer.error ?? "");
     if (answer.error) return;
     answers.show(answer);
@@ -75,9 +77,9 @@ function sketchpad(element, server, collectsIn) {
     }
   }
 
-  function unanswered(number) {
+  function unanswered(number, busy) {
     if (number <= settled || number < asked) return;
-    answers.warn("The server does not answer. Your drawing is kept; it is asked again.");
+    answers.warn(`The server ${busy ? "is busy" : "does not answer"}. Your drawing is kept; it is asked again.`);
     answers.outdated(true);
     stale = true;
     next();

@@ -17,8 +17,8 @@ from pathlib import Path
 import onnxruntime
 
 import demo
-from demo.app import COLUMNS
 from demo.classifier import FILES, MAPS, ONNX, PROBABLE, SURE, SetupError
+from demo.questions import COLUMNS
 from demo.sketchpad import HERE as SKETCHPAD
 from demo.sketchpad import SCRIPTS, SMALLEST
 
@@ -42,7 +42,7 @@ def main() -> None:
 def space() -> dict[str, bytes]:
     """The files of a Gradio Space, by their paths in it."""
     package = Path(demo.__file__).parent
-    code = [*package.glob("*.py"), *SKETCHPAD.iterdir()]
+    code = [*package.glob("*.py"), *package.glob("*.json"), *SKETCHPAD.iterdir()]
     python = ".".join(platform.python_version_tuple()[:2])
     sdk = f'sdk: gradio\nsdk_version: {version("gradio")}\npython_version: "{python}"\napp_file: app.py'
     requirements = [
@@ -62,20 +62,22 @@ def space() -> dict[str, bytes]:
 
 def static() -> dict[str, bytes]:
     """The files of a page on ONNX Runtime Web, by their names beside it."""
+    loaded = {**_graphs(), **_web_runtime()}
+    files = json.dumps({name: f"sha256-{_digest('sha256', content)}" for name, content in loaded.items()})
     maps = {layer: {"node": node, "columns": COLUMNS[layer]} for layer, node in MAPS.items()}
-    script = _filled(
-        HERE / "static.js", {"maps": json.dumps(maps), "rule": json.dumps([PROBABLE, SURE, SMALLEST])}
-    ).decode()
+    slots = {"files": files, "maps": json.dumps(maps), "rule": json.dumps([PROBABLE, SURE, SMALLEST])}
+    scripts = [path.read_text(encoding="utf-8") for path in SCRIPTS]
     parts = {
         "css": (SKETCHPAD / "sketchpad.css").read_text(encoding="utf-8"),
         "html": (SKETCHPAD / "sketchpad.html").read_text(encoding="utf-8"),
-        "js": "\n".join([*(path.read_text(encoding="utf-8") for path in SCRIPTS), script]),
+        "js": "\n".join([*scripts, _filled(HERE / "static.js", slots).decode()]),
     }
+    version = hashlib.sha256(_filled(HERE / "index.html", {**parts, "version": ""})).hexdigest()
     return {
         "README.md": _filled(HERE / "README.template.md", {"sdk": "sdk: static\napp_file: index.html"}),
-        "index.html": _filled(HERE / "index.html", parts),
-        **_graphs(),
-        **_web_runtime(),
+        "index.html": _filled(HERE / "index.html", {**parts, "version": version}),
+        "offline.js": _filled(HERE / "offline.js", {"files": files, "version": version}),
+        **loaded,
     }
 
 
@@ -102,6 +104,10 @@ def _filled(template: Path, slots: dict[str, str]) -> bytes:
     return re.sub(r"\[\[(\w+)\]\]", lambda slot: slots[slot[1]], text).encode()
 
 
+def _digest(algorithm: str, content: bytes) -> str:
+    return base64.b64encode(hashlib.new(algorithm, content).digest()).decode()
+
+
 def _graphs() -> dict[str, bytes]:
     paths = [ONNX / name for name in FILES]
     if missing := [path for path in paths if not path.is_file()]:
@@ -120,7 +126,7 @@ def _web_runtime() -> dict[str, bytes]:
         archive = next(Path(folder).glob("*.tgz"), None)
         if done.returncode or archive is None:
             raise SetupError(f"npm cannot fetch {package}: {''.join(done.stderr.strip().splitlines()[:1])}")
-        if base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode() != WEB_SHA512:
+        if _digest("sha512", archive.read_bytes()) != WEB_SHA512:
             raise SetupError(f"what npm has as {package} has not the SHA-512 in {__file__}.")
         with tarfile.open(archive) as files:
             members = {name: files.extractfile(f"package/dist/{name}") for name in WEB_FILES}

@@ -1,7 +1,7 @@
 """The Space's app: laid out by python -m demo.space."""
 
-from demo.app import build, options
+from demo.app import serve
 from demo.classifier import load
 
-classifier = load()
-build(classifier).launch(**options(classifier))
+app, _ = serve(load())
+app.block_thread()

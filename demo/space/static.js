@@ -1,36 +1,49 @@
-import * as ort from "./ort.wasm.min.mjs";
-
-// The server's part, in the browser: what app.py's read() gives, from the same files by the same rule.
+// The server's part, in the browser: what questions.py's read() gives, from the same files by the same rule.
+const FILES = [[files]]; // and their integrity, so that none of another layout is taken for one of these
 const MAPS = [[maps]]; // LeNet5's feature maps: their nodes, and the columns in which they are shown
 const [PROBABLE, SURE, DOT] = [[rule]];
 
-ort.env.wasm.numThreads = 1;
 const nodes = Object.values(MAPS).map(({ node }) => node);
-let sessions; // a promise of both networks'
+let opened; // a promise of ONNX Runtime and both networks' sessions
 
 function open() {
-  sessions ??= Promise.all([session("lenet5-sketch.onnx", nodes), session("ffnn.onnx", [])]);
-  sessions.catch(() => (sessions = undefined)); // the next question tries again
-  return sessions;
+  opened ??= load();
+  opened.catch(() => (opened = undefined)); // the next question tries again
+  return opened;
 }
 
-// A session of the file with the values of `nodes` as further outputs: protobuf merges what is appended to a message.
-async function session(url, nodes) {
-  const response = await fetch(url);
-  if (!response.ok) throw new Error(`${url}: ${response.status}`);
-  const file = new Uint8Array(await response.arrayBuffer());
+async function load() {
+  const names = ["ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"];
+  const networks = ["lenet5-sketch.onnx", "ffnn.onnx"];
+  const [main, mjs, wasmBinary, lenet5, ffnn] = await Promise.all([...names, ...networks].map(content));
+  const ort = await import(script(main));
+  Object.assign(ort.env.wasm, { numThreads: 1, wasmPaths: { mjs: script(mjs) }, wasmBinary });
+  const create = ort.InferenceSession.create;
+  return { ort, lenet5: await create(withOutputs(lenet5, nodes)), ffnn: await create(ffnn) };
+}
+
+async function content(name) {
+  const integrity = FILES[name];
+  const response = await fetch(name, { integrity }).catch(() => fetch(name, { integrity, cache: "reload" }));
+  return new Uint8Array(await response.arrayBuffer());
+}
+
+const script = (content) => URL.createObjectURL(new Blob([content], { type: "text/javascript" }));
+
+// The file with the values of `nodes` as further outputs: protobuf merges what is appended to a message.
+function withOutputs(file, nodes) {
   const field = (number, content) => [(number << 3) | 2, content.length, ...content];
   const more = nodes.flatMap((node) => field(7, field(12, field(1, new TextEncoder().encode(node)))));
   const model = new Uint8Array(file.length + more.length);
   model.set(file);
   model.set(more, file.length);
-  return ort.InferenceSession.create(model);
+  return model;
 }
 
 async function read({ canvas, drawn, inside }) {
   const { grey, width, height } = await pixels(canvas);
+  const { ort, lenet5, ffnn } = await open();
   const sketch = new ort.Tensor("uint8", grey, [1, height, width]);
-  const [lenet5, ffnn] = await open();
   const started = performance.now();
   const found = await lenet5.run({ sketch }, ["image", "probabilities", ...(inside ? nodes : [])]);
   const blank = found.image.data.every((value) => value === 0); // of which both are as unsure
@@ -105,5 +118,7 @@ const dark = matchMedia("(prefers-color-scheme: dark)");
 const follow = () => document.documentElement.classList.toggle("dark", dark.matches);
 dark.addEventListener("change", follow);
 follow();
-open();
 sketchpad(document.querySelector("#sketchpad"), { read }, "");
+open()
+  .then(() => navigator.serviceWorker.register("offline.js"))
+  .catch(() => {}); // reads all the same; but plain HTTP and private windows have no service workers

@@ -50,12 +50,12 @@ WATCH = """selector => {
 
 
 @contextmanager
-def served(command: list[str]) -> Iterator[str]:
-    """Run it and give the address it prints."""
+def served(command: list[str]) -> Iterator[tuple[str, int]]:
+    """Run it, and give the address it prints and its process."""
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         assert process.stdout is not None
         found = next(match for line in process.stdout if (match := re.search(r"http://\S+", line)))
-        yield found[0]
+        yield found[0], process.pid
         process.terminate()
 
 
@@ -113,7 +113,11 @@ def main() -> None:
     drawings, _ = digits(DIGITS, np.random.default_rng(0))
     ours, theirs = [], []
     demo = [sys.executable, "-m", "demo", "--device", "cpu"]
-    with served(demo) as here, served([sys.executable, "-c", STOCK]) as there, sync_playwright() as playwright:
+    with (
+        served(demo) as (here, _),
+        served([sys.executable, "-c", STOCK]) as (there, _),
+        sync_playwright() as playwright,
+    ):
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page, stock = browser.new_page(), browser.new_page()
         page.goto(here)

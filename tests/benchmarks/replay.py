@@ -46,7 +46,7 @@ def main() -> None:
     chosen = np.random.default_rng(0).permutation(len(pens.labels))[:COUNT]
     classifier = load("cpu")
     page_right, offline_right = [], []
-    with served([sys.executable, "-m", "demo", "--device", "cpu"]) as address, sync_playwright() as playwright:
+    with served([sys.executable, "-m", "demo", "--device", "cpu"]) as (address, _), sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = browser.new_page()
         page.goto(address)

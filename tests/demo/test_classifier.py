@@ -9,8 +9,8 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from demo.app import too_small
 from demo.classifier import ONNX, Answer, SetupError, load
+from demo.questions import too_small
 
 HAS_CUDA = load("auto").provider == "CUDA"
 

@@ -60,8 +60,9 @@ for module in {blocked!r}: sys.modules[module] = None
 import numpy as np
 from demo.app import build
 from demo.classifier import load
+from demo.questions import questions
 classifier = load("cpu")
-build(classifier)
+build(classifier, questions(classifier))
 sketch = np.zeros((280, 280), np.uint8)
 sketch[60:220, 130:150] = 255
 print(classifier.classify(sketch).probabilities["lenet5"].argmax())
