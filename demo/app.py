@@ -82,10 +82,11 @@ def routes(app: gr.Blocks, classifier: Classifier, asked: dict[str, Asked]) -> l
     def openapi(_: Request) -> Response:
         return Response(OPENAPI.read_bytes(), media_type="application/json")
 
+    answer = answering(asked)
     return [
         Route("/health", health),
         *(Route(f"{prefix}/openapi.json", openapi) for prefix in ("", API)),
-        Route(f"{API}/component_server/", answering(asked), methods=["POST"]),
+        *(Route(f"{API}/component_server{slash}", answer, methods=["POST"]) for slash in ("", "/")),
         Route(f"{API}/upload", taking(app), methods=["POST"]),
     ]
 

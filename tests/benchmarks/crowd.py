@@ -13,6 +13,7 @@ import os
 import random
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -120,7 +121,7 @@ class Person:
 
     async def stay(self, chosen: list[Picture]) -> None:
         host = urlsplit(self.address).netloc
-        reader, writer = await asyncio.open_connection(*_place(self.address))
+        reader, writer = await asyncio.open_connection(*place(self.address))
         writer.write(f"GET /gradio_api/heartbeat/{random.getrandbits(64):x} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
         heartbeat = asyncio.create_task(_drain(reader))
         for path in ("/", "/config"):
@@ -130,8 +131,10 @@ class Person:
             await self._draw(random.choice(chosen))
         await asyncio.gather(*self.on_the_way)
         heartbeat.cancel()
-        for _, open_writer in [*self.free, (reader, writer)]:
-            open_writer.close()
+        for _, kept in [*self.free, (reader, writer)]:
+            kept.close()
+            with suppress(OSError):
+                await kept.wait_closed()
 
     async def _draw(self, picture: Picture) -> None:
         started = time.perf_counter()
@@ -192,8 +195,10 @@ class Person:
 
     async def _request(self, request: bytes) -> bytes:
         """The body of the response, over a connection that is kept."""
-        self.free = [kept for kept in self.free if not kept[0].at_eof()]
-        reader, writer = self.free.pop() if self.free else await asyncio.open_connection(*_place(self.address))
+        reader, writer = self.free.pop() if self.free else await asyncio.open_connection(*place(self.address))
+        if reader.at_eof():
+            writer.close()
+            reader, writer = await asyncio.open_connection(*place(self.address))
         try:
             writer.write(request)
             head = (await reader.readuntil(b"\r\n\r\n")).lower()
@@ -213,7 +218,7 @@ class Person:
         return brotli.decompress(body) if b"content-encoding: br" in head else body
 
 
-def _place(address: str) -> tuple[str | None, int | None]:
+def place(address: str) -> tuple[str | None, int | None]:
     url = urlsplit(address)
     return url.hostname, url.port
 

@@ -10,11 +10,20 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from export.web import CHROMIUM, FLAGS
 
+processes: dict[str, int] = {}  # by the address that each serves
+
 
 @contextmanager
-def running(*options: str) -> Iterator[str]:
-    """`python -m demo`, started as a user starts it; gives the address it prints."""
-    command = [sys.executable, "-m", "demo", "--device", "cpu", *options]
+def running(*options: str, limits: dict[str, Any] | None = None) -> Iterator[str]:
+    """`python -m demo`, started as a user starts it, or with other `limits`: constants "module.NAME" of the demo.
+
+    Gives the address it prints.
+    """
+    start = ["-m", "demo"]
+    if limits:
+        patches = [f"demo.{name} = {value!r}" for name, value in limits.items()]
+        start = ["-c", "\n".join(["import demo.__main__", *patches, "demo.__main__.main()"])]
+    command = [sys.executable, *start, "--device", "cpu", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         assert process.stdout is not None
         said: list[str] = []
@@ -24,6 +33,7 @@ def running(*options: str) -> Iterator[str]:
                 break
         found = re.search(r"^Draw at (\S+)", "".join(said), re.MULTILINE)
         assert found, said
+        processes[found[1]] = process.pid
         try:
             yield found[1]
         finally:
