@@ -39,6 +39,7 @@ def serve(
         css=CSS,
         run_history=False,
         enable_monitoring=False,
+        ssr_mode=False,
         footer_links=["api"],
         quiet=True,
         prevent_thread_lock=True,

@@ -10,6 +10,7 @@ from typing import Any
 
 import h11
 import httpx
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -23,6 +24,8 @@ JSON_BYTES, JSON_SECONDS = 60_000, 10  # for its body
 FILE_BYTES, FILE_SECONDS = 20_000_000, 60  # for its body if that may hold an image file
 HELD_BYTES = 200_000_000  # of all bodies that are on their way
 KEPT_BYTES, KEPT_SECONDS = 1_000_000_000, 600  # of all uploads, and for how long each is there to be asked about
+LEAST_BYTES = 10_000  # that an upload counts for, for it is a folder, too
+LATER = {"Retry-After": "1"}
 
 API = "/gradio_api"
 NAME = r"[\w-][\w.@-]*"  # of a file or folder, but none that is hidden or leads upwards
@@ -54,7 +57,8 @@ class Door:
         self.app = app
         self.mcp = mcp
         self.held = 0  # bytes of bodies that are on their way
-        self.uploads: deque[tuple[float, int]] = deque()  # when each came, and its bytes
+        self.kept = 0  # bytes of uploads
+        self.uploads: deque[tuple[float, int]] = deque()  # when each of them came, and its bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """As ASGI has it."""
@@ -70,9 +74,9 @@ class Door:
             await response(scope, receive, send)
 
     async def _let_in(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path, headers = scope["path"], dict(scope["headers"])
-        for name in (b"host", b"x-forwarded-host"):
-            if name in headers and not _is_host(headers[name].split(b",")[0]):
+        path = scope["path"]
+        for name, value in scope["headers"]:
+            if name in (b"host", b"x-forwarded-host") and not _is_host(value.split(b",")[0]):
                 raise RefusedError(400, f"The header {name.decode()} names no host.")
         if GET.fullmatch(path):
             if scope["method"] not in ("GET", "HEAD"):
@@ -87,7 +91,7 @@ class Door:
             raise RefusedError(405, "This address takes POST.", Allow="POST")
         elif path.startswith(f"{API}/upload"):
             await self._with_body({**scope, "query_string": b""}, receive, send, FILE_BYTES, FILE_SECONDS)
-        elif headers.get(b"content-type", b"").partition(b";")[0].strip().lower() != b"application/json":
+        elif Headers(scope=scope).get("content-type", "").partition(";")[0].strip().lower() != "application/json":
             raise RefusedError(415, "This address takes application/json.")  # also: no other site's plain form
         else:
             await self._with_body({**scope, "query_string": b""}, receive, send, JSON_BYTES, JSON_SECONDS)
@@ -111,7 +115,7 @@ class Door:
                     if len(body) > most:
                         raise RefusedError(413, f"This address takes at most {most:,} bytes.")
                     if self.held > HELD_BYTES:
-                        raise RefusedError(429, "The server is busy; send it again.")
+                        raise RefusedError(429, "The server is busy; send it again.", **LATER)
                     if not message.get("more_body"):
                         break
                 else:
@@ -132,9 +136,11 @@ class Door:
         """Count an upload of `size` bytes."""
         now = time.monotonic()
         while self.uploads and self.uploads[0][0] < now - KEPT_SECONDS:
-            self.uploads.popleft()
-        if size + sum(size for _, size in self.uploads) > KEPT_BYTES:
-            raise RefusedError(429, "The server holds too many uploads; send it later.")
+            self.kept -= self.uploads.popleft()[1]
+        size = max(size, LEAST_BYTES)
+        if self.kept + size > KEPT_BYTES:
+            raise RefusedError(429, "The server holds too many uploads; send it later.", **LATER)
+        self.kept += size
         self.uploads.append((now, size))
 
 

@@ -174,20 +174,16 @@ async def attack(address: str, hostile: Hostile, count: int) -> Counter[str]:
                 print(f"{found}: {request[:300]!r}", file=sys.stderr)
 
     attackers = [asyncio.create_task(attacker()) for _ in range(AT_ONCE)]
-    question = json.dumps(
-        {"fn_name": "read", "data": {"canvas": "data:image/png;base64," + base64.b64encode(PNG).decode()}}
-    )
+    question = {"fn_name": "read", "data": {"canvas": data_url(ONE)}}
     slowest = 0.0
     async with httpx.AsyncClient(timeout=60) as client:
         while not all(task.done() for task in attackers):
             asked = time.perf_counter()
             answer = await client.post(f"{address}/gradio_api/component_server/", json=question)
-            assert answer.json()["digit"] == 1, answer.text
+            assert answer.json().get("digit") == 1, answer.text
             slowest = max(slowest, time.perf_counter() - asked)
-            found = await client.post(
-                f"{address}/gradio_api/upload", files={"files": hostile.chance.choice(hostile.images)}
-            )
-            hostile.uploads += found.json() if found.status_code == 200 else []
+            image = hostile.chance.choice(hostile.images)
+            hostile.uploads += (await client.post(f"{address}/gradio_api/upload", files={"files": image})).json()
             await asyncio.sleep(0.1)
     await asyncio.gather(*attackers)
     print(f"slowest honest answer meanwhile: {1000 * slowest:.0f} ms")

@@ -55,8 +55,10 @@ def served(command: list[str]) -> Iterator[tuple[str, int]]:
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         assert process.stdout is not None
         found = next(match for line in process.stdout if (match := re.search(r"http://\S+", line)))
-        yield found[0], process.pid
-        process.terminate()
+        try:
+            yield found[0], process.pid
+        finally:
+            process.terminate()
 
 
 def draw(page: Page, canvas: str, drawing: Drawing, share: float = 0.6) -> None:
