@@ -1,6 +1,5 @@
 """The app: the page, /predict and how they are served."""
 
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from starlette.routing import Route
 
 from demo.classifier import Answer, Classifier
 from demo.collection import Collection
-from demo.door import API, KEPT_SECONDS, Door, Patience
+from demo.door import API, KEPT_SECONDS, PREDICTIONS, Door, Patience
 from demo.images import read_image
 from demo.questions import Asked, answering, questions
 from demo.sketchpad import sketchpad
@@ -22,7 +21,6 @@ from demo.uploads import taking
 # Gradio's own margins take a phone's width.
 CSS = ".gradio-container .main.app { padding: 0.75rem } #sketchpad .html-container { padding: 0 }"
 OPENAPI = Path(__file__).parent / "openapi.json"
-FILES_WAITING = 100  # to be read one after the other; more are told that the server is busy
 
 
 def serve(
@@ -39,6 +37,7 @@ def serve(
         css=CSS,
         run_history=False,
         enable_monitoring=False,
+        max_threads=1,  # for predict(): to read a large picture takes 300 MB
         ssr_mode=False,
         footer_links=["api"],
         quiet=True,
@@ -53,13 +52,11 @@ def serve(
 
 def build(classifier: Classifier, asked: dict[str, Asked], collects_in: str = "") -> gr.Blocks:
     """The page, which is answered what it `asked`, and /predict."""
-    one_at_a_time = threading.Lock()  # a large picture takes 300 MB to read
 
     def predict(image: str) -> dict[str, dict[str, float]]:
         """Probability of each digit by each network, for an image file of one digit, dark on light or light on dark."""
         try:
-            with one_at_a_time:
-                answer = classifier.classify(read_image(Path(image)))
+            answer = classifier.classify(read_image(Path(image)))
         except ValueError as error:
             raise gr.Error(str(error), print_exception=False) from error
         return {name: _by_digit(answer, name) for name in answer.probabilities}
@@ -70,7 +67,7 @@ def build(classifier: Classifier, asked: dict[str, Asked], collects_in: str = ""
         file = gr.File(visible=False, label="image")
         probabilities = gr.JSON(visible=False, label="probabilities")
         file.upload(predict, file, probabilities, api_name="predict")
-    return app.queue(max_size=FILES_WAITING)
+    return app.queue(max_size=PREDICTIONS)
 
 
 def routes(app: gr.Blocks, classifier: Classifier, asked: dict[str, Asked]) -> list[Route]:

@@ -23,6 +23,7 @@ HEAD_SECONDS = 10  # for the head of a request
 JSON_BYTES, JSON_SECONDS = 60_000, 10  # for its body
 FILE_BYTES, FILE_SECONDS = 20_000_000, 60  # for its body if that may hold an image file
 HELD_BYTES = 200_000_000  # of all bodies that are on their way
+PREDICTIONS = 100  # that wait to be made, one after the other
 KEPT_BYTES, KEPT_SECONDS = 1_000_000_000, 600  # of all uploads, and for how long each is there to be asked about
 LEAST_BYTES = 10_000  # that an upload counts for, for it is a folder, too
 LATER = {"Retry-After": "1"}
@@ -57,6 +58,7 @@ class Door:
         self.app = app
         self.mcp = mcp
         self.held = 0  # bytes of bodies that are on their way
+        self.predicting = 0  # requests
         self.kept = 0  # bytes of uploads
         self.uploads: deque[tuple[float, int]] = deque()  # when each of them came, and its bytes
 
@@ -126,11 +128,21 @@ class Door:
             self.held -= len(body)
         content = bytes(body)
         if PREDICT.fullmatch(scope["path"]):
-            content = _predict(scope["path"], content)
-            send = _honest(send)
-        elif scope["path"].startswith(f"{API}/upload"):
+            await self._predict(scope, content, receive, send)
+            return
+        if scope["path"].startswith(f"{API}/upload"):
             self._keep(len(content))
         await self.app(_with_length(scope, len(content)), _first(content, receive), send)
+
+    async def _predict(self, scope: Scope, content: bytes, receive: Receive, send: Send) -> None:
+        content = _question(scope["path"], content)
+        if self.predicting >= PREDICTIONS:
+            raise RefusedError(429, "The server is busy; ask again.", **LATER)
+        self.predicting += 1
+        try:
+            await self.app(_with_length(scope, len(content)), _first(content, receive), _honest(send))
+        finally:
+            self.predicting -= 1
 
     def _keep(self, size: int) -> None:
         """Count an upload of `size` bytes."""
@@ -153,7 +165,7 @@ def _is_host(value: bytes) -> bool:
         return False
 
 
-def _predict(path: str, content: bytes) -> bytes:
+def _question(path: str, content: bytes) -> bytes:
     """The body of a question to predict, with what Gradio needs of it and nothing else."""
     try:
         body = json.loads(content)

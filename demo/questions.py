@@ -17,8 +17,8 @@ from demo.images import data_url, read_canvas, tiled
 from demo.sketchpad import SMALLEST
 
 COLUMNS = {"conv1": 6, "conv2": 8, "conv3": 24}  # in which LeNet5's maps are shown
-THREADS = 2  # tests/benchmarks/crowd.py: a third answers nobody sooner, for Python runs one at a time
-WAITING = 200  # questions; more would wait for longer than half a second, and are told that the server is busy
+THREADS = 2  # one answers a seventh fewer questions a second, eight no more, for Python runs in one at a time
+WAITING = 200  # questions, a third of a second's work for two cores; more are told that the server is busy
 BUSY = {"busy": True}
 
 Asked = Callable[[dict[str, Any]], dict[str, Any]]

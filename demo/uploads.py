@@ -1,6 +1,7 @@
 """Image files that programs upload, to ask /predict about them."""
 
 import hashlib
+import uuid
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -39,7 +40,7 @@ def store(file: BinaryIO) -> Path:
     content = file.read()
     path = Path(get_upload_folder()) / hashlib.sha256(content).hexdigest() / "image"
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(".partial")
+    beside = path.with_name(f".{uuid.uuid4().hex}")  # others may upload the same at this moment
     beside.write_bytes(content)
     beside.replace(path)
     return path.resolve()

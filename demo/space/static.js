@@ -1,5 +1,5 @@
 // The server's part, in the browser: what questions.py's read() gives, from the same files by the same rule.
-const FILES = [[files]]; // and their integrity, so that none of another layout is taken for one of these
+const FILES = [[files]]; // and their integrity: a file of another layout is none of these
 const MAPS = [[maps]]; // LeNet5's feature maps: their nodes, and the columns in which they are shown
 const [PROBABLE, SURE, DOT] = [[rule]];
 
@@ -22,9 +22,11 @@ async function load() {
   return { ort, lenet5: await create(withOutputs(lenet5, nodes)), ffnn: await create(ffnn) };
 }
 
+// To caches each content has a URL of its own; what one took while a layout was being uploaded is fetched anew.
 async function content(name) {
   const integrity = FILES[name];
-  const response = await fetch(name, { integrity }).catch(() => fetch(name, { integrity, cache: "reload" }));
+  const url = `${name}?${integrity}`;
+  const response = await fetch(url, { integrity }).catch(() => fetch(url, { integrity, cache: "reload" }));
   return new Uint8Array(await response.arrayBuffer());
 }
 
@@ -118,7 +120,7 @@ const dark = matchMedia("(prefers-color-scheme: dark)");
 const follow = () => document.documentElement.classList.toggle("dark", dark.matches);
 dark.addEventListener("change", follow);
 follow();
-sketchpad(document.querySelector("#sketchpad"), { read }, "");
 open()
   .then(() => navigator.serviceWorker.register("offline.js"))
-  .catch(() => {}); // reads all the same; but plain HTTP and private windows have no service workers
+  .catch(() => {}); // over plain HTTP and in some private windows there are no service workers
+sketchpad(document.querySelector("#sketchpad"), { read }, "");

@@ -20,6 +20,7 @@ import httpx
 import numpy as np
 from PIL import Image
 
+from demo.images import data_url
 from tests.benchmarks.crowd import place, use
 from tests.benchmarks.pen_up import served
 from tests.demo.test_door import ONE, PNG, SECRETS, SERVED, read
@@ -167,6 +168,8 @@ async def attack(address: str, hostile: Hostile, count: int) -> Counter[str]:
         nonlocal left
         while left > 0:
             left -= 1
+            if left % 1_000 == 0:
+                print(f"{left:,} left", flush=True)
             request = hostile.request()
             found = await status(address, request)
             statuses[found] += 1
@@ -183,7 +186,9 @@ async def attack(address: str, hostile: Hostile, count: int) -> Counter[str]:
             assert answer.json().get("digit") == 1, answer.text
             slowest = max(slowest, time.perf_counter() - asked)
             image = hostile.chance.choice(hostile.images)
-            hostile.uploads += (await client.post(f"{address}/gradio_api/upload", files={"files": image})).json()
+            uploaded = await client.post(f"{address}/gradio_api/upload", files={"files": image})
+            assert uploaded.status_code == 200, uploaded.text
+            hostile.uploads += uploaded.json()
             await asyncio.sleep(0.1)
     await asyncio.gather(*attackers)
     print(f"slowest honest answer meanwhile: {1000 * slowest:.0f} ms")

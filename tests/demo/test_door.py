@@ -234,6 +234,7 @@ HASTY = {
     "door.HELD_BYTES": 200_000,
     "door.KEPT_BYTES": 150_000,
     "door.CONNECTIONS": 20,
+    "door.PREDICTIONS": 1,
     "questions.WAITING": 1,
 }
 
@@ -307,6 +308,20 @@ def test_a_crowd_is_told_that_the_server_is_busy(hasty: str) -> None:
     assert read(hasty) == 1
 
 
+def test_programs_are_told_that_the_server_is_busy(hasty: str) -> None:
+    (path,) = httpx.post(f"{hasty}gradio_api/upload", files={"files": PNG}).json()
+
+    async def crowd() -> list[httpx.Response]:
+        async with httpx.AsyncClient() as client:
+            question = {"data": [{"path": path, "meta": {"_type": "gradio.FileData"}}]}
+            asked = [client.post(f"{hasty}gradio_api/run/predict", json=question) for _ in range(15)]
+            return await asyncio.gather(*asked)
+
+    answers = asyncio.run(crowd())
+    assert {answer.status_code for answer in answers} == {200, 429}
+    assert {answer.headers.get("Retry-After") for answer in answers if answer.status_code == 429} == {"1"}
+
+
 def test_another_site_cannot_store_drawings(tmp_path: Path) -> None:
     body = {"fn_name": "keep", "data": {"canvas": data_url(ONE), "digit": 1}}
     with running("--collect", str(tmp_path)) as address:
@@ -317,3 +332,28 @@ def test_another_site_cannot_store_drawings(tmp_path: Path) -> None:
         assert not list(tmp_path.rglob("*.png"))
         for headers in ({}, {"Origin": address.rstrip("/")}, {"Sec-Fetch-Site": "same-origin", **elsewhere}):
             assert "kept" in httpx.post(ask, json=body, headers=headers).json()
+
+
+def test_many_may_upload_the_same_at_once(address: str) -> None:
+    async def crowd() -> set[int]:
+        async with httpx.AsyncClient() as client:
+            asked = [client.post(f"{address}gradio_api/upload", files={"files": PNG}) for _ in range(50)]
+            return {answer.status_code for answer in await asyncio.gather(*asked)}
+
+    assert asyncio.run(crowd()) == {200}
+
+
+def test_nobody_gets_another_persons_upload_to_see(address: str) -> None:
+    (path,) = httpx.post(f"{address}gradio_api/upload", files={"files": PNG}).json()
+    for way in (f"gradio_api/file={path}", f"gradio_api/file{path}", f"file={path}", f"static{path}"):
+        assert httpx.get(address + way).status_code == 404
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have one local address")
+def test_nobody_else_is_listened_to_unless_asked(address: str) -> None:
+    port = urlsplit(address).port or 0
+    assert urlsplit(address).hostname == "127.0.0.1"
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.2", port), 5)
+    with running("--host", "0.0.0.0") as everywhere:
+        assert read(f"http://127.0.0.2:{urlsplit(everywhere).port}/") == 1

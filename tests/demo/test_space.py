@@ -1,5 +1,6 @@
 """The demo leaves the checkout: as a Hugging Face Space, and as a page that needs no server."""
 
+import mimetypes
 import os
 import re
 import socket
@@ -8,19 +9,33 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import version
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import onnx
 import pytest
 from huggingface_hub import RepoCard
-from playwright.sync_api import Page, expect
+from onnx import numpy_helper
+from playwright.sync_api import Browser, Page, Route, expect
 
 from demo.classifier import SetupError
 from demo.space import __main__ as layout
 from export import web
-from tests.demo.test_browser import ONE, SEVEN, draw, expect_blank, expect_digit
+from tests.demo.test_browser import ONE, SEVEN, draw, expect_blank, expect_digit, surest
+
+Files = dict[str, bytes]
+
+KEPT = """async () => {
+    const registration = await navigator.serviceWorker.getRegistration()
+    const [name, ...others] = await caches.keys()
+    const version = document.querySelector("meta[name=version]").content
+    return registration?.active?.state === "activated" && !others.length && name.endsWith(version)
+}"""
+BUSY = "navigator.serviceWorker.getRegistration().then(({installing}) => Boolean(installing))"
 
 
 def test_the_space_names_exact_versions(tmp_path: Path) -> None:
@@ -65,22 +80,82 @@ class Quiet(SimpleHTTPRequestHandler):
         pass
 
 
+@contextmanager
+def serving(folder: Path, port: int = 0) -> Iterator[str]:
+    """A web server that knows nothing of the page."""
+    with ThreadingHTTPServer(("127.0.0.1", port), partial(Quiet, directory=folder)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The static page on a web server that knows nothing of it, with the files that the cache has of npm's package."""
+def runtime() -> Files:
+    """What the cache has of npm's package."""
     try:
         package = web.package()
     except web.UnavailableError as error:
         pytest.skip(str(error))
-    folder = tmp_path_factory.mktemp("static")
+    return {name: (package / name).read_bytes() for name in layout.WEB_FILES}
+
+
+@pytest.fixture(scope="module")
+def files(runtime: Files) -> Files:
+    """The static page."""
     with pytest.MonkeyPatch.context() as patch:
-        files = {name: (package / name).read_bytes() for name in layout.WEB_FILES}
-        patch.setattr(layout, "_web_runtime", lambda: files)
-        layout.lay_out(folder, layout.static())
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder)) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
+        patch.setattr(layout, "_web_runtime", lambda: runtime)
+        return layout.static()
+
+
+@pytest.fixture
+def newer(runtime: Files, monkeypatch: pytest.MonkeyPatch) -> Files:
+    """The static page with an FFNN that takes everything for a 3."""
+    graphs = layout._graphs()
+    model = onnx.load_model_from_string(graphs["ffnn.onnx"])
+    bias = next(values for values in model.graph.initializer if list(values.dims) == [10])
+    values = numpy_helper.to_array(bias).copy()
+    values[3] += 1000
+    bias.CopyFrom(numpy_helper.from_array(values, bias.name))
+    graphs["ffnn.onnx"] = model.SerializeToString()
+    monkeypatch.setattr(layout, "_web_runtime", lambda: runtime)
+    monkeypatch.setattr(layout, "_graphs", lambda: graphs)
+    return layout.static()
+
+
+@pytest.fixture
+def folder(files: Files, tmp_path: Path) -> Path:
+    """Laid out long ago: browsers do not soon ask again for such files."""
+    folder = tmp_path / "sub" / "page"
+    layout.lay_out(folder, files)
+    for path in folder.iterdir():
+        os.utime(path, (0, 0))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def site(files: Files, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("static")
+    layout.lay_out(folder, files)
+    with serving(folder) as address:
+        yield address
+
+
+def expect_seven_read_as(page: Page, digits: list[str]) -> None:
+    """By LeNet5 and by the FFNN."""
+    page.click("#clear")
+    expect_blank(page)
+    draw(page, SEVEN)
+    expect(page.locator("#said")).to_have_text(re.compile("sure", re.IGNORECASE))
+    assert surest(page) == digits
+
+
+def expect_kept(page: Page) -> None:
+    """For reloads offline, and nothing else."""
+    for _ in range(100):
+        if page.evaluate(KEPT):
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(page.evaluate("caches.keys()"))
 
 
 def test_the_static_page_reads_also_offline_once_loaded(site: str, visit: Callable[..., Page]) -> None:
@@ -118,14 +193,104 @@ def test_the_static_page_and_the_server_say_the_same(site: str, address: str, vi
 
 
 def test_the_static_page_keeps_asking_for_a_file_that_does_not_come(site: str, visit: Callable[..., Page]) -> None:
-    page = visit(site)
-    page.route("**/*.onnx", lambda route: route.abort())
+    page = visit(site, service_workers="block")
+    page.route("**/*.onnx*", lambda route: route.abort())
     page.reload()
     draw(page, SEVEN)
     expect(page.locator("#problem")).to_contain_text("Your drawing is kept")
-    page.unroute("**/*.onnx")
+    page.unroute("**/*.onnx*")
     expect_digit(page, "7")
     visit.problems.clear()  # type: ignore[attr-defined]
+
+
+def test_the_static_page_reloads_offline(folder: Path, visit: Callable[..., Page]) -> None:
+    with serving(folder.parents[1]) as address:
+        page = visit(f"{address}sub/page/")
+        expect_kept(page)
+    page.context.set_offline(True)
+    page.reload()
+    draw(page, SEVEN)
+    expect_digit(page, "7")
+    page.goto(f"{address}sub/page/index.html?__theme=dark")
+    page.click("#clear")
+    draw(page, ONE)
+    expect_digit(page, "1")
+
+
+def test_a_newer_layout_replaces_the_one_kept(folder: Path, newer: Files, visit: Callable[..., Page]) -> None:
+    with serving(folder) as address:
+        page = visit(address)
+        expect_kept(page)
+        page.goto(address)
+        expect_seven_read_as(page, ["7", "7"])
+        layout.lay_out(folder, newer)
+        page.goto(address)
+        expect_seven_read_as(page, ["7", "3"])
+        expect_kept(page)
+    page.reload()
+    expect_seven_read_as(page, ["7", "3"])
+
+
+def test_another_site_replaces_the_one_kept(folder: Path, visit: Callable[..., Page]) -> None:
+    with serving(folder) as address:
+        page = visit(address)
+        expect_kept(page)
+        for path in folder.iterdir():
+            path.unlink()
+        (folder / "index.html").write_text('<link rel="icon" href="data:," />My thesis')
+        page.goto(address)
+        expect(page.locator("body")).to_have_text("My thesis")
+
+
+@pytest.mark.parametrize("service_workers", ["allow", "block"])
+def test_files_of_two_layouts_are_not_combined(
+    folder: Path, newer: Files, service_workers: str, visit: Callable[..., Page]
+) -> None:
+    with serving(folder) as address:
+        page = visit(address, service_workers=service_workers)
+        expect_seven_read_as(page, ["7", "7"])
+        (folder / "index.html").write_bytes(newer["index.html"])
+        page.reload()
+        expect(page.locator("#problem")).to_contain_text("Your drawing is kept")
+        expect(page.locator("#digit")).to_be_empty()
+        layout.lay_out(folder, newer)
+        expect(page.locator("#problem")).to_be_hidden()
+        expect_seven_read_as(page, ["7", "3"])
+    visit.problems.clear()  # type: ignore[attr-defined]
+
+
+def test_half_a_layout_is_not_kept(folder: Path, newer: Files, visit: Callable[..., Page]) -> None:
+    with serving(folder) as address:
+        page = visit(address)
+        expect_kept(page)
+        layout.lay_out(folder, {**newer, "index.html": (folder / "index.html").read_bytes()})
+        page.reload()
+        expect_seven_read_as(page, ["7", "7"])
+        page.evaluate("navigator.serviceWorker.ready.then((registration) => registration.update())")
+        while page.evaluate(BUSY):
+            page.wait_for_timeout(100)
+        expect_kept(page)
+    page.reload()
+    expect_seven_read_as(page, ["7", "7"])
+
+
+def test_the_static_page_does_without_service_workers(files: Files, browser: Browser) -> None:
+    def answer(route: Route) -> None:
+        name = urlsplit(route.request.url).path[1:] or "index.html"
+        route.fulfill(body=files[name], content_type=mimetypes.guess_type(name)[0])
+
+    page = browser.new_page()
+    problems: list[str] = []
+    page.on("console", lambda message: problems.append(message.text))
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.route("http://digits.test/**", answer)
+    page.goto("http://digits.test/")
+    assert page.evaluate("navigator.serviceWorker === undefined")
+    draw(page, SEVEN)
+    expect_digit(page, "7")
+    page.wait_for_timeout(200)
+    page.context.close()
+    assert problems == []
 
 
 def test_the_static_page_pins_the_package_that_the_files_were_tested_with() -> None:
