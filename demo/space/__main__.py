@@ -32,15 +32,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m demo.space", description=__doc__.partition(": ")[2])
     parser.add_argument("folder", type=Path, metavar="DIR", help="empty, or laid out before")
     parser.add_argument("--static", action="store_true", help="for any web server, or a static Space")
+    parser.add_argument("--model", metavar="USER/NAME", help="the model repository that the Space's card links to")
     arguments = parser.parse_args()
     try:
-        lay_out(arguments.folder, static() if arguments.static else space())
+        lay_out(arguments.folder, static(arguments.model) if arguments.static else space(arguments.model))
     except (SetupError, OSError) as error:
         sys.exit(f"python -m demo.space: {error}")
 
 
-def space() -> dict[str, bytes]:
-    """The files of a Gradio Space, by their paths in it."""
+def space(model: str | None = None) -> dict[str, bytes]:
+    """The files of a Gradio Space, by their paths in it; its card links to the repository `model`."""
     package = Path(demo.__file__).parent
     code = [*package.glob("*.py"), *package.glob("*.json"), *SKETCHPAD.iterdir()]
     python = ".".join(platform.python_version_tuple()[:2])
@@ -52,7 +53,7 @@ def space() -> dict[str, bytes]:
         f"pillow=={version('pillow')}",
     ]
     return {
-        "README.md": _filled(HERE / "README.template.md", {"sdk": sdk}),
+        "README.md": _card(sdk, model),
         "requirements.txt": "".join(f"{line}\n" for line in requirements).encode(),
         "app.py": (HERE / "app.py").read_bytes(),
         **{f"demo/{file.relative_to(package).as_posix()}": file.read_bytes() for file in code if file.is_file()},
@@ -60,8 +61,8 @@ def space() -> dict[str, bytes]:
     }
 
 
-def static() -> dict[str, bytes]:
-    """The files of a page on ONNX Runtime Web, by their names beside it."""
+def static(model: str | None = None) -> dict[str, bytes]:
+    """The files of a page on ONNX Runtime Web, by their names beside it; its card links to the repository `model`."""
     loaded = {**_graphs(), **_web_runtime()}
     files = json.dumps({name: f"sha256-{_digest('sha256', content)}" for name, content in loaded.items()})
     maps = {layer: {"node": node, "columns": COLUMNS[layer]} for layer, node in MAPS.items()}
@@ -74,7 +75,7 @@ def static() -> dict[str, bytes]:
     }
     version = hashlib.sha256(_filled(HERE / "index.html", {**parts, "version": ""})).hexdigest()
     return {
-        "README.md": _filled(HERE / "README.template.md", {"sdk": "sdk: static\napp_file: index.html"}),
+        "README.md": _card("sdk: static\napp_file: index.html", model),
         "index.html": _filled(HERE / "index.html", {**parts, "version": version}),
         "offline.js": _filled(HERE / "offline.js", {"files": files, "version": version}),
         **loaded,
@@ -97,6 +98,10 @@ def lay_out(folder: Path, files: dict[str, bytes]) -> None:
         beside.write_bytes(content)
         beside.replace(path)
     print(f"{folder}: {len(files)} files, {sum(map(len, files.values())) / 1e6:.1f} MB")
+
+
+def _card(sdk: str, model: str | None) -> bytes:
+    return _filled(HERE / "README.template.md", {"sdk": f"{sdk}\nmodels: [{model}]" if model else sdk})
 
 
 def _filled(template: Path, slots: dict[str, str]) -> bytes:

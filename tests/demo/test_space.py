@@ -39,11 +39,12 @@ BUSY = "navigator.serviceWorker.getRegistration().then(({installing}) => Boolean
 
 
 def test_the_space_names_exact_versions(tmp_path: Path) -> None:
-    layout.lay_out(tmp_path, layout.space())
+    layout.lay_out(tmp_path, layout.space("somebody/handwritten-digits"))
     card = RepoCard.load(tmp_path / "README.md", ignore_metadata_errors=False).data.to_dict()
     assert card["sdk"] == "gradio"
     assert card["sdk_version"] == version("gradio")
     assert card["python_version"] == f"{sys.version_info.major}.{sys.version_info.minor}"
+    assert card["models"] == ["somebody/handwritten-digits"]
     assert (tmp_path / card["app_file"]).is_file()
     assert len(card["short_description"]) <= 60
     requirements = (tmp_path / "requirements.txt").read_text().splitlines()
