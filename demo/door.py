@@ -7,6 +7,7 @@ import time
 from collections import deque
 from functools import lru_cache
 from typing import Any
+from urllib.parse import unquote
 
 import h11
 import httpx
@@ -42,9 +43,10 @@ MCP = re.compile(rf"{API}/mcp(?:/.*)?")
 class RefusedError(Exception):
     """A request that gets an HTTP `status` and a word instead of what it asked for."""
 
-    def __init__(self, status: int, word: str, **headers: str) -> None:
-        super().__init__(word)
+    def __init__(self, status: int, detail: Any, **headers: str) -> None:
+        super().__init__(detail)
         self.status = status
+        self.detail = detail
         self.headers = headers
 
 
@@ -72,7 +74,7 @@ class Door:
             await self._let_in(scope, receive, send)
         except RefusedError as refusal:
             headers = {"Connection": "close", **refusal.headers}  # or the rest of its body would be waited for
-            response = JSONResponse({"detail": str(refusal)}, refusal.status, headers)
+            response = JSONResponse({"detail": refusal.detail}, refusal.status, headers)
             await response(scope, receive, send)
 
     async def _let_in(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -171,17 +173,23 @@ def _question(path: str, content: bytes) -> bytes:
         body = json.loads(content)
         (file,) = body.values() if "/v2/" in path else body["data"]
         session = body.get("session_hash")
-        uploaded = file and file["path"]
+        uploaded = file["path"]
+        uploaded = unquote(uploaded.partition(f"{API}/file=")[2]) or uploaded  # as address, which MCP clients need
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        raise RefusedError(422, 'Ask about one image, as {"data": [{"path": UPLOAD}]}.') from None
+        raise RefusedError(422, _invalid('Ask about one image, as {"data": [{"path": UPLOAD}]}.')) from None
     if not is_stored(uploaded):
-        raise RefusedError(422, f"Send the image to {API}/upload first, and ask with the path that it gives.")
+        raise RefusedError(422, _invalid(f"Send the file to {API}/upload first, and ask with the path that it gives."))
     if session is not None and not (isinstance(session, str) and 0 < len(session) <= 100):
-        raise RefusedError(422, "The session_hash is no short text.")
+        raise RefusedError(422, _invalid("The session_hash is no short text."))
     file = {"path": uploaded, "meta": {"_type": "gradio.FileData"}}
     if "/v2/" in path:
         return json.dumps({"image": file}).encode()
     return json.dumps({"data": [file], "session_hash": session, "fn_index": 0}).encode()
+
+
+def _invalid(message: str) -> list[dict[str, Any]]:
+    """As Gradio's clients understand it."""
+    return [{"__type__": "validate", "is_valid": False, "parameter_name": "image", "message": message}]
 
 
 def _first(content: bytes, receive: Receive) -> Receive:

