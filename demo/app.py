@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from demo.classifier import Answer, Classifier
 from demo.collection import Collection
-from demo.door import API, KEPT_SECONDS, PREDICTIONS, Door, Patience
+from demo.door import API, IDLE_SECONDS, KEPT_SECONDS, PREDICTIONS, Door, Patience, Sessions
 from demo.images import read_image
 from demo.questions import Asked, answering, questions
 from demo.sketchpad import sketchpad
@@ -37,8 +37,9 @@ def serve(
         css=CSS,
         run_history=False,
         enable_monitoring=False,
-        max_threads=1,  # for predict(): to read a large picture takes 300 MB
+        max_threads=1,  # for predict(): to read a large picture takes up to 450 MB
         ssr_mode=False,
+        state_session_capacity=100,  # of Gradio's; nothing here is in them
         footer_links=["api"],
         quiet=True,
         prevent_thread_lock=True,
@@ -47,6 +48,8 @@ def serve(
         **launch,
     )
     app.server.config.http_protocol_class = Patience
+    app.server.config.timeout_keep_alive = IDLE_SECONDS
+    app._queue.pending_messages_per_session = Sessions(app._queue)  # type: ignore[assignment]
     return app, everywhere or here
 
 

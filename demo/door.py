@@ -21,9 +21,11 @@ from demo.uploads import is_stored
 
 CONNECTIONS = 800  # open at once; a process may often have no more than 1,024 files
 HEAD_SECONDS = 10  # for the head of a request
+IDLE_SECONDS = 75  # between requests; load balancers, which mostly wait for 60, must not find a connection just closed
 JSON_BYTES, JSON_SECONDS = 60_000, 10  # for its body
 FILE_BYTES, FILE_SECONDS = 20_000_000, 60  # for its body if that may hold an image file
 HELD_BYTES = 200_000_000  # of all bodies that are on their way
+SESSIONS = 500  # of programs, whose answers wait to be fetched
 PREDICTIONS = 100  # that wait to be made, one after the other
 KEPT_BYTES, KEPT_SECONDS = 1_000_000_000, 600  # of all uploads, and for how long each is there to be asked about
 LEAST_BYTES = 10_000  # that an upload counts for, for it is a folder, too
@@ -228,6 +230,27 @@ def _honest(send: Send) -> Send:
             await send(message)
 
     return judge
+
+
+class Sessions(dict[str, Any]):
+    """What Gradio's queue holds for whoever asked and has not fetched it yet, by session: of the last SESSIONS of them.
+
+    Gradio's own drops the oldest even if its question still waits, whereupon the queue stops for good, and keeps for
+    ever which questions those that it dropped had asked.
+    """
+
+    def __init__(self, queue: Any) -> None:
+        super().__init__()
+        self.queue = queue
+
+    def __setitem__(self, session: str, messages: Any) -> None:
+        if len(self) >= SESSIONS:
+            asked, waiting = self.queue.pending_event_ids_session, self.queue.event_ids_to_events
+            oldest = next((other for other in self if asked.get(other, set()).isdisjoint(waiting)), None)
+            if oldest is not None:
+                del self[oldest]
+                asked.pop(oldest, None)
+        super().__setitem__(session, messages)
 
 
 class Patience(H11Protocol):

@@ -49,9 +49,9 @@ def _grey(image: Image.Image) -> Image.Image:
         image = _stretched(image)
     elif image.mode == "P":
         image = image.convert("RGBA" if image.has_transparency_data else "RGB")
-    upright = ImageOps.exif_transpose(image)
-    upright.thumbnail((LARGEST, LARGEST))
-    return _on_paper(upright) if _is_transparent(upright) else upright.convert("L")
+    image.thumbnail((LARGEST, LARGEST))
+    ImageOps.exif_transpose(image, in_place=True)
+    return _on_paper(image) if _is_transparent(image) else image.convert("L")
 
 
 def _is_transparent(image: Image.Image) -> bool:

@@ -177,8 +177,9 @@ class Person:
                 answer = json.loads(await self._request(head.encode() + body))
         except TimeoutError:
             self.tally.late += 1
-        except (OSError, EOFError, ValueError):
+        except (OSError, EOFError, ValueError) as error:
             self.tally.failed += 1
+            print(f"  {error!r}", flush=True)
         now = time.perf_counter()
         if "probabilities" not in answer:
             self.next_at = now + RETRY * (0.5 + random.random())

@@ -226,15 +226,15 @@ def test_a_websocket_is_refused(address: str) -> None:
     assert raw(address, f"GET / HTTP/1.1\r\nHost: x\r\n{upgrade}\r\n\r\n".encode(), 1)[9:12] in (b"403", b"200")
 
 
-HASTY = {
+HASTY: dict[str, Any] = {
     "door.HEAD_SECONDS": 0.5,
     "door.JSON_SECONDS": 0.5,
     "door.FILE_SECONDS": 0.5,
     "door.FILE_BYTES": 100_000,
     "door.HELD_BYTES": 200_000,
-    "door.KEPT_BYTES": 150_000,
     "door.CONNECTIONS": 20,
-    "door.PREDICTIONS": 1,
+    "door.PREDICTIONS": 5,
+    "door.SESSIONS": 10,
     "questions.WAITING": 1,
 }
 
@@ -280,10 +280,13 @@ def test_an_upload_without_an_end_is_cut_off_at_the_limit(hasty: str) -> None:
     assert read(hasty) == 1
 
 
-def test_uploads_are_refused_when_too_many_are_kept(hasty: str) -> None:
-    statuses = [httpx.post(f"{hasty}gradio_api/upload", files={"files": bytes(60_000)}).status_code for _ in range(3)]
-    assert statuses == [200, 200, 429]
-    assert read(hasty) == 1
+def test_uploads_are_refused_when_too_many_are_kept() -> None:
+    with running(limits={"door.KEPT_BYTES": 150_000}) as address:
+        large, small = {"files": bytes(60_000)}, {"files": b"x"}
+        files = [large, large, large, small, small, small, small]
+        statuses = [httpx.post(f"{address}gradio_api/upload", files=each).status_code for each in files]
+        assert statuses == [200, 200, 429, 200, 200, 429, 429]
+        assert read(address) == 1
 
 
 def test_more_connections_than_the_limit_are_hung_up_on_and_make_room_again(hasty: str) -> None:
@@ -320,6 +323,28 @@ def test_programs_are_told_that_the_server_is_busy(hasty: str) -> None:
     answers = asyncio.run(crowd())
     assert {answer.status_code for answer in answers} == {200, 429}
     assert {answer.headers.get("Retry-After") for answer in answers if answer.status_code == 429} == {"1"}
+
+
+def test_programs_that_never_fetch_their_answers_do_not_stop_the_queue(hasty: str) -> None:
+    large = bomb(4_900, zlib.compress(bytes(4_900 * 4_901), 9))  # takes a while to read
+    paths = [httpx.post(f"{hasty}gradio_api/upload", files={"files": each}).json()[0] for each in (PNG, large)]
+
+    def ask(way: str, path: str, session: str | None = None) -> httpx.Response:
+        file = {"path": path, "meta": {"_type": "gradio.FileData"}}
+        body = {"data": [file], "session_hash": session, "fn_index": 0}
+        while (answer := httpx.post(f"{hasty}gradio_api/{way}", json=body)).status_code == 429:
+            time.sleep(0.1)
+        return answer
+
+    for i in range(HASTY["door.SESSIONS"]):
+        ask("queue/join", paths[0], f"nobody {i}")
+    time.sleep(0.5)
+    for _ in range(2):
+        ask("queue/join", paths[1], "slow")
+    ask("queue/join", paths[0], "nobody 1")  # the oldest, whose question waits
+    ask("queue/join", paths[0], "late")
+    event = ask("call/predict", paths[0]).json()["event_id"]
+    assert "event: complete" in httpx.get(f"{hasty}gradio_api/call/predict/{event}").text
 
 
 def test_another_site_cannot_store_drawings(tmp_path: Path) -> None:
