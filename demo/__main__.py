@@ -1,6 +1,7 @@
 """python -m demo: opens the sketchpad."""
 
 import argparse
+import signal
 import socket
 import sys
 from importlib.util import find_spec
@@ -25,6 +26,7 @@ def main() -> None:
         help="let people correct answers, and store those drawings in DIR, for python -m model train --data DIR",
     )
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     _check_address(arguments.host or "127.0.0.1", arguments.port or 0)
     if arguments.mcp and find_spec("mcp") is None:
         sys.exit('python -m demo: mcp is not installed. pip install -e ".[mcp]" brings it.')

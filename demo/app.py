@@ -1,5 +1,6 @@
 """The app: the page, /predict and how they are served."""
 
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,11 @@ from starlette.routing import Route
 
 from demo.classifier import Answer, Classifier
 from demo.collection import Collection
-from demo.door import API, IDLE_SECONDS, KEPT_SECONDS, PREDICTIONS, Door, Patience, Sessions
+from demo.door import API, IDLE_SECONDS, KEPT_SECONDS, PREDICTIONS, Door, Patience, Sessions, allow_files
 from demo.images import read_image
 from demo.questions import Asked, answering, questions
 from demo.sketchpad import sketchpad
-from demo.uploads import taking
+from demo.uploads import open_folder, take
 
 # Gradio's own margins take a phone's width.
 CSS = ".gradio-container .main.app { padding: 0.75rem } #sketchpad .html-container { padding: 0 }"
@@ -31,6 +32,8 @@ def serve(
     Gives the running app and its address. `launch` goes to gr.Blocks.launch; all that it opens by default and the
     page does not need is closed.
     """
+    allow_files()
+    open_folder(KEPT_SECONDS)
     asked = questions(classifier, collection)
     app = build(classifier, asked, str(collection.folder) if collection else "")
     _, here, everywhere = app.launch(
@@ -44,7 +47,7 @@ def serve(
         quiet=True,
         prevent_thread_lock=True,
         mcp_server=mcp,
-        app_kwargs={"routes": routes(app, classifier, asked), "middleware": [Middleware(Door, mcp=mcp)]},
+        app_kwargs={"routes": routes(classifier, asked), "middleware": [Middleware(Door, app._queue, mcp)]},
         **launch,
     )
     app.server.config.http_protocol_class = Patience
@@ -56,24 +59,23 @@ def serve(
 def build(classifier: Classifier, asked: dict[str, Asked], collects_in: str = "") -> gr.Blocks:
     """The page, which is answered what it `asked`, and /predict."""
 
-    def predict(image: str) -> dict[str, dict[str, float]]:
+    def predict(image: bytes) -> dict[str, dict[str, float]]:
         """Probability of each digit by each network, for an image file of one digit, dark on light or light on dark."""
         try:
-            answer = classifier.classify(read_image(Path(image)))
+            answer = classifier.classify(read_image(BytesIO(image)))
         except ValueError as error:
             raise gr.Error(str(error), print_exception=False) from error
         return {name: _by_digit(answer, name) for name in answer.probabilities}
 
-    lifetime = (60, KEPT_SECONDS)
-    with gr.Blocks(title="Draw a digit", analytics_enabled=False, delete_cache=lifetime) as app:
+    with gr.Blocks(title="Draw a digit", analytics_enabled=False) as app:
         sketchpad(list(asked.values()), collects_in)
-        file = gr.File(visible=False, label="image")
+        file = gr.File(visible=False, label="image", type="binary")
         probabilities = gr.JSON(visible=False, label="probabilities")
         file.upload(predict, file, probabilities, api_name="predict")
-    return app.queue(max_size=PREDICTIONS)
+    return app.queue(max_size=PREDICTIONS, status_update_rate=60)  # or each hears of every other
 
 
-def routes(app: gr.Blocks, classifier: Classifier, asked: dict[str, Asked]) -> list[Route]:
+def routes(classifier: Classifier, asked: dict[str, Asked]) -> list[Route]:
     """What is answered before Gradio would."""
 
     def health(_: Request) -> Response:
@@ -88,7 +90,7 @@ def routes(app: gr.Blocks, classifier: Classifier, asked: dict[str, Asked]) -> l
         Route("/health", health),
         *(Route(f"{prefix}/openapi.json", openapi) for prefix in ("", API)),
         *(Route(f"{API}/component_server{slash}", answer, methods=["POST"]) for slash in ("", "/")),
-        Route(f"{API}/upload", taking(app), methods=["POST"]),
+        Route(f"{API}/upload", take, methods=["POST"]),
     ]
 
 

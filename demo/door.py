@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import sys
 import time
 from collections import deque
 from functools import lru_cache
@@ -19,18 +20,21 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from demo.uploads import is_stored
 
-CONNECTIONS = 800  # open at once; a process may often have no more than 1,024 files
+CONNECTIONS = 800  # open at once
 HEAD_SECONDS = 10  # for the head of a request
+READ_SECONDS = 30  # until a client takes more of an answer that is sent to it
 IDLE_SECONDS = 75  # between requests; load balancers, which mostly wait for 60, must not find a connection just closed
 JSON_BYTES, JSON_SECONDS = 60_000, 10  # for its body
-FILE_BYTES, FILE_SECONDS = 20_000_000, 60  # for its body if that may hold an image file
-HELD_BYTES = 200_000_000  # of all bodies that are on their way
-SESSIONS = 500  # of programs, whose answers wait to be fetched
+FILE_BYTES, FILE_SECONDS = 20_000_000, 60  # for its body if that is a form with files
+MCP_BYTES = 4_000_000  # for its body if that is of the Model Context Protocol, which takes no more
+HELD_BYTES = 200_000_000  # of all bodies that are on their way; then no more files are taken
+SESSIONS, ANSWERS = 500, 100  # of programs, and of each, that wait to be fetched
 PREDICTIONS = 100  # that wait to be made, one after the other
 KEPT_BYTES, KEPT_SECONDS = 1_000_000_000, 600  # of all uploads, and for how long each is there to be asked about
 LEAST_BYTES = 10_000  # that an upload counts for, for it is a folder, too
 LATER = {"Retry-After": "1"}
 
+PATH_LENGTH = 300
 API = "/gradio_api"
 NAME = r"[\w-][\w.@-]*"  # of a file or folder, but none that is hidden or leads upwards
 GET = re.compile(
@@ -58,8 +62,9 @@ class Door:
     What comes in has come completely, within the limits above. `mcp` says whether the Model Context Protocol may.
     """
 
-    def __init__(self, app: ASGIApp, mcp: bool = False) -> None:
+    def __init__(self, app: ASGIApp, queue: Any, mcp: bool = False) -> None:
         self.app = app
+        self.queue = queue  # Gradio's
         self.mcp = mcp
         self.held = 0  # bytes of bodies that are on their way
         self.predicting = 0  # requests
@@ -80,24 +85,29 @@ class Door:
             await response(scope, receive, send)
 
     async def _let_in(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path = scope["path"]
-        for name, value in scope["headers"]:
-            if name in (b"host", b"x-forwarded-host") and not _is_host(value.split(b",")[0]):
-                raise RefusedError(400, f"The header {name.decode()} names no host.")
+        path, headers = scope["path"], Headers(scope=scope)
+        for name in ("host", "x-forwarded-host"):
+            if not all(_is_host(value.split(",")[0]) for value in headers.getlist(name)):
+                raise RefusedError(400, f"The header {name} names no host.")
+        scope = {**scope, "headers": [header for header in scope["headers"] if header[0] != b"x-gradio-server"]}
+        if len(path) > PATH_LENGTH:
+            raise RefusedError(404, "There is nothing at this address.")
         if GET.fullmatch(path):
             if scope["method"] not in ("GET", "HEAD"):
                 raise RefusedError(405, "This address takes GET.", Allow="GET, HEAD")
+            if "transfer-encoding" in headers or headers.get("content-length", "0") != "0":
+                raise RefusedError(400, "This address takes no body.")
             query = scope["query_string"] if path.startswith(f"{API}/queue/data") else b""
             await self._stream({**scope, "query_string": query}, receive, send)
         elif self.mcp and MCP.fullmatch(path):
-            await self._with_body(scope, receive, send, FILE_BYTES, FILE_SECONDS)
+            await self._with_body(scope, receive, send, MCP_BYTES, FILE_SECONDS)
         elif not POST.fullmatch(path):
             raise RefusedError(404, "There is nothing at this address.")
         elif scope["method"] != "POST":
             raise RefusedError(405, "This address takes POST.", Allow="POST")
         elif path.startswith(f"{API}/upload"):
             await self._with_body({**scope, "query_string": b""}, receive, send, FILE_BYTES, FILE_SECONDS)
-        elif Headers(scope=scope).get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        elif headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
             raise RefusedError(415, "This address takes application/json.")  # also: no other site's plain form
         else:
             await self._with_body({**scope, "query_string": b""}, receive, send, JSON_BYTES, JSON_SECONDS)
@@ -120,31 +130,40 @@ class Door:
                     self.held += len(message.get("body", b""))
                     if len(body) > most:
                         raise RefusedError(413, f"This address takes at most {most:,} bytes.")
-                    if self.held > HELD_BYTES:
+                    if self.held > HELD_BYTES and most > JSON_BYTES:
                         raise RefusedError(429, "The server is busy; send it again.", **LATER)
                     if not message.get("more_body"):
                         break
                 else:
                     return  # it hung up
+            await self._with_whole(scope, bytes(body), receive, send)
         except TimeoutError:
             raise RefusedError(408, f"The request did not come within {seconds} seconds.") from None
         finally:
             self.held -= len(body)
-        content = bytes(body)
-        if PREDICT.fullmatch(scope["path"]):
-            await self._predict(scope, content, receive, send)
-            return
-        if scope["path"].startswith(f"{API}/upload"):
-            self._keep(len(content))
-        await self.app(_with_length(scope, len(content)), _first(content, receive), send)
 
-    async def _predict(self, scope: Scope, content: bytes, receive: Receive, send: Send) -> None:
-        content = _question(scope["path"], content)
-        if self.predicting >= PREDICTIONS:
+    async def _with_whole(self, scope: Scope, body: bytes, receive: Receive, send: Send) -> None:
+        path = scope["path"]
+        if path.startswith(f"{API}/upload"):
+            self._keep(len(body))
+        elif body:
+            body = _sane(body)
+            if MCP.fullmatch(path):
+                self._keep(len(body))
+        framing = (b"content-length", b"transfer-encoding")
+        headers = [header for header in scope["headers"] if header[0] not in framing]
+        if not PREDICT.fullmatch(path):
+            headers.append((b"content-length", str(len(body)).encode()))
+            await self.app({**scope, "headers": headers}, _first(body, receive), send)
+            return
+        session, body = _question(path, body)
+        asked = self.queue.pending_event_ids_session.get(session, ())
+        if self.predicting >= PREDICTIONS or len(asked) >= ANSWERS:
             raise RefusedError(429, "The server is busy; ask again.", **LATER)
         self.predicting += 1
         try:
-            await self.app(_with_length(scope, len(content)), _first(content, receive), _honest(send))
+            headers.append((b"content-length", str(len(body)).encode()))
+            await self.app({**scope, "headers": headers}, _first(body, receive), _honest(send))
         finally:
             self.predicting -= 1
 
@@ -161,32 +180,39 @@ class Door:
 
 
 @lru_cache(maxsize=1000)
-def _is_host(value: bytes) -> bool:
+def _is_host(value: str) -> bool:
     """Whether Gradio, which puts it into the page's addresses, can."""
     try:
-        return httpx.URL(f"http://{value.strip().decode('ascii')}/").raw_path == b"/"
+        return httpx.URL(f"http://{value.strip()}/").raw_path == b"/"
     except (httpx.InvalidURL, ValueError):
         return False
 
 
-def _question(path: str, content: bytes) -> bytes:
-    """The body of a question to predict, with what Gradio needs of it and nothing else."""
+def _sane(body: bytes) -> bytes:
+    """JSON without what JSON has not, or could not be written back: NaN, half of a surrogate pair."""
     try:
-        body = json.loads(content)
-        (file,) = body.values() if "/v2/" in path else body["data"]
-        session = body.get("session_hash")
+        return json.dumps(json.loads(body), ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError):
+        raise RefusedError(400, "The body is not JSON.") from None
+
+
+def _question(path: str, body: bytes) -> tuple[str | None, bytes]:
+    """The session of a question to predict(), and of its body what Gradio needs and nothing else."""
+    try:
+        asked = json.loads(body)
+        (file,) = asked.values() if "/v2/" in path else asked["data"]
+        session = asked.get("session_hash")
         uploaded = file["path"]
         uploaded = unquote(uploaded.partition(f"{API}/file=")[2]) or uploaded  # as address, which MCP clients need
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (ValueError, TypeError, KeyError, AttributeError):
         raise RefusedError(422, _invalid('Ask about one image, as {"data": [{"path": UPLOAD}]}.')) from None
     if not is_stored(uploaded):
         raise RefusedError(422, _invalid(f"Send the file to {API}/upload first, and ask with the path that it gives."))
     if session is not None and not (isinstance(session, str) and 0 < len(session) <= 100):
         raise RefusedError(422, _invalid("The session_hash is no short text."))
     file = {"path": uploaded, "meta": {"_type": "gradio.FileData"}}
-    if "/v2/" in path:
-        return json.dumps({"image": file}).encode()
-    return json.dumps({"data": [file], "session_hash": session, "fn_index": 0}).encode()
+    question = {"image": file} if "/v2/" in path else {"data": [file], "session_hash": session, "fn_index": 0}
+    return session, json.dumps(question).encode()
 
 
 def _invalid(message: str) -> list[dict[str, Any]]:
@@ -202,12 +228,6 @@ def _first(content: bytes, receive: Receive) -> Receive:
         return messages.pop() if messages else await receive()
 
     return replay
-
-
-def _with_length(scope: Scope, length: int) -> Scope:
-    framing = (b"content-length", b"transfer-encoding")
-    headers = [(name, value) for name, value in scope["headers"] if name not in framing]
-    return {**scope, "headers": [*headers, (b"content-length", str(length).encode())]}
 
 
 def _honest(send: Send) -> Send:
@@ -232,6 +252,19 @@ def _honest(send: Send) -> Send:
     return judge
 
 
+def allow_files() -> None:
+    """Let the process open as many files as its connections may need; many systems allow 1,024 unless asked."""
+    if sys.platform != "win32":
+        import resource
+
+        most = 2 * CONNECTIONS + 200
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if soft != resource.RLIM_INFINITY and soft < most:
+            resource.setrlimit(
+                resource.RLIMIT_NOFILE, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard)
+            )
+
+
 class Sessions(dict[str, Any]):
     """What Gradio's queue holds for whoever asked and has not fetched it yet, by session: of the last SESSIONS of them.
 
@@ -254,9 +287,10 @@ class Sessions(dict[str, Any]):
 
 
 class Patience(H11Protocol):
-    """uvicorn's HTTP, but it hangs up on clients that are slow to ask, and if there are too many of them."""
+    """uvicorn's HTTP, but it hangs up on clients that are slow to ask or listen, and if there are too many of them."""
 
-    due: asyncio.TimerHandle | None = None
+    due: asyncio.TimerHandle | None = None  # when the head of a request
+    taken: asyncio.TimerHandle | None = None  # when what was sent
 
     def connection_made(self, transport: Any) -> None:
         """As asyncio has it."""
@@ -273,8 +307,19 @@ class Patience(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """As asyncio has it."""
         super().connection_lost(exc)
-        if self.due:
-            self.due.cancel()
+        for timer in filter(None, (self.due, self.taken)):
+            timer.cancel()
+
+    def pause_writing(self) -> None:
+        """As asyncio has it."""
+        super().pause_writing()
+        self.taken = self.loop.call_later(READ_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """As asyncio has it."""
+        super().resume_writing()
+        if self.taken:
+            self.taken.cancel()
 
     def _watch(self) -> None:
         if self.conn.their_state is not h11.IDLE:

@@ -4,25 +4,29 @@ import base64
 import binascii
 import re
 from io import BytesIO
-from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
 
-FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF")
+FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP")
 SMALLEST, LARGEST = 8, 2_048  # pixels a side that the networks take; larger images are scaled down
 PIXELS = 25_000_000  # more would take too much memory to decode; a JPEG is scaled down while it is decoded
+JPEG, SCAN, SCANS = b"\xff\xd8", b"\xff\xda", 100  # a JPEG may have thousands, each as long to read as a picture
+EXIF_BYTES = 65_536  # as a JPEG can have; of more, gigabytes may come
 CANVAS_PIXELS = 100_000  # the page sends 280 x 280 at most, in 16 kB
 CANVAS_BYTES = 50_000
 DATA_URL = re.compile(r"data:image/(?:png|jpeg);base64,")
 
 
-def read_image(source: Path | BytesIO, pixels: int = PIXELS) -> np.ndarray:
+def read_image(source: BytesIO, pixels: int = PIXELS) -> np.ndarray:
     """Read an image file as a sketch, uint8 [height, width].
 
     Transparency becomes paper, more than 8 bits become 8, an animation its first frame, a photograph is turned
     upright. Raises ValueError, with what to do instead, for what is empty, damaged, too large or small, or no image.
     """
+    content = source.getvalue()
+    if content.startswith(JPEG) and content.count(SCAN) > SCANS:
+        raise ValueError("The image takes too long to read; save it again as PNG or JPEG.")
     try:
         image = Image.open(source, formats=FORMATS)
     except Image.DecompressionBombError as error:
@@ -45,12 +49,15 @@ def read_image(source: Path | BytesIO, pixels: int = PIXELS) -> np.ndarray:
 
 def _grey(image: Image.Image) -> Image.Image:
     """`image` in 8-bit grey, upright, on paper, at most LARGEST a side."""
-    if image.mode.startswith(("I", "F")):
+    if image.mode.startswith("I"):
         image = _stretched(image)
     elif image.mode == "P":
         image = image.convert("RGBA" if image.has_transparency_data else "RGB")
     image.thumbnail((LARGEST, LARGEST))
-    ImageOps.exif_transpose(image, in_place=True)
+    if min(image.size) < SMALLEST:  # it was long and narrow
+        image = image.resize((max(image.width, SMALLEST), max(image.height, SMALLEST)))
+    if len(image.info.get("exif", b"")) <= EXIF_BYTES:
+        ImageOps.exif_transpose(image, in_place=True)
     return _on_paper(image) if _is_transparent(image) else image.convert("L")
 
 
@@ -63,7 +70,7 @@ def _is_transparent(image: Image.Image) -> bool:
 
 def _stretched(image: Image.Image) -> Image.Image:
     """More than 8 bits, from its darkest to its lightest: nobody says what white is in such a file."""
-    values = np.nan_to_num(np.asarray(image, dtype=np.float32))
+    values = np.asarray(image, dtype=np.float32)
     darkest, lightest = values.min(), values.max()
     return Image.fromarray(((values - darkest) * (255 / max(lightest - darkest, 1e-6))).astype(np.uint8))
 

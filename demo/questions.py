@@ -4,7 +4,6 @@ import json
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 import numpy as np
 from anyio import CapacityLimiter, to_thread
@@ -109,6 +108,8 @@ def answering(functions: dict[str, Asked]) -> Callable[[Request], Awaitable[Resp
 
 def _is_from_here(request: Request) -> bool:
     """Whether the page that asks is this server's, or no page; over plain HTTP browsers name only its origin."""
-    site = request.headers.get("sec-fetch-site")
-    origin = request.headers.get("origin")
-    return site in ("same-origin", "none") if site else not origin or urlsplit(origin).netloc == request.url.netloc
+    site, origin = (request.headers.get(name) for name in ("sec-fetch-site", "origin"))
+    if site or not origin:
+        return site in ("same-origin", "none", None)
+    hosts = [request.headers.get(name, "").split(",")[0].strip() for name in ("host", "x-forwarded-host")]
+    return origin.partition("://")[2] in filter(None, hosts)

@@ -50,12 +50,17 @@ function sketchpad(element, server, collectsIn) {
     const number = ++asked;
     stale = false;
     onTheWay += 1;
+    let isLate = false;
     nextAt = performance.now() + PAUSE;
-    const late = setTimeout(() => unanswered(number), PATIENCE);
+    const late = setTimeout(() => {
+      onTheWay -= 1; // or no other would be asked
+      isLate = true;
+      unanswered(number);
+    }, PATIENCE);
     const question = { canvas: paper.sketch(), drawn: paper.isDrawn(), inside: $("details").open };
     const answer = await server.read(question).catch(() => null);
     clearTimeout(late);
-    onTheWay -= 1;
+    if (!isLate) onTheWay -= 1;
     if (answer?.error || answer?.probabilities) take(number, answer);
     else {
       nextAt = performance.now() + RETRY * (0.5 + Math.random());

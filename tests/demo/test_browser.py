@@ -174,6 +174,14 @@ def test_an_answer_that_never_comes_is_asked_for_again(page: Page) -> None:
     expect(page.locator("#problem")).to_be_hidden()
 
 
+def test_answers_that_never_come_do_not_keep_the_page_from_asking(page: Page) -> None:
+    lost: list[Route] = []
+    page.route("**/component_server/", lambda route: lost.append(route) if len(lost) < 4 else route.continue_())
+    draw(page, SEVEN, lift=False)
+    expect(page.locator("#digit")).to_have_text("7", timeout=15_000)
+    assert len(lost) == 4
+
+
 def test_a_slow_answer_is_shown_all_the_same(page: Page) -> None:
     """Slower than the page's patience, which ends with asking once more, not with deafness."""
     held: list[Route] = []

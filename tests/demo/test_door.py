@@ -190,11 +190,15 @@ def test_a_bomb_in_a_question_gets_a_word(url: Any, address: str) -> None:
 @pytest.mark.parametrize(
     ("head", "body", "status"),
     [
-        ("POST /gradio_api/component_server/ HTTP/1.1\r\nContent-Type: application/json", b"[" * 50_000, 422),
-        ("POST /gradio_api/component_server/ HTTP/1.1\r\nContent-Type: application/json", b'{"a":' * 9_999, 422),
-        ("POST /gradio_api/component_server/ HTTP/1.1\r\nContent-Type: application/json", b"\xff\xfe\x00", 422),
-        ("POST /gradio_api/run/predict HTTP/1.1\r\nContent-Type: application/json", b"[" * 50_000, 422),
+        ("POST /gradio_api/component_server/ HTTP/1.1\r\nContent-Type: application/json", b"[" * 50_000, 400),
+        ("POST /gradio_api/component_server/ HTTP/1.1\r\nContent-Type: application/json", b'{"a":' * 9_999, 400),
+        ("POST /gradio_api/component_server/ HTTP/1.1\r\nContent-Type: application/json", b"\xff\xfe\x00", 400),
+        ("POST /gradio_api/run/predict HTTP/1.1\r\nContent-Type: application/json", b"[" * 50_000, 400),
         ("POST /gradio_api/run/predict HTTP/1.1\r\nContent-Type: application/json", b'{"data": "x"}', 422),
+        ("POST /gradio_api/component_server/ HTTP/1.1\r\nContent-Type: application/json", b'"x"', 422),
+        ("POST /gradio_api/cancel HTTP/1.1\r\nContent-Type: application/json", b'{"event_id": Infinity}', 400),
+        ("POST /gradio_api/reset HTTP/1.1\r\nContent-Type: application/json", b'["\\udfff", 1e999]', 400),
+        ("POST /gradio_api/cancel HTTP/1.1\r\nContent-Type: application/json", b"{}", 422),
         ("POST /gradio_api/component_server/ HTTP/1.1\r\nContent-Type: text/plain", b"{}", 415),
         ("POST /gradio_api/component_server/ HTTP/1.1", b"{}", 415),
         ("POST /gradio_api/component_server/ HTTP/1.1\r\nContent-Type: application/json", bytes(60_001), 413),
@@ -205,6 +209,8 @@ def test_a_bomb_in_a_question_gets_a_word(url: Any, address: str) -> None:
         ("GET /gradio_api/run/predict HTTP/1.1", b"", 405),
         ("GET /config HTTP/1.1\r\nX-Forwarded-Host: [::", b"", 400),
         ("GET / HTTP/1.1\r\nX-Forwarded-Host: a/../b?c", b"", 400),
+        ("GET / HTTP/1.1", b"x", 400),
+        ("GET /assets/" + "x" * 300 + " HTTP/1.1", b"", 404),
         ("GET / HTTP/1.1\r\nX-Padding: " + "x" * 200_000, b"", 400),
         ("GET /" + "x" * 200_000 + " HTTP/1.1", b"", 400),
         ("BREW /coffee HTTP/1.1", b"", 404),
@@ -219,6 +225,10 @@ def test_a_malformed_request_is_refused_without_a_trace_of_the_code(
     assert answer.startswith(f"HTTP/1.1 {status} ".encode())
     assert not re.search(rb"Traceback|\.py|site-packages", answer)
     assert read(address) == 1
+
+
+def test_a_header_meant_for_gradios_own_proxy_does_nothing(address: str) -> None:
+    assert httpx.get(address, headers={"X-Gradio-Server": "http://["}).status_code == 200
 
 
 def test_a_websocket_is_refused(address: str) -> None:
@@ -278,6 +288,38 @@ def test_an_upload_without_an_end_is_cut_off_at_the_limit(hasty: str) -> None:
     assert raw(hasty, head + (b"2710\r\n" + bytes(10_000) + b"\r\n") * 1_000)[9:12] in (b"413", b"")
     assert httpx.post(f"{hasty}gradio_api/upload", files={"files": bytes(100_001)}).status_code == 413
     assert read(hasty) == 1
+
+
+def test_uploads_that_do_not_end_keep_nobody_from_drawing(hasty: str) -> None:
+    url = urlsplit(hasty)
+    head = b"POST /gradio_api/upload HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n"
+    crowd = [socket.create_connection((url.hostname or "", url.port or 0), 5) for _ in range(4)]
+    for connection in crowd:
+        connection.sendall(head + bytes(99_000))
+    time.sleep(0.2)
+    assert read(hasty) == 1
+    for connection in crowd:
+        connection.close()
+
+
+def test_nothing_stays_of_what_was_uploaded_or_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    with running("--mcp", limits={"app.KEPT_SECONDS": 1}) as address:
+        upload(address, PNG)
+        assert [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()] == [PNG]
+        image = "data:image/png;base64," + base64.b64encode(PNG).decode()
+        call = {
+            "jsonrpc": "2.0",
+            "id": 1,
+            "method": "tools/call",
+            "params": {"name": "predict", "arguments": {"image": image}},
+        }
+        headers = {"Accept": "application/json, text/event-stream"}
+        assert "lenet5" in httpx.post(f"{address}gradio_api/mcp/", json=call, headers=headers).text
+        time.sleep(3)
+        assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+    time.sleep(1)
+    assert not list(tmp_path.glob("draw-a-digit-*"))
 
 
 def test_uploads_are_refused_when_too_many_are_kept() -> None:
@@ -352,10 +394,11 @@ def test_another_site_cannot_store_drawings(tmp_path: Path) -> None:
     with running("--collect", str(tmp_path)) as address:
         ask = f"{address}gradio_api/component_server/"
         elsewhere = {"Origin": "http://elsewhere.example"}
-        for headers in (elsewhere, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "null"}):
+        for headers in (elsewhere, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "null"}, {"Origin": "http://["}):
             assert httpx.post(ask, json=body, headers=headers).status_code == 403
         assert not list(tmp_path.rglob("*.png"))
-        for headers in ({}, {"Origin": address.rstrip("/")}, {"Sec-Fetch-Site": "same-origin", **elsewhere}):
+        proxy = {"Origin": "http://digits.lan", "X-Forwarded-Host": "digits.lan"}
+        for headers in ({}, {"Origin": address.rstrip("/")}, proxy, {"Sec-Fetch-Site": "same-origin", **elsewhere}):
             assert "kept" in httpx.post(ask, json=body, headers=headers).json()
 
 

@@ -20,22 +20,24 @@ def stroke(paper: int = 255, ink: int = 0) -> np.ndarray:
     return sketch
 
 
-def saved(image: Image.Image, path: Path, **options: Any) -> Path:
+def saved(image: Image.Image, path: Path, **options: Any) -> BytesIO:
     image.save(path, **options)
-    return path
+    return BytesIO(path.read_bytes())
 
 
-@pytest.mark.parametrize("kind", ["png", "jpg", "gif", "webp", "bmp", "tiff"])
+@pytest.mark.parametrize("kind", ["png", "jpg", "gif", "webp", "bmp"])
 def test_reads_every_usual_kind(kind: str, tmp_path: Path) -> None:
     sketch = read_image(saved(Image.fromarray(stroke()), tmp_path / f"one.{kind}"))
     assert sketch.dtype == np.uint8
     assert np.abs(sketch - stroke().astype(float)).mean() < 2
 
 
-@pytest.mark.parametrize("mode", ["1", "P", "RGB", "CMYK", "LA", "RGBA"])
-def test_reads_every_colour_mode(mode: str, tmp_path: Path) -> None:
-    sketch = read_image(saved(Image.fromarray(stroke()).convert(mode), tmp_path / "one.tiff"))
-    np.testing.assert_allclose(sketch, stroke(), atol=5)
+@pytest.mark.parametrize(
+    ("mode", "kind"), [("1", "png"), ("P", "png"), ("RGB", "png"), ("CMYK", "jpg"), ("LA", "png"), ("RGBA", "png")]
+)
+def test_reads_every_colour_mode(mode: str, kind: str, tmp_path: Path) -> None:
+    sketch = read_image(saved(Image.fromarray(stroke()).convert(mode), tmp_path / f"one.{kind}"))
+    assert np.abs(sketch - stroke().astype(float)).mean() < 2
 
 
 @pytest.mark.parametrize("ink", [0, 255])
@@ -58,11 +60,8 @@ def test_a_white_card_on_transparency_keeps_white_paper(tmp_path: Path) -> None:
     [
         ("png", lambda image: image.astype(np.uint16) * 257),
         ("png", lambda image: image.astype(np.uint16) * 16),
-        ("tiff", lambda image: image.astype(np.int32) * 1_000),
-        ("tiff", lambda image: image.astype(np.float32) / 255),
-        ("tiff", lambda image: np.where(image == 0, np.nan, image / 255).astype(np.float32)),
     ],
-    ids=["16 bits", "12 of 16 bits", "32 bits", "float", "float with NaN"],
+    ids=["16 bits", "12 of 16 bits"],
 )
 def test_more_than_eight_bits_become_eight(kind: str, deep: Callable[[np.ndarray], np.ndarray], tmp_path: Path) -> None:
     path = saved(Image.fromarray(deep(stroke())), tmp_path / f"one.{kind}")
@@ -128,7 +127,7 @@ def test_what_is_no_image_is_refused(content: bytes, message: str) -> None:
 @pytest.mark.parametrize("kind", ["png", "jpg", "gif"])
 def test_a_truncated_image_is_refused(kind: str, tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (120, 100), np.uint8)
-    whole = saved(Image.fromarray(noise), tmp_path / f"one.{kind}").read_bytes()
+    whole = saved(Image.fromarray(noise), tmp_path / f"one.{kind}").getvalue()
     with pytest.raises(ValueError, match="damaged|not an image"):
         read_image(BytesIO(whole[: len(whole) // 2]))
 
@@ -163,3 +162,23 @@ def test_feature_maps_are_tiled_in_rows_a_pixel_apart() -> None:
     np.testing.assert_allclose(tiles[:, 0], [0, 0, 0, 2 / 3, 2 / 3])
     np.testing.assert_allclose(tiles[0], [0, 0, 0, 0, 1 / 3, 1 / 3, 1 / 3])
     np.testing.assert_array_equal(tiled(np.zeros((4, 2, 3), np.float32), 4), np.zeros((2, 15)))
+
+
+def test_a_long_and_narrow_picture_is_not_scaled_down_to_nothing(tmp_path: Path) -> None:
+    picture = Image.new("L", (20_000, 40), 255)
+    assert read_image(saved(picture, tmp_path / "one.png")).shape == (8, 2048)
+
+
+def test_a_picture_with_very_much_beside_its_pixels_is_read_without_that(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    exif[0x927C] = bytes(100_000)
+    sketch = read_image(saved(Image.fromarray(stroke()), tmp_path / "one.png", exif=exif))
+    np.testing.assert_array_equal(sketch, stroke())
+
+
+def test_a_jpeg_that_would_take_minutes_to_read_is_refused(tmp_path: Path) -> None:
+    whole = saved(Image.fromarray(stroke()), tmp_path / "one.jpg", progressive=True).getvalue()
+    last = whole.rindex(b"\xff\xda")
+    with pytest.raises(ValueError, match="takes too long to read"):
+        read_image(BytesIO(whole[:last] + whole[last:-2] * 200 + whole[-2:]))
