@@ -100,7 +100,8 @@ def test_where_others_wait_a_page_asks_one_question_at_a_time(
     page = visit(address)
     page.evaluate(SLOW, waited)
     draw(page, ONE)
-    expect_digit(page, "1")
+    expect(page.locator("#digit")).to_have_text("1")
+    page.wait_for_timeout(500)
     page.evaluate("window.most = 0")
     draw(page, SEVEN, lift=False, steps=150)
     assert page.evaluate("window.most") == at_once
