@@ -124,23 +124,29 @@ class Door:
     async def _with_body(self, scope: Scope, receive: Receive, send: Send, most: int, seconds: float) -> None:
         body = bytearray()
         try:
-            async with asyncio.timeout(seconds):
-                while (message := await receive())["type"] == "http.request":
-                    body += message.get("body", b"")
-                    self.held += len(message.get("body", b""))
-                    if len(body) > most:
-                        raise RefusedError(413, f"This address takes at most {most:,} bytes.")
-                    if self.held > HELD_BYTES and most > JSON_BYTES:
-                        raise RefusedError(429, "The server is busy; send it again.", **LATER)
-                    if not message.get("more_body"):
-                        break
-                else:
-                    return  # it hung up
-            await self._with_whole(scope, bytes(body), receive, send)
-        except TimeoutError:
-            raise RefusedError(408, f"The request did not come within {seconds} seconds.") from None
+            try:
+                async with asyncio.timeout(seconds):
+                    while more := await self._more(receive, body, most):
+                        pass
+            except TimeoutError:
+                raise RefusedError(408, f"The request did not come within {seconds} seconds.") from None
+            if more is not None:
+                await self._with_whole(scope, bytes(body), receive, send)
         finally:
             self.held -= len(body)
+
+    async def _more(self, receive: Receive, body: bytearray, most: int) -> bool | None:
+        """Take up what comes next of a `body`. Says whether it goes on, or None if the client hung up."""
+        message = await receive()
+        if message["type"] != "http.request":
+            return None
+        body += message.get("body", b"")
+        self.held += len(message.get("body", b""))
+        if len(body) > most:
+            raise RefusedError(413, f"This address takes at most {most:,} bytes.")
+        if self.held > HELD_BYTES and most > JSON_BYTES:
+            raise RefusedError(429, "The server is busy; send it again.", **LATER)
+        return bool(message.get("more_body"))
 
     async def _with_whole(self, scope: Scope, body: bytes, receive: Receive, send: Send) -> None:
         path = scope["path"]
