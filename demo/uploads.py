@@ -27,7 +27,9 @@ def open_folder(seconds: float) -> None:
 
     Gradio itself forgets some of its files. The folder is deleted when the process ends.
     """
-    folder = Path(tempfile.mkdtemp(prefix="draw-a-digit-", dir=os.environ.get("GRADIO_TEMP_DIR")))
+    where = Path(os.environ.get("GRADIO_TEMP_DIR") or tempfile.gettempdir())
+    where.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="draw-a-digit-", dir=where))
     os.environ["GRADIO_TEMP_DIR"] = str(folder)
     if mcp := sys.modules.get("gradio.mcp"):
         mcp.DEFAULT_TEMP_DIR = str(folder)  # type: ignore[attr-defined] # it has asked for the folder already

@@ -303,7 +303,7 @@ def test_uploads_that_do_not_end_keep_nobody_from_drawing(hasty: str) -> None:
 
 
 def test_nothing_stays_of_what_was_uploaded_or_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "made"))
     with running("--mcp", limits={"app.KEPT_SECONDS": 1}) as address:
         upload(address, PNG)
         assert [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()] == [PNG]
