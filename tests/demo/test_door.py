@@ -231,9 +231,11 @@ def test_a_header_meant_for_gradios_own_proxy_does_nothing(address: str) -> None
     assert httpx.get(address, headers={"X-Gradio-Server": "http://["}).status_code == 200
 
 
-def test_a_websocket_is_refused(address: str) -> None:
+def test_no_websocket_is_opened(address: str) -> None:
     upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: eA=="
-    assert raw(address, f"GET / HTTP/1.1\r\nHost: x\r\n{upgrade}\r\n\r\n".encode(), 1)[9:12] in (b"403", b"200")
+    answer = raw(address, f"GET / HTTP/1.1\r\nHost: x\r\n{upgrade}\r\n\r\n".encode(), 1)
+    assert answer
+    assert not answer.startswith(b"HTTP/1.1 101 ")
 
 
 HASTY: dict[str, Any] = {
@@ -340,14 +342,19 @@ def test_more_connections_than_the_limit_are_hung_up_on_and_make_room_again(hast
         connection.close()
 
 
-def test_a_crowd_is_told_that_the_server_is_busy(hasty: str) -> None:
-    async def crowd() -> list[dict[str, Any]]:
-        async with httpx.AsyncClient() as client:
-            question = {"fn_name": "read", "data": {"canvas": data_url(ONE)}}
-            asked = [client.post(f"{hasty}gradio_api/component_server/", json=question) for _ in range(15)]
-            return [answer.json() for answer in await asyncio.gather(*asked)]
+def at_once(address: str, count: int, **request: Any) -> list[httpx.Response]:
+    """What `count` people get who POST the same at the same moment."""
 
-    answers = asyncio.run(crowd())
+    async def crowd() -> list[httpx.Response]:
+        async with httpx.AsyncClient() as client:
+            return await asyncio.gather(*(client.post(address, **request) for _ in range(count)))
+
+    return asyncio.run(crowd())
+
+
+def test_a_crowd_is_told_that_the_server_is_busy(hasty: str) -> None:
+    question = {"fn_name": "read", "data": {"canvas": data_url(ONE)}}
+    answers = [answer.json() for answer in at_once(f"{hasty}gradio_api/component_server/", 15, json=question)]
     assert {"busy": True} in answers
     assert any(answer.get("digit") == 1 for answer in answers)
     assert read(hasty) == 1
@@ -355,14 +362,8 @@ def test_a_crowd_is_told_that_the_server_is_busy(hasty: str) -> None:
 
 def test_programs_are_told_that_the_server_is_busy(hasty: str) -> None:
     (path,) = httpx.post(f"{hasty}gradio_api/upload", files={"files": PNG}).json()
-
-    async def crowd() -> list[httpx.Response]:
-        async with httpx.AsyncClient() as client:
-            question = {"data": [{"path": path, "meta": {"_type": "gradio.FileData"}}]}
-            asked = [client.post(f"{hasty}gradio_api/run/predict", json=question) for _ in range(15)]
-            return await asyncio.gather(*asked)
-
-    answers = asyncio.run(crowd())
+    question = {"data": [{"path": path, "meta": {"_type": "gradio.FileData"}}]}
+    answers = at_once(f"{hasty}gradio_api/run/predict", 15, json=question)
     assert {answer.status_code for answer in answers} == {200, 429}
     assert {answer.headers.get("Retry-After") for answer in answers if answer.status_code == 429} == {"1"}
 
@@ -403,12 +404,8 @@ def test_another_site_cannot_store_drawings(tmp_path: Path) -> None:
 
 
 def test_many_may_upload_the_same_at_once(address: str) -> None:
-    async def crowd() -> set[int]:
-        async with httpx.AsyncClient() as client:
-            asked = [client.post(f"{address}gradio_api/upload", files={"files": PNG}) for _ in range(50)]
-            return {answer.status_code for answer in await asyncio.gather(*asked)}
-
-    assert asyncio.run(crowd()) == {200}
+    answers = at_once(f"{address}gradio_api/upload", 50, files={"files": PNG})
+    assert {answer.status_code for answer in answers} == {200}
 
 
 def test_nobody_gets_another_persons_upload_to_see(address: str) -> None:
