@@ -118,13 +118,14 @@ def _ink(level: Any) -> Any:
     contrast, grain = ops.maximum(lighter, darker), ops.minimum(lighter, darker)
     drawn = ops.cast(contrast > ops.maximum(ABOVE_GRAIN * grain, CONTRAST), "float32")
     least = ops.maximum(ops.maximum(FAINTEST * contrast, GRAIN * grain), 1.0)
-    ink = level * (ops.sign(lighter - darker) * drawn / least)
+    side = ops.clip(lighter - darker, -1.0, 1.0)  # more than a grey level apart wherever something is drawn
+    ink = level * (side * drawn / least)
     return ink * ops.cast(ink > 1, "float32")
 
 
 def _extent(mass: Any, position: Any) -> tuple[Any, Any]:
     """First and last position with ink, each [batch, 1, 1]; the last before the first if there is none."""
-    inked = ops.sign(mass)
+    inked = ops.minimum(mass, 1.0)  # where there is ink there is more than one unit of it
     beyond = 4096.0
     return _min(position - beyond * inked) + beyond, _max(position * inked)
 

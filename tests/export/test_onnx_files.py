@@ -17,7 +17,7 @@ from model.mnist import network_input
 from model.strokes import draw
 
 NETWORKS = {"lenet5": 303_626, "ffnn": 669_706}
-AWKWARD = {"Shape", "Range", "Slice", "Resize", "Identity", "If", "Loop", "Reciprocal", "GlobalMaxPool"}
+AWKWARD = {"Shape", "Range", "Slice", "Resize", "Identity", "If", "Loop", "Reciprocal", "GlobalMaxPool", "Sign"}
 OPERATORS = {
     "lenet5.onnx": "Reshape Conv Relu AveragePool Conv Clip Tanh AveragePool Conv Clip Tanh Reshape "
     "Gemm Clip Tanh Gemm Softmax",
