@@ -7,7 +7,6 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from demo.app import serve
 from demo.classifier import SetupError, load
 from demo.collection import Collection
 
@@ -32,6 +31,8 @@ def main() -> None:
         sys.exit('python -m demo: mcp is not installed. pip install -e ".[mcp]" brings it.')
     try:
         classifier = load(arguments.device)
+        from demo.app import serve  # Gradio takes two seconds to import: first comes what may be missing
+
         app, address = serve(
             classifier,
             Collection(arguments.collect) if arguments.collect else None,
@@ -42,7 +43,7 @@ def main() -> None:
         )
     except (SetupError, OSError) as error:
         sys.exit(f"python -m demo: {error}")
-    print(f"Draw at {address} (ONNX Runtime on {classifier.provider}). Ctrl+C stops it.", flush=True)
+    print(f"Draw at {address} ({classifier}). Ctrl+C stops it.", flush=True)
     app.block_thread()
 
 

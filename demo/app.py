@@ -5,17 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-import numpy as np
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from demo.classifier import Answer, Classifier
+from demo.classifier import KNOWN, Classifier
 from demo.collection import Collection
 from demo.door import API, IDLE_SECONDS, KEPT_SECONDS, PREDICTIONS, Door, Patience, Sessions, allow_files
 from demo.images import read_image
-from demo.questions import Asked, answering, questions
+from demo.questions import THREADS, Asked, answering, questions
 from demo.sketchpad import sketchpad
 from demo.uploads import open_folder, take
 
@@ -59,13 +58,18 @@ def serve(
 def build(classifier: Classifier, asked: dict[str, Asked], collects_in: str = "") -> gr.Blocks:
     """The page, which is answered what it `asked`, and /predict."""
 
-    def predict(image: bytes) -> dict[str, dict[str, float]]:
-        """Probability of each digit by each network, for an image file of one digit, dark on light or light on dark."""
+    def predict(image: bytes) -> dict[str, dict[str, float] | str]:
+        """Probability of each digit by each network, for an image file of one digit, dark on light or light on dark.
+
+        And the provider that ran them, "CUDA" or "CPU".
+        """
         try:
             answer = classifier.classify(read_image(BytesIO(image)))
         except ValueError as error:
             raise gr.Error(str(error), print_exception=False) from error
-        return {name: _by_digit(answer, name) for name in answer.probabilities}
+        said = answer.probabilities.items()
+        by_digit = {name: {str(digit): float(p) for digit, p in enumerate(values)} for name, values in said}
+        return {**by_digit, "provider": classifier.provider}
 
     with gr.Blocks(title="Draw a digit", analytics_enabled=False) as app:
         sketchpad(list(asked.values()), collects_in)
@@ -79,20 +83,16 @@ def routes(classifier: Classifier, asked: dict[str, Asked]) -> list[Route]:
     """What is answered before Gradio would."""
 
     def health(_: Request) -> Response:
-        answer = classifier.classify(np.tri(280, dtype=np.uint8) * 255)
+        answer = classifier.classify(KNOWN)
         return JSONResponse({"status": "ok", "provider": classifier.provider, "milliseconds": answer.milliseconds})
 
     def openapi(_: Request) -> Response:
         return Response(OPENAPI.read_bytes(), media_type="application/json")
 
-    answer = answering(asked)
+    answer = answering(asked, max(THREADS, classifier.at_once))
     return [
         Route("/health", health),
         *(Route(f"{prefix}/openapi.json", openapi) for prefix in ("", API)),
         *(Route(f"{API}/component_server{slash}", answer, methods=["POST"]) for slash in ("", "/")),
         Route(f"{API}/upload", take, methods=["POST"]),
     ]
-
-
-def _by_digit(answer: Answer, network: str) -> dict[str, float]:
-    return {str(digit): float(p) for digit, p in enumerate(answer.probabilities[network])}

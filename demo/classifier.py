@@ -1,16 +1,18 @@
-"""ONNX Runtime sessions: which provider runs them, and what they say of a sketch."""
+"""Both networks in ONNX Runtime, on CUDA or on the CPU, and what they say of a sketch."""
 
-import re
+import statistics
 import time
 from collections.abc import Iterable
-from contextlib import redirect_stdout
 from dataclasses import dataclass
-from io import StringIO
+from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import onnxruntime
+
+from demo.batches import Batches
+from demo.provider import NoCudaError, obstacles, session_on_cpu, session_on_cuda
 
 ONNX = Path(__file__).parent.parent / "export" / "onnx"
 NETWORKS = ("lenet5", "ffnn")
@@ -18,7 +20,10 @@ FILES = ("lenet5-sketch.onnx", "ffnn.onnx")  # the first makes the image that bo
 NAMES = (["sketch", "image", "probabilities"], ["image", "probabilities"])  # of their inputs and outputs
 MAPS = {"conv1": "conv1/Relu", "conv2": "conv2/Tanh", "conv3": "conv3/Tanh"}  # LeNet5's feature maps, and their nodes
 PROBABLE, SURE = 0.5, 0.9  # tests/benchmarks/refusal.py counts what lies between and beyond
-WARNING, FATAL = 2, 4  # ONNX Runtime's log severities
+BATCH = 16  # sketches that CUDA reads at once
+SLOWER = 3  # times the CPU's time for one sketch: if CUDA takes more, "auto" prefers the CPU
+CLOSE = 1e-3  # to the CPU's probabilities; summing in another order makes 1e-5
+KNOWN = np.pad(np.zeros((160, 20), np.uint8), [(60, 60), (130, 130)], constant_values=255)  # a sketch of a 1
 Device = Literal["auto", "cuda", "cpu"]
 
 
@@ -56,85 +61,132 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Classifier:
-    """Both networks, loaded."""
+class Networks:
+    """Sessions of both networks that read `batch` sketches at a time."""
 
     sessions: dict[str, onnxruntime.InferenceSession]
+    batch: int = 1
 
-    @property
-    def provider(self) -> str:
-        """What really runs them both at this moment, "CUDA" or "CPU"."""
-        cuda = all(session.get_providers()[0] == "CUDAExecutionProvider" for session in self.sessions.values())
-        return "CUDA" if cuda else "CPU"
+    def read(self, sketches: np.ndarray, look_inside: bool = False) -> list[Answer]:
+        """Read up to `batch` sketches of one size, uint8 [count, height, width]."""
+        started = time.perf_counter()
+        count = len(sketches)
+        if count < self.batch:  # for another batch size cuDNN would plan its convolutions anew
+            sketches = np.concatenate([sketches, np.repeat(sketches[:1], self.batch - count, axis=0)])
+        outputs = ["image", "probabilities", *(MAPS.values() if look_inside else ())]
+        images, lenet5, *maps = self.sessions["lenet5"].run(outputs, {"sketch": sketches})
+        (ffnn,) = self.sessions["ffnn"].run(["probabilities"], {"image": images})
+        milliseconds = 1000 * (time.perf_counter() - started)
+        return [
+            Answer(
+                images[i],
+                {"lenet5": lenet5[i], "ffnn": ffnn[i] if images[i].any() else lenet5[i]},
+                {layer: values[i] for layer, values in zip(MAPS, maps, strict=False)},
+                milliseconds,
+            )
+            for i in range(count)
+        ]
+
+
+class Classifier:
+    """Both networks, loaded; `provider`, "CUDA" or "CPU", runs them, and there may be something to `remark` on that.
+
+    `alone` reads one sketch. With networks that read several `together`, sketches that come while others are read are
+    read next, in one batch; without them, each is read at once in its own thread.
+    """
+
+    def __init__(self, provider: str, alone: Networks, together: Networks | None = None, remark: str = "") -> None:
+        self.provider = provider
+        self.remark = remark
+        self.at_once = together.batch if together else 1
+        self._alone, self._together = alone, together
+        self._batches = Batches(self._read, self.at_once)
+
+    def __str__(self) -> str:
+        return f"ONNX Runtime on {self.provider}" + (f": {self.remark}" if self.remark else "")
 
     def classify(self, sketch: np.ndarray, look_inside: bool = False) -> Answer:
         """Read one sketch, uint8 [height, width], dark on light or light on dark; with LeNet5's maps if asked.
 
         Of a blank one both say 0.1 for each digit, as their sketch files do.
         """
-        started = time.perf_counter()
-        outputs = ["image", "probabilities", *(MAPS.values() if look_inside else ())]
-        image, lenet5, *maps = self.sessions["lenet5"].run(outputs, {"sketch": sketch[None]})
-        (ffnn,) = self.sessions["ffnn"].run(["probabilities"], {"image": image})
-        return Answer(
-            image[0],
-            {"lenet5": lenet5[0], "ffnn": ffnn[0] if image.any() else lenet5[0]},
-            {layer: values[0] for layer, values in zip(MAPS, maps, strict=False)},
-            1000 * (time.perf_counter() - started),
-        )
+        if not self._together:
+            return self._alone.read(sketch[None], look_inside)[0]
+        return self._batches.ask(sketch, (sketch.shape, look_inside))
+
+    def _read(self, sketches: list[np.ndarray], kind: tuple[tuple[int, ...], bool]) -> list[Answer]:
+        networks = self._together if self._together and len(sketches) > 1 else self._alone
+        return networks.read(np.stack(sketches), look_inside=kind[1])
 
 
 def load(device: Device = "auto", folder: Path = ONNX) -> Classifier:
     """Load both networks from `folder`, in which python -m export writes, and warm them up.
 
-    "auto" takes CUDA where the sessions really get it, else the CPU; "cuda" raises SetupError where they do not.
-    A missing or damaged file raises SetupError.
+    "auto" takes CUDA where it runs them, proven by what ran and by what came out, and where one sketch takes no more
+    than SLOWER times as long as on the CPU; else the CPU, with a remark why. "cuda" raises SetupError where CUDA does
+    not run them. So does a missing or damaged file.
     """
+    models, sessions = {}, {}
+    for network, file, names in zip(NETWORKS, FILES, NAMES, strict=True):
+        models[network] = _model(folder / file)
+        sessions[network] = _session(folder / file, models[network], names)
+    on_cpu = Networks(sessions)
+    known = on_cpu.read(KNOWN[None])[0]
     if device == "cpu":
-        providers: list[Any] = ["CPUExecutionProvider"]
-        missing = ""
-    else:
-        providers = [("CUDAExecutionProvider", {"cudnn_conv_algo_search": "HEURISTIC"}), "CPUExecutionProvider"]
-        missing = _preload_cuda()
-    classifier = Classifier(
-        {
-            network: _session(folder / file, names, providers)
-            for network, file, names in zip(NETWORKS, FILES, NAMES, strict=True)
-        }
-    )
-    classifier.classify(np.tri(280, dtype=np.uint8) * 255)
-    if device == "cuda" and classifier.provider != "CUDA":
-        raise SetupError(f"ONNX Runtime {onnxruntime.__version__} cannot use CUDA here: {missing}")
-    return classifier
+        return Classifier("CPU", on_cpu)
+    try:
+        if lacking := list(obstacles() if device == "cuda" else islice(obstacles(), 1)):
+            raise NoCudaError("; ".join(lacking))
+        (alone, together), stay = _on_cuda(models, known)
+    except NoCudaError as error:
+        if device == "cuda":
+            raise SetupError(f"CUDA does not run here: {error}.") from error
+        return Classifier("CPU", on_cpu, remark=str(error))
+    if device == "auto":
+        on_cuda_takes, on_cpu_takes = (_milliseconds(networks) for networks in (alone, on_cpu))
+        if on_cuda_takes > SLOWER * on_cpu_takes:
+            remark = f"it takes {on_cpu_takes:.1f} ms for a sketch, CUDA {on_cuda_takes:.1f}; --device cuda insists"
+            return Classifier("CPU", on_cpu, remark=remark)
+    return Classifier("CUDA", alone, together, remark=f"all but {', '.join(stay)}" if stay else "")
 
 
-def _preload_cuda() -> str:
-    """Load the CUDA libraries that pip installed. Returns what to do if the sessions get no CUDA all the same."""
-    if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
-        return "this build has none; onnxruntime-gpu, for Linux and Windows on x86-64, has."
-    with redirect_stdout(StringIO()) as complaints:
-        onnxruntime.preload_dlls()
-    libraries = re.findall(r"Failed to load (\S+):", complaints.getvalue())
-    if libraries:
-        return f'{", ".join(libraries)} not found. pip install -e ".[cuda]" brings them.'
-    return "its libraries are there, the GPU or a driver new enough for them is not. nvidia-smi shows both."
+def _on_cuda(models: dict[str, bytes], known: Answer) -> tuple[list[Networks], list[str]]:
+    """Both networks on CUDA, for one sketch and for BATCH, and the nodes that the CPU runs all the same.
+
+    Raises NoCudaError if they do not run there, or if they do not say what is `known` of KNOWN.
+    """
+    loaded, stay = [], {}
+    for batch in (1, BATCH):
+        sketches, images = (np.stack([array] * batch) for array in (KNOWN, known.image))
+        sessions = {}
+        for network, feed in zip(NETWORKS, ({"sketch": sketches}, {"image": images}), strict=True):
+            sessions[network], on_cpu = session_on_cuda(models[network], feed)
+            stay.update(dict.fromkeys(on_cpu))
+        networks = Networks(sessions, batch)
+        for answer in networks.read(sketches):
+            for network, probabilities in answer.probabilities.items():
+                if not np.allclose(probabilities, known.probabilities[network], rtol=0, atol=CLOSE):
+                    raise NoCudaError(f"{network} says something else on it than on the CPU")
+        loaded.append(networks)
+    return loaded, list(stay)
 
 
-def _session(path: Path, names: list[str], providers: list[Any]) -> onnxruntime.InferenceSession:
+def _milliseconds(networks: Networks) -> float:
+    return statistics.median(networks.read(KNOWN[None])[0].milliseconds for _ in range(20))
+
+
+def _model(path: Path) -> bytes:
     if not path.is_file():
         raise SetupError(f"There is no {path}: python -m export makes it.")
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1  # networks this small only wait for more threads
-    onnxruntime.set_default_logger_severity(FATAL)  # without CUDA it logs what load() says better
+    model = path.read_bytes()
+    return _with_outputs(model, MAPS.values()) if path.name == FILES[0] else model
+
+
+def _session(path: Path, model: bytes, names: list[str]) -> onnxruntime.InferenceSession:
     try:
-        model = path.read_bytes()
-        if path.name == FILES[0]:
-            model = _with_outputs(model, MAPS.values())
-        session = onnxruntime.InferenceSession(model, options, providers=providers)
+        session = session_on_cpu(model)
     except Exception as error:  # ONNX Runtime raises classes of its own for files that it cannot read
         raise SetupError(f"{path} is damaged ({error}): python -m export makes it anew.") from error
-    finally:
-        onnxruntime.set_default_logger_severity(WARNING)
     found = [value.name for value in [*session.get_inputs(), *session.get_outputs()]]
     if found[: len(names)] != names:
         raise SetupError(f"{path} holds another graph, of {', '.join(found)}: python -m export makes it anew.")

@@ -16,7 +16,7 @@ from demo.images import data_url, read_canvas, tiled
 from demo.sketchpad import SMALLEST
 
 COLUMNS = {"conv1": 6, "conv2": 8, "conv3": 24}  # in which LeNet5's maps are shown
-THREADS = 2  # one answers a seventh fewer questions a second, eight no more, for Python runs in one at a time
+THREADS = 2  # on the CPU: one answers a seventh fewer questions a second, eight no more
 WAITING = 200  # questions, a third of a second's work for two cores; more are told that the server is busy
 BUSY = {"busy": True}
 
@@ -71,13 +71,13 @@ def too_small(sketch: np.ndarray) -> bool:
     return all(side[-1] - side[0] < SMALLEST * len(ink) for side in sides if len(side))
 
 
-def answering(functions: dict[str, Asked]) -> Callable[[Request], Awaitable[Response]]:
-    """The endpoint that a page's gr.HTML calls its server functions at.
+def answering(functions: dict[str, Asked], threads: int) -> Callable[[Request], Awaitable[Response]]:
+    """The endpoint that a page's gr.HTML calls its server functions at, which run in `threads`.
 
     It answers as Gradio's own does, but keeps no session of those who ask, and tells them how many milliseconds their
     question `waited`, or that WAITING others do: BUSY.
     """
-    threads = CapacityLimiter(THREADS)
+    limiter = CapacityLimiter(threads)
     waiting = 0
 
     async def answer(request: Request) -> Response:
@@ -99,7 +99,7 @@ def answering(functions: dict[str, Asked]) -> Callable[[Request], Awaitable[Resp
 
         waiting += 1
         try:
-            return JSONResponse(await to_thread.run_sync(call, limiter=threads))
+            return JSONResponse(await to_thread.run_sync(call, limiter=limiter))
         finally:
             waiting -= 1
 

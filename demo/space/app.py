@@ -3,5 +3,7 @@
 from demo.app import serve
 from demo.classifier import load
 
-app, _ = serve(load())
+classifier = load()
+app, _ = serve(classifier)
+print(classifier, flush=True)
 app.block_thread()

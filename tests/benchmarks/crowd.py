@@ -43,6 +43,7 @@ from model.normalize import normalize
 
 class Classifier:
     provider = "CPU"
+    at_once = 1
     networks = {name: keras.saving.load_model(f"model/checkpoints/{name}.keras") for name in ("lenet5", "ffnn")}
     image = staticmethod(tf.function(normalize, reduce_retracing=True))
 

@@ -1,8 +1,6 @@
 """The classifier answers with both networks, on the device it says, or says why it cannot start."""
 
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +9,6 @@ import pytest
 
 from demo.classifier import ONNX, Answer, SetupError, load
 from demo.questions import too_small
-
-HAS_CUDA = load("auto").provider == "CUDA"
 
 
 def test_both_networks_read_real_digits(digits: tuple[np.ndarray, np.ndarray]) -> None:
@@ -78,27 +74,6 @@ def test_looking_inside_changes_no_answer() -> None:
         "conv3": (120, 5, 5),
     }
     assert closed.maps == {}
-
-
-@pytest.mark.skipif(HAS_CUDA, reason="this machine has CUDA")
-def test_auto_without_cuda_is_the_cpu_and_says_nothing_alarming(capfd: pytest.CaptureFixture[str]) -> None:
-    assert load("auto").provider == "CPU"
-    assert capfd.readouterr() == ("", "")
-
-
-@pytest.mark.skipif(HAS_CUDA, reason="this machine has CUDA")
-def test_cuda_without_cuda_is_an_error_that_says_what_is_missing() -> None:
-    command = [sys.executable, "-m", "demo", "--device", "cuda"]
-    failed = subprocess.run(command, capture_output=True, text=True)
-    assert failed.returncode == 1
-    assert len(failed.stderr.splitlines()) == 1
-    assert "cannot use CUDA here" in failed.stderr
-
-
-def test_what_counts_is_the_provider_the_session_really_has(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(onnxruntime.InferenceSession, "get_providers", lambda _: ["CUDAExecutionProvider"])
-    assert load("auto").provider == "CUDA"
-    assert load("cuda").provider == "CUDA"
 
 
 def test_a_missing_file_names_the_command_that_makes_it(tmp_path: Path) -> None:

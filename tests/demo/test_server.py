@@ -32,8 +32,9 @@ def drawing(tmp_path: Path) -> Path:
     return tmp_path / "digit.png"
 
 
-def check(answer: dict[str, dict[str, float]]) -> None:
-    assert set(answer) == {"lenet5", "ffnn"}
+def check(answer: dict[str, Any]) -> None:
+    assert set(answer) == {"lenet5", "ffnn", "provider"}
+    assert answer.pop("provider") == "CPU"
     for probabilities in answer.values():
         assert set(probabilities) == set("0123456789")
         assert max(probabilities, key=lambda digit: probabilities[digit]) == "1"
