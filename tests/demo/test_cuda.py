@@ -1,0 +1,122 @@
+"""On an NVIDIA GPU: CUDA really computes, says what the CPU says, and keeps no memory. Alone: pytest -m gpu."""
+
+import ctypes
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import numpy as np
+import onnxruntime
+import pytest
+from gradio_client import Client, handle_file
+from PIL import Image
+
+from demo.classifier import BATCH, KNOWN, NETWORKS, ONNX, Classifier, load
+from demo.images import data_url
+from demo.provider import DRIVER, obstacles, session_on_cpu, session_on_cuda
+from tests.demo.conftest import running
+
+pytestmark = pytest.mark.gpu
+GRAPHS = ["lenet5.onnx", "ffnn.onnx", "lenet5-sketch.onnx", "ffnn-sketch.onnx"]
+MEGABYTE = 2**20
+
+
+@pytest.fixture(scope="module", autouse=True)
+def gpu() -> None:
+    if lacking := "; ".join(obstacles()):
+        pytest.skip(lacking)
+
+
+@pytest.fixture(scope="module")
+def classifier() -> Classifier:
+    return load("cuda")
+
+
+@pytest.fixture(scope="module")
+def many(digits: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """10,000 digits: 5,000 of MNIST, and the same a pixel further right and down. uint8 [10000, 28, 28]."""
+    return np.concatenate([digits[0], np.roll(digits[0], (1, 1), axis=(1, 2))])
+
+
+def fed(graph: str, images: np.ndarray) -> dict[str, np.ndarray]:
+    return {"sketch": 255 - images} if "sketch" in graph else {"image": images.astype(np.float32) / 255}
+
+
+@pytest.mark.parametrize("graph", GRAPHS)
+def test_every_node_runs_on_cuda(graph: str, many: np.ndarray) -> None:
+    _, stay = session_on_cuda((ONNX / graph).read_bytes(), fed(graph, many[:1]))
+    assert stay == []
+
+
+@pytest.mark.parametrize("graph", GRAPHS)
+def test_cuda_says_of_10_000_digits_what_the_cpu_says_in_batches_of_any_size(graph: str, many: np.ndarray) -> None:
+    model = (ONNX / graph).read_bytes()
+    sessions = session_on_cpu(model), session_on_cuda(model, fed(graph, many[:1]))[0]
+    expected = probabilities(sessions[0], graph, many, batch=1_000)
+    for batch in (4_096, 1_000, 64, 7, 1):
+        found = probabilities(sessions[1], graph, many, batch)
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4)
+        np.testing.assert_array_equal(found.argmax(axis=1), expected.argmax(axis=1))
+
+
+def probabilities(session: onnxruntime.InferenceSession, graph: str, images: np.ndarray, batch: int) -> np.ndarray:
+    """float32 [count, 10] for images uint8 [count, 28, 28]."""
+    feeds = (fed(graph, images[start : start + batch]) for start in range(0, len(images), batch))
+    return np.concatenate([session.run(["probabilities"], feed)[0] for feed in feeds])
+
+
+def test_those_who_ask_at_once_are_answered_as_alone(
+    classifier: Classifier, digits: tuple[np.ndarray, np.ndarray]
+) -> None:
+    on_cpu = load("cpu")
+    sketches = [255 - image.repeat(5 + i % 2, 0).repeat(10, 1) for i, image in enumerate(digits[0][:300])]
+    with ThreadPoolExecutor(BATCH) as people:
+        answers = list(people.map(classifier.classify, sketches))
+    for sketch, answer in zip(sketches, answers, strict=True):
+        expected = on_cpu.classify(sketch)
+        for network in NETWORKS:
+            np.testing.assert_allclose(answer.probabilities[network], expected.probabilities[network], atol=1e-4)
+
+
+def free_memory() -> int:
+    """Bytes of the card's; of the GPU that this thread used last."""
+    free, total = ctypes.c_size_t(), ctypes.c_size_t()
+    assert ctypes.CDLL(DRIVER).cuMemGetInfo_v2(ctypes.byref(free), ctypes.byref(total)) == 0
+    return free.value
+
+
+def test_a_thousand_requests_keep_none_of_the_cards_memory(classifier: Classifier) -> None:
+    sketches = [KNOWN, KNOWN[::2], KNOWN[:, ::3], KNOWN.repeat(2, 0).repeat(2, 1)]
+
+    def ask(count: int) -> None:
+        for i in range(count // 2):
+            classifier.classify(sketches[i % 4], look_inside=i % 3 == 0)
+        with ThreadPoolExecutor(BATCH) as people:
+            list(people.map(classifier.classify, (sketches * count)[: count // 2]))
+
+    ask(400)
+    before = free_memory()
+    ask(1_000)
+    assert before - free_memory() < 16 * MEGABYTE
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    with running("--device", "cuda") as address:
+        yield address
+
+
+def test_the_page_and_programs_are_told_that_cuda_answers(address: str, tmp_path: Path) -> None:
+    question = {"fn_name": "read", "data": {"canvas": data_url(KNOWN < 128)}}
+    answer = httpx.post(f"{address}gradio_api/component_server/", json=question).json()
+    assert (answer["digit"], answer["provider"]) == (1, "CUDA")
+    Image.fromarray(KNOWN).save(tmp_path / "digit.png")
+    client = Client(address, verbose=False)
+    assert client.predict(handle_file(tmp_path / "digit.png"), api_name="/predict")["provider"] == "CUDA"
+    assert httpx.get(f"{address}health").json()["provider"] == "CUDA"
+
+
+def test_auto_takes_cuda_or_says_why_not() -> None:
+    chosen = load("auto")
+    assert chosen.provider == "CUDA" or "ms for a sketch" in chosen.remark
