@@ -25,7 +25,7 @@ def main() -> None:
         help="let people correct answers, and store those drawings in DIR, for python -m model train --data DIR",
     )
     arguments = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    signal.signal(signal.SIGTERM, _stop)
     _check_address(arguments.host or "127.0.0.1", arguments.port or 0)
     if arguments.mcp and find_spec("mcp") is None:
         sys.exit('python -m demo: mcp is not installed. pip install -e ".[mcp]" brings it.')
@@ -45,6 +45,11 @@ def main() -> None:
         sys.exit(f"python -m demo: {error}")
     print(f"Draw at {address} ({classifier}). Ctrl+C stops it.", flush=True)
     app.block_thread()
+
+
+def _stop(*_: object) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one would interrupt the cleaning up
+    sys.exit()
 
 
 def _check_address(host: str, port: int) -> None:
