@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
 from typing import Any, Generic, TypeVar
 
 Question = TypeVar("Question")
@@ -28,28 +27,37 @@ class Batches(Generic[Question, Kind, Answer]):
         """The answer to `question`, found together with others of its `kind`, or the error that they met."""
         asked = _Asked(question, kind)
         with self._lock:
-            self.waiting.append(asked)
             first, self._busy = not self._busy, True
-        if not first:
+            if not first:
+                self.waiting.append(asked)
+        if first:
+            self._answer([asked])
+        else:
             asked.turn.acquire()
-        if not asked.future.done():
-            self._answer_next()
-        return asked.future.result()
+            if not asked.done:
+                self._answer(self._next())
+        if asked.error:
+            raise asked.error
+        return asked.answer
 
-    def _answer_next(self) -> None:
+    def _next(self) -> list["_Asked"]:
         with self._lock:
             kind = self.waiting[0].kind
             batch = [asked for asked in self.waiting if asked.kind == kind][: self.largest]
             self.waiting = [asked for asked in self.waiting if asked not in batch]
+        return batch
+
+    def _answer(self, batch: list["_Asked"]) -> None:
+        """Answer `batch`, of which the first asks in this thread, and wake the others, and who is next."""
         try:
-            answers = self.answer([asked.question for asked in batch], kind)
+            answers = self.answer([asked.question for asked in batch], batch[0].kind)
+            for asked, answer in zip(batch, answers, strict=True):
+                asked.answer = answer
         except Exception as error:
             for asked in batch:
-                asked.future.set_exception(error)
-        else:
-            for asked, answer in zip(batch, answers, strict=True):
-                asked.future.set_result(answer)
+                asked.error = error
         for asked in batch[1:]:
+            asked.done = True
             asked.turn.release()
         with self._lock:
             if self.waiting:
@@ -59,11 +67,13 @@ class Batches(Generic[Question, Kind, Answer]):
 
 
 class _Asked:
-    """A question and its answer; `turn` is locked until that is there, or the question is the first that waits."""
+    """A question and what it got; `turn` is locked until it is answered, or is the first that waits."""
 
     def __init__(self, question: Any, kind: Any) -> None:
         self.question = question
         self.kind = kind
-        self.future: Future[Any] = Future()
+        self.answer: Any = None
+        self.error: Exception | None = None
+        self.done = False
         self.turn = threading.Lock()
         self.turn.acquire()

@@ -115,8 +115,10 @@ class Classifier:
         return self._batches.ask(sketch, (sketch.shape, look_inside))
 
     def _read(self, sketches: list[np.ndarray], kind: tuple[tuple[int, ...], bool]) -> list[Answer]:
-        networks = self._together if self._together and len(sketches) > 1 else self._alone
-        return networks.read(np.stack(sketches), look_inside=kind[1])
+        _, look_inside = kind
+        if len(sketches) == 1 or not self._together:
+            return self._alone.read(sketches[0][None], look_inside)
+        return self._together.read(np.stack(sketches), look_inside)
 
 
 def load(device: Device = "auto", folder: Path = ONNX) -> Classifier:
