@@ -22,7 +22,7 @@ def running(*options: str, limits: dict[str, Any] | None = None) -> Iterator[str
     start = ["-m", "demo"]
     if limits:
         patches = [f"demo.{name} = {value!r}" for name, value in limits.items()]
-        start = ["-c", "\n".join(["import demo.__main__", *patches, "demo.__main__.main()"])]
+        start = ["-c", "\n".join(["import demo.__main__, demo.app", *patches, "demo.__main__.main()"])]
     command = [sys.executable, *start, "--device", "cpu", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         assert process.stdout is not None
