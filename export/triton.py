@@ -13,13 +13,14 @@ MAX_BATCH_SIZE = 64
 TYPES = {onnx.TensorProto.UINT8: "TYPE_UINT8", onnx.TensorProto.FLOAT: "TYPE_FP32"}
 
 # Triton batches requests of one canvas size. One thread, since networks this small gain nothing from more: on a server
-# without GPU, raise count to its cores.
+# without GPU, raise count to its cores. Search 1, HEURISTIC: the default tries all algorithms for each new batch size.
 CONFIG = """backend: "onnxruntime"
 max_batch_size: {max_batch_size}
 {values}
 dynamic_batching {{ }}
 instance_group [ {{ count: 1 kind: KIND_AUTO }} ]
 parameters {{ key: "intra_op_thread_count" value: {{ string_value: "1" }} }}
+parameters {{ key: "cudnn_conv_algo_search" value: {{ string_value: "1" }} }}
 model_warmup [
   {{
     name: "blank sheet"

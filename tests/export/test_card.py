@@ -5,6 +5,7 @@ import itertools
 import json
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -24,14 +25,24 @@ ONE = [(80, 130), (150, 40), (145, 240)]  # with a flag
 SEVEN = [(60, 50), (220, 50), (120, 240)]
 
 
-def snippet(language: str) -> str:
-    return CARD.split(f"```{language}\n")[1].split("```")[0]
+def snippet(language: str, number: int = 0) -> str:
+    return CARD.split(f"```{language}\n")[1 + number].split("```")[0]
 
 
 def test_its_python_runs_as_printed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(ONNX)
     exec(snippet("python"), {})
     assert capsys.readouterr().out.strip() == "1"
+
+
+def test_its_python_for_a_gpu_runs_as_printed_with_or_without_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ONNX)
+    names: dict[str, Any] = {}
+    exec(snippet("python") + snippet("python", 1), names)
+    assert capsys.readouterr().out.splitlines()[-1] == names["session"].get_providers()[0]
+    assert names["session"].run(["probabilities"], {"sketch": names["sketch"]})[0].argmax() == 1
 
 
 @pytest.fixture(scope="module")

@@ -65,6 +65,7 @@ def test_declares_what_the_graph_has(repository: Path, name: str) -> None:
     assert told.backend == "onnxruntime"
     assert told.max_batch_size >= 8
     assert told.HasField("dynamic_batching")
+    assert told.parameters["cudnn_conv_algo_search"].string_value == "1"
     (warmup,) = told.model_warmup
     assert list(warmup.inputs) == ["sketch"]
     assert list(warmup.inputs["sketch"].dims) == [280, 280]
