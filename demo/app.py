@@ -14,7 +14,7 @@ from demo.classifier import KNOWN, Classifier
 from demo.collection import Collection
 from demo.door import API, IDLE_SECONDS, KEPT_SECONDS, PREDICTIONS, Door, Patience, Sessions, allow_files
 from demo.images import read_image
-from demo.questions import THREADS, Asked, answering, questions
+from demo.questions import Asked, answering, questions
 from demo.sketchpad import sketchpad
 from demo.uploads import open_folder, take
 
@@ -69,7 +69,7 @@ def build(classifier: Classifier, asked: dict[str, Asked], collects_in: str = ""
             raise gr.Error(str(error), print_exception=False) from error
         said = answer.probabilities.items()
         by_digit = {name: {str(digit): float(p) for digit, p in enumerate(values)} for name, values in said}
-        return {**by_digit, "provider": classifier.provider}
+        return {**by_digit, "provider": answer.provider}
 
     with gr.Blocks(title="Draw a digit", analytics_enabled=False) as app:
         sketchpad(list(asked.values()), collects_in)
@@ -84,12 +84,13 @@ def routes(classifier: Classifier, asked: dict[str, Asked]) -> list[Route]:
 
     def health(_: Request) -> Response:
         answer = classifier.classify(KNOWN)
-        return JSONResponse({"status": "ok", "provider": classifier.provider, "milliseconds": answer.milliseconds})
+        return JSONResponse({"status": "ok", "provider": answer.provider, "milliseconds": answer.milliseconds})
 
     def openapi(_: Request) -> Response:
         return Response(OPENAPI.read_bytes(), media_type="application/json")
 
-    answer = answering(asked, max(THREADS, classifier.at_once))
+    threads = 2 * classifier.at_once  # on CUDA a batch fills while another is read; on the CPU eight answer no more
+    answer = answering(asked, threads)
     return [
         Route("/health", health),
         *(Route(f"{prefix}/openapi.json", openapi) for prefix in ("", API)),

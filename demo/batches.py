@@ -2,6 +2,8 @@
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 Question = TypeVar("Question")
@@ -9,71 +11,46 @@ Kind = TypeVar("Kind")
 Answer = TypeVar("Answer")
 
 
-class Batches(Generic[Question, Kind, Answer]):
-    """Has one batch answered at a time: those of a kind that wait when the last one ends, `largest` at most.
+@dataclass(eq=False)
+class _Asked:
+    question: Any
+    kind: Any
+    future: Future[Any] = field(default_factory=Future)
 
-    Whoever finds nobody ahead is answered at once, in its own thread, and waits for nobody to come. `answer` gives as
-    many answers as it is given questions.
+
+class Batches(Generic[Question, Kind, Answer]):
+    """Has questions of a kind answered together, those that came while others were answered, `largest` at most.
+
+    Whoever comes alone waits for nobody to come. `answer` gives as many answers as it is given questions; it runs in
+    `thread`, an executor of one.
     """
 
-    def __init__(self, answer: Callable[[list[Question], Kind], list[Answer]], largest: int) -> None:
+    def __init__(self, answer: Callable[[list[Question], Kind], list[Answer]], largest: int, thread: Executor) -> None:
         self.answer = answer
         self.largest = largest
         self.waiting: list[_Asked] = []
-        self._busy = False
+        self._thread = thread
         self._lock = threading.Lock()
 
     def ask(self, question: Question, kind: Kind) -> Answer:
         """The answer to `question`, found together with others of its `kind`, or the error that they met."""
         asked = _Asked(question, kind)
         with self._lock:
-            first, self._busy = not self._busy, True
-            if not first:
-                self.waiting.append(asked)
-        if first:
-            self._answer([asked])
-        else:
-            asked.turn.acquire()
-            if not asked.done:
-                self._answer(self._next())
-        if asked.error:
-            raise asked.error
-        return asked.answer
+            self.waiting.append(asked)
+        self._thread.submit(self._answer_next)
+        return asked.future.result()
 
-    def _next(self) -> list["_Asked"]:
+    def _answer_next(self) -> None:
         with self._lock:
-            kind = self.waiting[0].kind
-            batch = [asked for asked in self.waiting if asked.kind == kind][: self.largest]
+            batch = [asked for asked in self.waiting if asked.kind == self.waiting[0].kind][: self.largest]
             self.waiting = [asked for asked in self.waiting if asked not in batch]
-        return batch
-
-    def _answer(self, batch: list["_Asked"]) -> None:
-        """Answer `batch`, of which the first asks in this thread, and wake the others, and who is next."""
+        if not batch:
+            return  # it was answered with those before it
         try:
             answers = self.answer([asked.question for asked in batch], batch[0].kind)
             for asked, answer in zip(batch, answers, strict=True):
-                asked.answer = answer
-        except Exception as error:
+                asked.future.set_result(answer)
+        except BaseException as error:
             for asked in batch:
-                asked.error = error
-        for asked in batch[1:]:
-            asked.done = True
-            asked.turn.release()
-        with self._lock:
-            if self.waiting:
-                self.waiting[0].turn.release()
-            else:
-                self._busy = False
-
-
-class _Asked:
-    """A question and what it got; `turn` is locked until it is answered, or is the first that waits."""
-
-    def __init__(self, question: Any, kind: Any) -> None:
-        self.question = question
-        self.kind = kind
-        self.answer: Any = None
-        self.error: Exception | None = None
-        self.done = False
-        self.turn = threading.Lock()
-        self.turn.acquire()
+                if not asked.future.done():
+                    asked.future.set_exception(error)

@@ -1,8 +1,10 @@
 """Both networks in ONNX Runtime, on CUDA or on the CPU, and what they say of a sketch."""
 
 import statistics
+import sys
 import time
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -12,7 +14,7 @@ import numpy as np
 import onnxruntime
 
 from demo.batches import Batches
-from demo.provider import NoCudaError, obstacles, session_on_cpu, session_on_cuda
+from demo.provider import NoCudaError, cause, obstacles, session_on_cpu, session_on_cuda
 
 ONNX = Path(__file__).parent.parent / "export" / "onnx"
 NETWORKS = ("lenet5", "ffnn")
@@ -36,13 +38,15 @@ class Answer:
     """What the networks say of one sketch.
 
     `image` float32 [28, 28] is what they see, ink 1 on paper 0; `probabilities` float32 [10] a network; `maps` float32
-    [maps, height, width] a convolution of LeNet5, if asked for; `milliseconds` the time it took.
+    [maps, height, width] a convolution of LeNet5, if asked for; `milliseconds` the time it took `provider`, "CUDA" or
+    "CPU".
     """
 
     image: np.ndarray
     probabilities: dict[str, np.ndarray]
     maps: dict[str, np.ndarray]
     milliseconds: float
+    provider: str = "CPU"
 
     @property
     def together(self) -> np.ndarray:
@@ -66,6 +70,7 @@ class Networks:
 
     sessions: dict[str, onnxruntime.InferenceSession]
     batch: int = 1
+    provider: str = "CPU"
 
     def read(self, sketches: np.ndarray, look_inside: bool = False) -> list[Answer]:
         """Read up to `batch` sketches of one size, uint8 [count, height, width]."""
@@ -83,6 +88,7 @@ class Networks:
                 {"lenet5": lenet5[i], "ffnn": ffnn[i] if images[i].any() else lenet5[i]},
                 {layer: values[i] for layer, values in zip(MAPS, maps, strict=False)},
                 milliseconds,
+                self.provider,
             )
             for i in range(count)
         ]
@@ -91,16 +97,17 @@ class Networks:
 class Classifier:
     """Both networks, loaded; `provider`, "CUDA" or "CPU", runs them, and there may be something to `remark` on that.
 
-    `alone` reads one sketch. With networks that read several `together`, sketches that come while others are read are
-    read next, in one batch; without them, each is read at once in its own thread.
+    `on_cuda` read one sketch, and up to `at_once` together: those that come while others are read are read next, in one
+    batch. What CUDA fails to read, `on_cpu` reads. Without CUDA each sketch is read at once, in its own thread.
     """
 
-    def __init__(self, provider: str, alone: Networks, together: Networks | None = None, remark: str = "") -> None:
-        self.provider = provider
+    def __init__(self, on_cpu: Networks, on_cuda: "OnCuda | None" = None, remark: str = "") -> None:
+        self.provider = "CUDA" if on_cuda else "CPU"
         self.remark = remark
-        self.at_once = together.batch if together else 1
-        self._alone, self._together = alone, together
-        self._batches = Batches(self._read, self.at_once)
+        self.at_once = on_cuda.together.batch if on_cuda else 1
+        self._on_cpu = on_cpu
+        self._on_cuda = on_cuda
+        self._batches = Batches(self._read, self.at_once, on_cuda.thread) if on_cuda else None
 
     def __str__(self) -> str:
         return f"ONNX Runtime on {self.provider}" + (f": {self.remark}" if self.remark else "")
@@ -110,15 +117,22 @@ class Classifier:
 
         Of a blank one both say 0.1 for each digit, as their sketch files do.
         """
-        if not self._together:
-            return self._alone.read(sketch[None], look_inside)[0]
-        return self._batches.ask(sketch, (sketch.shape, look_inside))
+        if self._batches:
+            return self._batches.ask(sketch, (sketch.shape, look_inside))
+        return self._on_cpu.read(sketch[None], look_inside)[0]
 
     def _read(self, sketches: list[np.ndarray], kind: tuple[tuple[int, ...], bool]) -> list[Answer]:
+        assert self._on_cuda
         _, look_inside = kind
-        if len(sketches) == 1 or not self._together:
-            return self._alone.read(sketches[0][None], look_inside)
-        return self._together.read(np.stack(sketches), look_inside)
+        networks = self._on_cuda.alone if len(sketches) == 1 else self._on_cuda.together
+        try:
+            return networks.read(np.stack(sketches), look_inside)
+        except Exception as error:  # ONNX Runtime raises classes of its own
+            remark = f"it fails, {cause(error)}, and the CPU reads"
+            if remark != self.remark:
+                self.remark = remark
+                print(self, file=sys.stderr, flush=True)
+            return [self._on_cpu.read(sketch[None], look_inside)[0] for sketch in sketches]
 
 
 def load(device: Device = "auto", folder: Path = ONNX) -> Classifier:
@@ -135,42 +149,49 @@ def load(device: Device = "auto", folder: Path = ONNX) -> Classifier:
     on_cpu = Networks(sessions)
     known = on_cpu.read(KNOWN[None])[0]
     if device == "cpu":
-        return Classifier("CPU", on_cpu)
+        return Classifier(on_cpu)
     try:
         if lacking := list(obstacles() if device == "cuda" else islice(obstacles(), 1)):
             raise NoCudaError("; ".join(lacking))
-        (alone, together), stay = _on_cuda(models, known)
+        on_cuda = OnCuda(models, known)
     except NoCudaError as error:
         if device == "cuda":
             raise SetupError(f"CUDA does not run here: {error}.") from error
-        return Classifier("CPU", on_cpu, remark=str(error))
+        return Classifier(on_cpu, remark=str(error))
     if device == "auto":
-        on_cuda_takes, on_cpu_takes = (_milliseconds(networks) for networks in (alone, on_cpu))
-        if on_cuda_takes > SLOWER * on_cpu_takes:
-            remark = f"it takes {on_cpu_takes:.1f} ms for a sketch, CUDA {on_cuda_takes:.1f}; --device cuda insists"
-            return Classifier("CPU", on_cpu, remark=remark)
-    return Classifier("CUDA", alone, together, remark=f"all but {', '.join(stay)}" if stay else "")
+        cuda, cpu = on_cuda.thread.submit(_milliseconds, on_cuda.alone).result(), _milliseconds(on_cpu)
+        if cuda > SLOWER * cpu:
+            remark = f"CUDA takes {cuda:.1f} ms for one drawing, the CPU {cpu:.1f}; --device cuda takes CUDA"
+            return Classifier(on_cpu, remark=remark)
+    return Classifier(on_cpu, on_cuda, f"the CPU runs {', '.join(on_cuda.stay)}" if on_cuda.stay else "")
 
 
-def _on_cuda(models: dict[str, bytes], known: Answer) -> tuple[list[Networks], list[str]]:
-    """Both networks on CUDA, for one sketch and for BATCH, and the nodes that the CPU runs all the same.
+class OnCuda:
+    """Both networks on CUDA, to read one sketch `alone` or up to BATCH `together`; some nodes may `stay` on the CPU.
 
-    Raises NoCudaError if they do not run there, or if they do not say what is `known` of KNOWN.
+    They are loaded, and must run, in one `thread`: ONNX Runtime keeps streams and handles for each that runs them.
+    Raises NoCudaError if they do not run on CUDA, or do not say what is `known` of KNOWN.
     """
-    loaded, stay = [], {}
-    for batch in (1, BATCH):
+
+    def __init__(self, models: dict[str, bytes], known: Answer) -> None:
+        self.thread = ThreadPoolExecutor(1, "cuda")
+        self.stay: list[str] = []
+        self.alone, self.together = (
+            self.thread.submit(self._load, models, known, batch).result() for batch in (1, BATCH)
+        )
+
+    def _load(self, models: dict[str, bytes], known: Answer, batch: int) -> Networks:
         sketches, images = (np.stack([array] * batch) for array in (KNOWN, known.image))
         sessions = {}
         for network, feed in zip(NETWORKS, ({"sketch": sketches}, {"image": images}), strict=True):
-            sessions[network], on_cpu = session_on_cuda(models[network], feed)
-            stay.update(dict.fromkeys(on_cpu))
-        networks = Networks(sessions, batch)
+            sessions[network], stay = session_on_cuda(models[network], feed)
+            self.stay += [node for node in stay if node not in self.stay]
+        networks = Networks(sessions, batch, "CUDA")
         for answer in networks.read(sketches):
             for network, probabilities in answer.probabilities.items():
                 if not np.allclose(probabilities, known.probabilities[network], rtol=0, atol=CLOSE):
-                    raise NoCudaError(f"{network} says something else on it than on the CPU")
-        loaded.append(networks)
-    return loaded, list(stay)
+                    raise NoCudaError(f"with it {network} says something else than on the CPU")
+        return networks
 
 
 def _milliseconds(networks: Networks) -> float:

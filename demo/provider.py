@@ -21,7 +21,8 @@ CUDA_OPTIONS = {
     "use_tf32": "0",  # the default rounds to 10 bits: rounded so, a probability differs by up to 5e-3
 }
 COMPUTE = ("Conv", "Gemm", "MatMul")  # and what ONNX Runtime fuses with them: FusedConv, FusedMatMul ...
-DRIVER, CUDNN = ("nvcuda.dll", "cudnn64_9.dll") if sys.platform == "win32" else ("libcuda.so.1", "libcudnn.so.9")
+WINDOWS = sys.platform == "win32"
+DRIVER, CUDNN = ("nvcuda.dll", "cudnn64_9.dll") if WINDOWS else ("libcuda.so.1", "libcudnn.so.9")
 NO_DEVICE = 100  # of the driver's error codes
 WARNING, FATAL = 2, 4  # ONNX Runtime's log severities
 
@@ -38,34 +39,36 @@ def obstacles() -> Iterator[str]:
     if CUDA not in onnxruntime.get_available_providers():
         yield "this ONNX Runtime is built without it; onnxruntime-gpu, for Linux and Windows on x86-64, has it"
         return
-    yield from _of_driver()
+    needed = onnxruntime.cuda_version
+    try:
+        driver = ctypes.CDLL(DRIVER)
+    except OSError:
+        yield f"there is no NVIDIA driver, {DRIVER}"
+    else:
+        version = ctypes.c_int()
+        driver.cuDriverGetVersion(ctypes.byref(version))
+        if version.value // 1000 < int(needed.partition(".")[0]):
+            has = f"{version.value // 1000}.{version.value % 1000 // 10}"
+            yield (
+                f"the NVIDIA driver is for CUDA {has}, ONNX Runtime {onnxruntime.__version__} for CUDA {needed}; "
+                "install a newer driver, or the ONNX Runtime that README.md names for this one"
+            )
+            return
+        yield from _of_gpus(driver)
     with redirect_stdout(StringIO()) as complaints:
         onnxruntime.preload_dlls()
-    missing = {Path(path).name: None for path in re.findall(r"Failed to load (.+?): ", complaints.getvalue())}
+    missing = dict.fromkeys(re.findall(r"Failed to load ([^/\\]+?): ", complaints.getvalue()))
     try:
         ctypes.CDLL(CUDNN)  # of which preload_dlls() says nothing
     except OSError:
         missing[CUDNN] = None
     if missing:
-        yield f'{", ".join(missing)} not found; pip install -e ".[cuda]" brings them'
+        exactly = f'"onnxruntime-gpu[cuda,cudnn]=={onnxruntime.__version__}"'
+        brings = exactly if needed.startswith("12") else '-e ".[cuda]"'
+        yield f"{', '.join(missing)} not found; pip install {brings} brings them"
 
 
-def _of_driver() -> Iterator[str]:
-    try:
-        driver = ctypes.CDLL(DRIVER)
-    except OSError:
-        yield f"there is no NVIDIA driver, {DRIVER}"
-        return
-    version = ctypes.c_int()
-    driver.cuDriverGetVersion(ctypes.byref(version))
-    needed = onnxruntime.cuda_version
-    if version.value // 1000 < int(needed.partition(".")[0]):
-        has = f"{version.value // 1000}.{version.value % 1000 // 10}"
-        yield (
-            f"the NVIDIA driver is for CUDA {has}, ONNX Runtime {onnxruntime.__version__} for CUDA {needed}; "
-            "install a newer driver, or the ONNX Runtime that README.md names for this one"
-        )
-        return
+def _of_gpus(driver: ctypes.CDLL) -> Iterator[str]:
     count, name = ctypes.c_int(), ctypes.c_char_p(b"unknown error")
     error = driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count))
     if error not in (0, NO_DEVICE):
@@ -89,43 +92,60 @@ def session_on_cuda(model: bytes, feed: dict[str, np.ndarray]) -> tuple[onnxrunt
     Raises NoCudaError unless those that multiply run on CUDA.
     """
     options = _options()
-    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        options.enable_profiling = True
-        options.profile_file_prefix = str(Path(folder, "profile"))
-        onnxruntime.set_default_logger_severity(FATAL)  # what goes wrong is raised, too
-        try:
+    onnxruntime.set_default_logger_severity(FATAL)  # what goes wrong is raised, too
+    try:
+        with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+            options.enable_profiling = True
+            options.profile_file_prefix = str(Path(folder, "profile"))
             session = _session(model, options, [(CUDA, CUDA_OPTIONS), CPU])
             session.run(None, feed)
-        except Exception as error:  # ONNX Runtime raises classes of its own
-            raise NoCudaError(f"ONNX Runtime fails on it, {_cause(error)}") from error
-        finally:
-            onnxruntime.set_default_logger_severity(WARNING)
-        profile = json.loads(Path(session.end_profiling()).read_text(encoding="utf-8"))
+            profile = json.loads(Path(session.end_profiling()).read_text(encoding="utf-8"))
+    except Exception as error:  # ONNX Runtime raises classes of its own
+        raise NoCudaError(f"it fails, {cause(error)}") from error
+    finally:
+        onnxruntime.set_default_logger_severity(WARNING)
+    if session.get_providers()[0] != CUDA:
+        raise NoCudaError(f"ONNX Runtime cannot load it, {_why_not_loaded()}")
     nodes = _placed(profile)
-    stay = [name for name, (_, provider) in nodes.items() if provider != CUDA]
-    computing = [name for name, (operator, _) in nodes.items() if operator.endswith(COMPUTE)]
-    if session.get_providers()[0] != CUDA or not computing or set(stay) & set(computing):
-        raise NoCudaError(
-            "ONNX Runtime leaves the computing to the CPU; nvidia-smi shows whether there is a GPU for it"
-        )
-    return session, stay
+    computing = [provider for _, operator, provider in nodes if operator.endswith(COMPUTE)]
+    if set(computing) != {CUDA}:
+        raise NoCudaError("ONNX Runtime leaves the computing to the CPU")
+    return session, [name for name, _, provider in nodes if provider != CUDA]
 
 
-def _placed(profile: list[dict[str, Any]]) -> dict[str, tuple[str, str]]:
-    """The operator and the provider of each node that ran."""
+def _placed(profile: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
+    """Name, operator and provider of each node that ran."""
     suffix = "_kernel_time"
-    return {
-        event["name"].removesuffix(suffix): (event["args"]["op_name"], event["args"]["provider"])
+    return [
+        (event["name"].removesuffix(suffix), event["args"]["op_name"], event["args"]["provider"])
         for event in profile
         if event["cat"] == "Node" and event["name"].endswith(suffix)
-    }
+    ]
 
 
-def _cause(error: Exception) -> str:
+def _why_not_loaded() -> str:
+    """What the system says to ONNX Runtime's CUDA library, which it does not pass on."""
+    try:
+        for name in ("shared", "cuda"):
+            library = f"onnxruntime_providers_{name}.dll" if WINDOWS else f"libonnxruntime_providers_{name}.so"
+            ctypes.CDLL(str(Path(onnxruntime.__file__).parent / "capi" / library), mode=ctypes.RTLD_GLOBAL)
+    except OSError as error:
+        return str(error)
+    return "for no reason that it gives"
+
+
+def cause(error: Exception) -> str:
     """What CUDA or cuDNN said, out of what ONNX Runtime makes of it, with places in its source and templates."""
     text = " ".join(str(error).split())
-    found = re.search(r"\w+ failure \d+: [^;]+|(?<=Status Message: )[^/{]+", text)
-    return (found[0] if found else text[:200]).rstrip(" :")
+    for telling in (
+        r"\w+ failure \d+: [^;]+",
+        r"Failed to allocate[^;{]+",
+        r"CUDNN_STATUS_\w+",
+        r"(?<=Status Message: )[^/{]+",
+    ):
+        if found := re.search(telling, text):
+            return found[0].rstrip(" :.")
+    return text[:200]
 
 
 def _options() -> onnxruntime.SessionOptions:

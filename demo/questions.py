@@ -16,7 +16,6 @@ from demo.images import data_url, read_canvas, tiled
 from demo.sketchpad import SMALLEST
 
 COLUMNS = {"conv1": 6, "conv2": 8, "conv3": 24}  # in which LeNet5's maps are shown
-THREADS = 2  # on the CPU: one answers a seventh fewer questions a second, eight no more
 WAITING = 200  # questions, a third of a second's work for two cores; more are told that the server is busy
 BUSY = {"busy": True}
 
@@ -44,7 +43,7 @@ def questions(classifier: Classifier, collection: Collection | None = None) -> d
             "probabilities": {name: p.tolist() for name, p in answer.probabilities.items()},
             "image": data_url(answer.image),
             "maps": {layer: data_url(tiled(maps, COLUMNS[layer])) for layer, maps in answer.maps.items()},
-            "provider": classifier.provider,
+            "provider": answer.provider,
             "milliseconds": answer.milliseconds,
         }
 

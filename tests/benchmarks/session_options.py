@@ -5,6 +5,7 @@ options take turns. Sketches have 280 x 280 pixels, in batches of 4,096 28 x 28.
 """
 
 import argparse
+import os
 import statistics
 import subprocess
 import time
@@ -74,7 +75,7 @@ ON_CUDA: dict[str, Prepared] = {
     "arena as requested": partial(plain, cuda={"arena_extend_strategy": "kSameAsRequested"}),
     "NHWC": partial(plain, cuda={"prefer_nhwc": "1"}),
     "I/O binding": partial(bound, cuda={}),
-    "CUDA graph": partial(bound, cuda={"enable_cuda_graph": "1"}),
+    "I/O binding and CUDA graph": partial(bound, cuda={"enable_cuda_graph": "1"}),
 }
 
 
@@ -113,7 +114,7 @@ def rows(graph: str, batch: int, served: Prepared, changed: dict[str, Prepared])
                 yield "first run", time.perf_counter() - loaded
             runs[name] = run
         except Exception as error:
-            print(f"{graph}, {batch}, {name}: {provider._cause(error)}")
+            print(f"{graph}, {batch}, {name}: {provider.cause(error)}")
     yield from measured(runs).items()
 
 
@@ -136,8 +137,13 @@ def table(title: str, served: Prepared, changed: dict[str, Prepared]) -> dict[tu
 
 
 def card() -> str:
-    command = ["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[0]
+    """The name and driver of the GPU that CUDA takes, if nvidia-smi is there to say them."""
+    command = ["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader", "--id"]
+    try:
+        first = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
+        return subprocess.run([*command, first], capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "GPU"
 
 
 def main() -> None:

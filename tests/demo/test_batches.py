@@ -5,19 +5,18 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain
 
-import numpy as np
 import pytest
 
 from demo.batches import Batches
-from demo.classifier import FILES, MAPS, NETWORKS, ONNX, Classifier, Networks, _model, load
-from demo.provider import session_on_cpu
+
+ONE = ThreadPoolExecutor(1)
 
 
 class Counter:
     """Answers 10 times each number, each batch once it is let `through`."""
 
     def __init__(self, largest: int = 16) -> None:
-        self.batches = Batches(self.answer, largest)
+        self.batches = Batches(self.answer, largest, ThreadPoolExecutor(1))
         self.answered: list[list[int]] = []
         self.through = threading.Semaphore(0)
         self.people = ThreadPoolExecutor(50)
@@ -32,14 +31,16 @@ class Counter:
     def ask(self, number: int, kind: str = "") -> Future[int]:
         """Somebody asks, and is answered at once or waits."""
         asking = self.people.submit(self.batches.ask, number, kind)
-        while number not in chain(*self.answered, [asked.question for asked in self.batches.waiting]):
+        while not self.answered or number not in chain(*self.answered, [one.question for one in self.batches.waiting]):
             time.sleep(0.001)
         return asking
 
 
-def test_who_comes_alone_is_answered_in_their_own_thread() -> None:
-    batches = Batches[int, None, int](lambda numbers, _: [threading.get_ident() for _ in numbers], 16)
-    assert [batches.ask(number, None) for number in range(3)] == [threading.get_ident()] * 3
+def test_all_are_answered_in_one_thread_and_who_comes_alone_at_once() -> None:
+    batches = Batches[int, None, int](lambda numbers, _: [threading.get_ident()] * len(numbers), 16, ONE)
+    with ThreadPoolExecutor(8) as people:
+        answers = {batches.ask(0, None), *people.map(lambda number: batches.ask(number, None), range(100))}
+    assert answers == {ONE.submit(threading.get_ident).result()}
 
 
 def test_those_who_come_meanwhile_are_answered_together_by_kind_and_up_to_the_largest_batch() -> None:
@@ -67,24 +68,7 @@ def test_in_a_crowd_everybody_gets_their_own_answer() -> None:
         time.sleep(0.0005)
         return [10 * number for number in numbers]
 
-    batches = Batches(answer, 16)
+    batches = Batches(answer, 16, ONE)
     with ThreadPoolExecutor(32) as people:
         assert list(people.map(lambda number: batches.ask(number, None), range(2_000))) == list(range(0, 20_000, 10))
     assert batches.waiting == []
-
-
-def test_sketches_read_together_are_read_as_alone(digits: tuple[np.ndarray, np.ndarray]) -> None:
-    sessions = {network: session_on_cpu(_model(ONNX / file)) for network, file in zip(NETWORKS, FILES, strict=True)}
-    together, alone = Classifier("CPU", Networks(sessions), Networks(sessions, batch=4)), load("cpu")
-    blank = np.full((56, 56), 255, np.uint8)
-    sketches = [blank, *(255 - image.repeat(2 + i % 2, 0).repeat(2, 1) for i, image in enumerate(digits[0][:60]))]
-    with ThreadPoolExecutor(16) as people:
-        answers = list(people.map(together.classify, sketches, [i % 3 == 0 for i in range(len(sketches))]))
-    for i, (sketch, answer) in enumerate(zip(sketches, answers, strict=True)):
-        expected = alone.classify(sketch, look_inside=True)
-        np.testing.assert_allclose(answer.image, expected.image, atol=1e-6)
-        for network in NETWORKS:
-            np.testing.assert_allclose(answer.probabilities[network], expected.probabilities[network], atol=1e-5)
-        assert set(answer.maps) == (set(MAPS) if i % 3 == 0 else set())
-        for layer, maps in answer.maps.items():
-            np.testing.assert_allclose(maps, expected.maps[layer], atol=1e-4)
