@@ -4,7 +4,6 @@ import statistics
 import sys
 import time
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -107,7 +106,7 @@ class Classifier:
         self.at_once = on_cuda.together.batch if on_cuda else 1
         self._on_cpu = on_cpu
         self._on_cuda = on_cuda
-        self._batches = Batches(self._read, self.at_once, on_cuda.thread) if on_cuda else None
+        self._batches = Batches(self._read, self.at_once) if on_cuda else None
 
     def __str__(self) -> str:
         return f"ONNX Runtime on {self.provider}" + (f": {self.remark}" if self.remark else "")
@@ -124,9 +123,10 @@ class Classifier:
     def _read(self, sketches: list[np.ndarray], kind: tuple[tuple[int, ...], bool]) -> list[Answer]:
         assert self._on_cuda
         _, look_inside = kind
-        networks = self._on_cuda.alone if len(sketches) == 1 else self._on_cuda.together
         try:
-            return networks.read(np.stack(sketches), look_inside)
+            if len(sketches) == 1:
+                return self._on_cuda.alone.read(sketches[0][None], look_inside)
+            return self._on_cuda.together.read(np.stack(sketches), look_inside)
         except Exception as error:  # ONNX Runtime raises classes of its own
             remark = f"it fails, {cause(error)}, and the CPU reads"
             if remark != self.remark:
@@ -159,7 +159,7 @@ def load(device: Device = "auto", folder: Path = ONNX) -> Classifier:
             raise SetupError(f"CUDA does not run here: {error}.") from error
         return Classifier(on_cpu, remark=str(error))
     if device == "auto":
-        cuda, cpu = on_cuda.thread.submit(_milliseconds, on_cuda.alone).result(), _milliseconds(on_cpu)
+        cuda, cpu = _milliseconds(on_cuda.alone), _milliseconds(on_cpu)
         if cuda > SLOWER * cpu:
             remark = f"CUDA takes {cuda:.1f} ms for one drawing, the CPU {cpu:.1f}; --device cuda takes CUDA"
             return Classifier(on_cpu, remark=remark)
@@ -169,16 +169,12 @@ def load(device: Device = "auto", folder: Path = ONNX) -> Classifier:
 class OnCuda:
     """Both networks on CUDA, to read one sketch `alone` or up to BATCH `together`; some nodes may `stay` on the CPU.
 
-    They are loaded, and must run, in one `thread`: ONNX Runtime keeps streams and handles for each that runs them.
-    Raises NoCudaError if they do not run on CUDA, or do not say what is `known` of KNOWN.
+    Only one may read at a time. Raises NoCudaError if they do not run on CUDA, or do not say what is `known` of KNOWN.
     """
 
     def __init__(self, models: dict[str, bytes], known: Answer) -> None:
-        self.thread = ThreadPoolExecutor(1, "cuda")
         self.stay: list[str] = []
-        self.alone, self.together = (
-            self.thread.submit(self._load, models, known, batch).result() for batch in (1, BATCH)
-        )
+        self.alone, self.together = (self._load(models, known, batch) for batch in (1, BATCH))
 
     def _load(self, models: dict[str, bytes], known: Answer, batch: int) -> Networks:
         sketches, images = (np.stack([array] * batch) for array in (KNOWN, known.image))

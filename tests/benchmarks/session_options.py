@@ -72,6 +72,7 @@ ON_CUDA: dict[str, Prepared] = {
     "search EXHAUSTIVE": partial(plain, cuda={"cudnn_conv_algo_search": "EXHAUSTIVE"}),
     "search DEFAULT": partial(plain, cuda={"cudnn_conv_algo_search": "DEFAULT"}),
     "TF32": partial(plain, cuda={"use_tf32": "1"}),
+    "a stream a thread": partial(plain, cuda={"use_ep_level_unified_stream": "0"}),
     "arena as requested": partial(plain, cuda={"arena_extend_strategy": "kSameAsRequested"}),
     "NHWC": partial(plain, cuda={"prefer_nhwc": "1"}),
     "I/O binding": partial(bound, cuda={}),

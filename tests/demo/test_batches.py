@@ -9,14 +9,12 @@ import pytest
 
 from demo.batches import Batches
 
-ONE = ThreadPoolExecutor(1)
-
 
 class Counter:
     """Answers 10 times each number, each batch once it is let `through`."""
 
     def __init__(self, largest: int = 16) -> None:
-        self.batches = Batches(self.answer, largest, ThreadPoolExecutor(1))
+        self.batches = Batches(self.answer, largest)
         self.answered: list[list[int]] = []
         self.through = threading.Semaphore(0)
         self.people = ThreadPoolExecutor(50)
@@ -36,11 +34,23 @@ class Counter:
         return asking
 
 
-def test_all_are_answered_in_one_thread_and_who_comes_alone_at_once() -> None:
-    batches = Batches[int, None, int](lambda numbers, _: [threading.get_ident()] * len(numbers), 16, ONE)
-    with ThreadPoolExecutor(8) as people:
-        answers = {batches.ask(0, None), *people.map(lambda number: batches.ask(number, None), range(100))}
-    assert answers == {ONE.submit(threading.get_ident).result()}
+def test_who_comes_alone_is_answered_in_their_own_thread() -> None:
+    batches = Batches[int, None, int](lambda numbers, _: [threading.get_ident() for _ in numbers], 16)
+    assert [batches.ask(number, None) for number in range(3)] == [threading.get_ident()] * 3
+
+
+def test_one_batch_is_answered_at_a_time() -> None:
+    alone = threading.Lock()
+
+    def answer(numbers: list[int], _: None) -> list[int]:
+        assert alone.acquire(blocking=False)
+        time.sleep(0.0005)
+        alone.release()
+        return numbers
+
+    batches = Batches(answer, 4)
+    with ThreadPoolExecutor(32) as people:
+        assert list(people.map(lambda number: batches.ask(number, None), range(500))) == list(range(500))
 
 
 def test_those_who_come_meanwhile_are_answered_together_by_kind_and_up_to_the_largest_batch() -> None:
@@ -68,7 +78,7 @@ def test_in_a_crowd_everybody_gets_their_own_answer() -> None:
         time.sleep(0.0005)
         return [10 * number for number in numbers]
 
-    batches = Batches(answer, 16, ONE)
+    batches = Batches(answer, 16)
     with ThreadPoolExecutor(32) as people:
         assert list(people.map(lambda number: batches.ask(number, None), range(2_000))) == list(range(0, 20_000, 10))
     assert batches.waiting == []

@@ -80,7 +80,7 @@ def test_those_who_ask_at_once_are_answered_as_alone(
 
 
 def free_memory() -> int:
-    """Bytes of the card's; of the GPU that this thread used last."""
+    """Bytes on the GPU that this thread used last; what other processes take there counts, too."""
     free, total = ctypes.c_size_t(), ctypes.c_size_t()
     assert ctypes.CDLL(DRIVER).cuMemGetInfo_v2(ctypes.byref(free), ctypes.byref(total)) == 0
     return free.value
