@@ -89,8 +89,9 @@ def routes(classifier: Classifier, asked: dict[str, Asked]) -> list[Route]:
     def openapi(_: Request) -> Response:
         return Response(OPENAPI.read_bytes(), media_type="application/json")
 
-    threads = 2 * classifier.at_once  # on CUDA a batch fills while another is read; on the CPU eight answer no more
-    answer = answering(asked, threads)
+    # On CUDA, so that a batch fills while another is read. On the CPU, since one thread answers a seventh less than two
+    # and eight answer no more.
+    answer = answering(asked, threads=2 * classifier.at_once)
     return [
         Route("/health", health),
         *(Route(f"{prefix}/openapi.json", openapi) for prefix in ("", API)),
