@@ -38,7 +38,7 @@ def obstacles() -> Iterator[str]:
     They are looked for where pip installs them, then where the system does.
     """
     if CUDA not in onnxruntime.get_available_providers():
-        yield "this ONNX Runtime is built without it; onnxruntime-gpu, for Linux and Windows on x86-64, has it"
+        yield "this ONNX Runtime is built without CUDA; onnxruntime-gpu, for Linux and Windows on x86-64, has it"
         return
     needed = onnxruntime.cuda_version
     try:

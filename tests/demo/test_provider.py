@@ -57,7 +57,7 @@ def test_cuda_without_cuda_is_one_line_that_says_what_is_missing() -> None:
 
 def test_an_onnx_runtime_without_cuda_names_the_one_that_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CPUExecutionProvider"])
-    assert load("auto").remark.startswith("this ONNX Runtime is built without it; onnxruntime-gpu")
+    assert load("auto").remark.startswith("this ONNX Runtime is built without CUDA; onnxruntime-gpu")
     with pytest.raises(SetupError, match=r"^CUDA does not run here: .*onnxruntime-gpu.* has it\.$"):
         load("cuda")
 
