@@ -1,14 +1,13 @@
 """python -m demo: opens the sketchpad."""
 
 import argparse
-import signal
-import socket
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from demo.classifier import SetupError, load
 from demo.collection import Collection
+from demo.networks.classifier import SetupError, load
+from demo.server import listen, serve
 
 
 def main() -> None:
@@ -25,40 +24,18 @@ def main() -> None:
         help="let people correct answers, and store those drawings in DIR, for python -m model train --data DIR",
     )
     arguments = parser.parse_args()
-    signal.signal(signal.SIGTERM, _stop)
-    _check_address(arguments.host or "127.0.0.1", arguments.port or 0)
     if arguments.mcp and find_spec("mcp") is None:
         sys.exit('python -m demo: mcp is not installed. pip install -e ".[mcp]" brings it.')
     try:
-        classifier = load(arguments.device)
-        from demo.app import serve  # Gradio takes two seconds to import: first comes what may be missing
-
-        app, address = serve(
-            classifier,
+        serve(
+            listen(arguments.host, arguments.port),
+            load(arguments.device),
             Collection(arguments.collect) if arguments.collect else None,
-            arguments.mcp,
-            server_name=arguments.host,
-            server_port=arguments.port or None,
+            mcp=arguments.mcp,
             share=arguments.share,
         )
     except (SetupError, OSError) as error:
         sys.exit(f"python -m demo: {error}")
-    print(f"Draw at {address} ({classifier}). Ctrl+C stops it.", flush=True)
-    app.block_thread()
-
-
-def _stop(*_: object) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one would interrupt the cleaning up
-    sys.exit()
-
-
-def _check_address(host: str, port: int) -> None:
-    try:
-        with socket.create_server((host, port)):
-            pass
-    except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or error
-        sys.exit(f"python -m demo: cannot listen on {host}, port {port}: {reason}. Choose another --host or --port.")
 
 
 if __name__ == "__main__":

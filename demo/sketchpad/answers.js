@@ -1,4 +1,4 @@
-// Shows what the networks say. `answer` is what app.py's read() gives, or null for blank paper.
+// Shows what the networks say. `answer` is what the server's read() gives, or null for blank paper.
 function makeAnswers(element) {
   const $ = (selector) => element.querySelector(selector);
   const rows = Array.from({ length: 10 }, (_, digit) => {

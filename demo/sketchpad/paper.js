@@ -2,7 +2,6 @@ const SIDE = 280; // the sketch has SIDE x SIDE pixels; points and PEN are in th
 const PEN = 20;
 const NEAR = 1; // a point as near as this to the last one adds nothing
 const FULL = 50_000; // points of a stroke: the paper is black by then
-const CORNER = Math.cos(Math.PI / 3); // sharper turns than this stay corners
 const STEP = 10; // of the arrow keys
 const STEPS = {
   ArrowLeft: [-1, 0],
@@ -14,8 +13,6 @@ const STEPS = {
   End: [-1, 1],
   PageDown: [1, 1],
 };
-const SMALLEST = 8; // pixels a side of a picture
-const LARGEST = 15_000; // characters of a data URL, so that a question stays under 16 KB
 
 // What is on the paper: strokes, each a list of points [x, y], or a picture, a data URL.
 // changed(why) is called with "moved" for the pen, "lifted", "full" if its stroke takes no more points, and "replaced" if
@@ -193,77 +190,4 @@ function makePaper(element, changed, say) {
     },
     show: (url) => put({ strokes: [], picture: url }),
   };
-}
-
-class TooSmall extends Error {}
-
-// An image file as a data URL, as small as the networks need it, on white or, if it is light on nothing, on black.
-async function small(file) {
-  const image = await createImageBitmap(file);
-  if (Math.min(image.width, image.height) < SMALLEST) throw new TooSmall();
-  const scale = Math.min(1, SIDE / Math.max(image.width, image.height));
-  const [width, height] = [image.width, image.height].map((side) => Math.max(SMALLEST, Math.round(side * scale)));
-  const context = canvasOf(width, height);
-  context.imageSmoothingQuality = "high";
-  context.drawImage(image, 0, 0, width, height);
-  const { data } = context.getImageData(0, 0, width, height);
-  const dark = data.some((_, i) => i % 4 === 0 && data[i + 3] > 128 && data[i] + data[i + 1] + data[i + 2] < 384);
-  fillBehind(context, dark ? "white" : "black");
-  return encoded(context.canvas, "image/jpeg");
-}
-
-const canvasOf = (width, height) => Object.assign(document.createElement("canvas"), { width, height }).getContext("2d");
-
-function fillBehind(context, colour) {
-  context.globalCompositeOperation = "destination-over";
-  context.fillStyle = colour;
-  context.fillRect(0, 0, context.canvas.width, context.canvas.height);
-  context.globalCompositeOperation = "source-over";
-}
-
-// A data URL of at most LARGEST characters: of `type`, or a JPEG of lower quality.
-function encoded(canvas, type) {
-  let url = canvas.toDataURL(type, 0.9);
-  for (let quality = 0.9; url.length > LARGEST && quality > 0; quality -= 0.2)
-    url = canvas.toDataURL("image/jpeg", quality);
-  return url;
-}
-
-// Draws the smooth curve through `points`, from the one numbered `from` on.
-function paintCurve(context, points, from) {
-  context.beginPath();
-  context.moveTo(...points[from]);
-  if (points.length === 1) context.lineTo(points[0][0] + 0.01, points[0][1]); // without length it would leave no dot
-  for (let i = from + 1; i < points.length; i++) {
-    const [[x, y], [toX, toY]] = [points[i - 1], points[i]];
-    const third = Math.hypot(toX - x, toY - y) / 3;
-    const [outX, outY] = direction(points, i - 1);
-    const [inX, inY] = direction(points, i);
-    context.bezierCurveTo(x + third * outX, y + third * outY, toX - third * inX, toY - third * inY, toX, toY);
-    if (i % 1000 === 0) {
-      context.stroke(); // a path of a million points takes the browser seconds
-      context.beginPath();
-      context.moveTo(toX, toY);
-    }
-  }
-  context.stroke();
-}
-
-// Of the curve at a point, as a unit vector; [0, 0] at its start and at corners. At its end it goes on as a circle.
-function direction(points, i) {
-  if (i === 0) return [0, 0];
-  if (i === points.length - 1) return mirrored(direction(points, i - 1), points[i - 1], points[i]);
-  const [[fromX, fromY], [x, y], [toX, toY]] = [points[i - 1], points[i], points[i + 1]];
-  const before = Math.hypot(x - fromX, y - fromY);
-  const after = Math.hypot(toX - x, toY - y);
-  const [inX, inY, outX, outY] = [(x - fromX) / before, (y - fromY) / before, (toX - x) / after, (toY - y) / after];
-  if (inX * outX + inY * outY < CORNER) return [0, 0];
-  const length = Math.hypot(inX + outX, inY + outY);
-  return [(inX + outX) / length, (inY + outY) / length];
-}
-
-function mirrored([x, y], [fromX, fromY], [toX, toY]) {
-  const [acrossX, acrossY] = [toX - fromX, toY - fromY];
-  const twice = (2 * (x * acrossX + y * acrossY)) / (acrossX ** 2 + acrossY ** 2);
-  return [twice * acrossX - x, twice * acrossY - y];
 }

@@ -3,8 +3,8 @@ const AHEAD = 3; // questions on their way then, so that a slow network does not
 const PATIENCE = 5_000; // milliseconds until a question without an answer is asked anew
 const RETRY = 1_000; // milliseconds until the next question to a server that cannot be reached, or is busy
 
-// `server` has read({canvas, drawn, inside}) and keep({canvas, digit}), as questions.py has; `collectsIn` names the
-// folder in which keep() stores drawings, "" if there is none.
+// `server` has read({canvas, drawn, inside}) and keep({canvas, digit}), as schemas.py describes them; what they refuse
+// is {error}, or {busy}. `collectsIn` names the folder in which keep() stores drawings, "" if there is none.
 function sketchpad(element, server, collectsIn) {
   const $ = (selector) => element.querySelector(selector);
   const answers = makeAnswers(element);

@@ -17,10 +17,10 @@ from pathlib import Path
 import onnxruntime
 
 import demo
-from demo.classifier import FILES, MAPS, ONNX, PROBABLE, SURE, SetupError
-from demo.questions import COLUMNS
+from demo.networks.classifier import FILES, MAPS, ONNX, PROBABLE, SURE, SetupError
+from demo.reader import COLUMNS
 from demo.sketchpad import HERE as SKETCHPAD
-from demo.sketchpad import SCRIPTS, SMALLEST
+from demo.sketchpad import SCRIPTS, SMALLEST, STYLES
 
 HERE = Path(__file__).parent
 WEB_VERSION = "1.30.0"
@@ -43,7 +43,8 @@ def main() -> None:
 def space(model: str | None = None) -> dict[str, bytes]:
     """The files of a Gradio Space, by their paths in it; its card links to the repository `model`."""
     package = Path(demo.__file__).parent
-    code = [*package.glob("*.py"), *package.glob("*.json"), *SKETCHPAD.iterdir()]
+    folders = [package, package / "middleware", package / "networks"]
+    code = [*(file for folder in folders for file in folder.glob("*.py")), *SKETCHPAD.iterdir()]
     python = ".".join(platform.python_version_tuple()[:2])
     sdk = f'sdk: gradio\nsdk_version: {version("gradio")}\npython_version: "{python}"\napp_file: app.py'
     requirements = [
@@ -69,7 +70,7 @@ def static(model: str | None = None) -> dict[str, bytes]:
     slots = {"files": files, "maps": json.dumps(maps), "rule": json.dumps([PROBABLE, SURE, SMALLEST])}
     scripts = [path.read_text(encoding="utf-8") for path in SCRIPTS]
     parts = {
-        "css": (SKETCHPAD / "sketchpad.css").read_text(encoding="utf-8"),
+        "css": "\n".join(path.read_text(encoding="utf-8") for path in STYLES),
         "html": (SKETCHPAD / "sketchpad.html").read_text(encoding="utf-8"),
         "js": "\n".join([*scripts, _filled(HERE / "static.js", slots).decode()]),
     }

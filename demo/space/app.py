@@ -1,9 +1,6 @@
 """The Space's app: laid out by python -m demo.space."""
 
-from demo.app import serve
-from demo.classifier import load
+from demo.networks.classifier import load
+from demo.server import listen, serve
 
-classifier = load()
-app, _ = serve(classifier)
-print(classifier, flush=True)
-app.block_thread()
+serve(listen(), load())

@@ -1,4 +1,4 @@
-// The server's part, in the browser: what questions.py's read() gives, from the same files by the same rule.
+// The server's part, in the browser: what its read() gives, from the same files by the same rule.
 const FILES = [[files]]; // and their integrity: a file of another layout is none of these
 const MAPS = [[maps]]; // LeNet5's feature maps: their nodes, and the columns in which they are shown
 const [PROBABLE, SURE, DOT] = [[rule]];

@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 import brotli
 import numpy as np
 
-from demo.classifier import load
+from demo.networks.classifier import load
 from model.strokes import draw
 from model.styles import digits
 from tests.benchmarks.pen_up import served
@@ -37,13 +37,14 @@ PEER = """
 import keras
 import numpy as np
 import tensorflow as tf
-from demo.app import serve
-from demo.classifier import Answer
+from demo.networks.classifier import Answer
+from demo.server import listen, serve
 from model.normalize import normalize
 
 class Classifier:
     provider = "CPU"
     at_once = 1
+    __str__ = lambda self: "Keras"
     networks = {name: keras.saving.load_model(f"model/checkpoints/{name}.keras") for name in ("lenet5", "ffnn")}
     image = staticmethod(tf.function(normalize, reduce_retracing=True))
 
@@ -57,9 +58,7 @@ class Classifier:
 
 classifier = Classifier()
 classifier.classify(np.tri(280, dtype=np.uint8) * 255)
-app, address = serve(classifier)
-print("at", address, flush=True)
-app.block_thread()
+serve(listen(), classifier)
 """
 
 
@@ -83,10 +82,7 @@ def pictures() -> list[Picture]:
             png = BytesIO()
             sketch.convert("RGBA").save(png, "PNG")
             canvas = "data:image/png;base64," + base64.b64encode(png.getvalue()).decode()
-            data = {"canvas": canvas, "drawn": True, "inside": False}
-            bodies.append(
-                json.dumps({"data": data, "component_id": 1, "fn_name": "read", "session_hash": "x"}).encode()
-            )
+            bodies.append(json.dumps({"canvas": canvas, "drawn": True, "inside": False}).encode())
         found.append(Picture(bodies, classifier.classify(np.asarray(sketch)).digit))
     return found
 
@@ -172,7 +168,7 @@ class Person:
         host = urlsplit(self.address).netloc
         body = picture.bodies[at]
         head = (
-            f"POST /gradio_api/component_server/ HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
+            f"POST /read HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
             f"Accept-Encoding: br\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         asked = time.perf_counter()

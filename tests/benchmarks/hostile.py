@@ -20,10 +20,10 @@ import httpx
 import numpy as np
 from PIL import Image
 
-from demo.images import data_url
 from tests.benchmarks.crowd import place, use
 from tests.benchmarks.pen_up import served
-from tests.demo.test_door import ONE, PNG, SECRETS, SERVED, read
+from tests.demo.asking import DRAWING, ONE, PNG, read
+from tests.demo.middleware.test_addresses import SECRETS, SERVED
 
 AT_ONCE = 20
 SECONDS = 70  # until a request counts as not answered
@@ -53,6 +53,7 @@ HEADERS = [
     *("Authorization", "Content-Type", "Content-Encoding", "Transfer-Encoding", "Content-Length", "Range", "Expect"),
     *("Accept", "Accept-Encoding", "Accept-Language", "If-None-Match", "If-Modified-Since", "X-Gradio-User", "Upgrade"),
 ]
+QUESTION_KEYS = ["session_hash", "fn_index", "event_id", "event_data", "trigger_id", "simple_format", "batched"]
 KEYS = ["data", "fn_name", "canvas", "path", "url", "meta", "_type", "session_hash", "fn_index", "event_id", "image"]
 
 
@@ -93,7 +94,7 @@ class Hostile:
 
     def request(self) -> bytes:
         """The next one."""
-        return self.chance.choice((self._any, self._question, self._upload, self._predict))()
+        return self.chance.choice((self._any, self._question, self._picture, self._upload, self._predict))()
 
     def _any(self) -> bytes:
         path = self.chance.choice(self.paths)
@@ -108,30 +109,40 @@ class Hostile:
 
     def _question(self) -> bytes:
         canvas = base64.b64encode(changed(self.chance.choice(self.images), self.chance)).decode()
-        data = {"canvas": f"data:image/{self.chance.choice(('png', 'jpeg'))};base64,{canvas}", "drawn": True}
-        question = {"fn_name": "read", "data": self.chance.choice((data, data, value(self.chance)))}
-        return self._json("component_server/", question)
+        question = {"canvas": f"data:image/{self.chance.choice(('png', 'jpeg'))};base64,{canvas}", "drawn": True}
+        path = self.chance.choice(("/read", "/read", "/keep"))
+        return self._json(path, self.chance.choice((question, {**question, "digit": 1}, value(self.chance))))
+
+    def _picture(self) -> bytes:
+        if self.chance.random() < 0.5:
+            return self._http("POST", "/predict", changed(self.chance.choice(self.images), self.chance))
+        return self._http("POST", "/predict", self._form(b"image"), "multipart/form-data; boundary=x")
 
     def _upload(self) -> bytes:
-        image = changed(self.chance.choice(self.images), self.chance)
-        form = (
-            b'--x\r\nContent-Disposition: form-data; name="files"; filename="../a\0.png"\r\n\r\n'
-            + image
-            + b"\r\n--x--\r\n"
-        )
-        form = changed(form, self.chance) if self.chance.random() < 0.5 else form
-        return self._http("POST", "/gradio_api/upload", form, "multipart/form-data; boundary=x")
+        return self._http("POST", "/gradio_api/upload", self._form(b"files"), "multipart/form-data; boundary=x")
+
+    def _form(self, name: bytes) -> bytes:
+        filename = self.chance.choice((b'; filename="../a\0.png"', b'; filename=""', b""))
+        head = b'--x\r\nContent-Disposition: form-data; name="' + name + b'"' + filename + b"\r\n\r\n"
+        form = head + changed(self.chance.choice(self.images), self.chance) + b"\r\n--x--\r\n"
+        return changed(form, self.chance) if self.chance.random() < 0.5 else form
 
     def _predict(self) -> bytes:
-        way = self.chance.choice(("run/predict", "call/predict", "call/v2/predict", "queue/join", "cancel", "reset"))
+        way = self.chance.choice(("call/predict", "call/v2/predict", "queue/join", "cancel", "reset"))
         path = self.chance.choice([*self.uploads[-50:], "/etc/passwd", "x"])
-        asked = {"data": [{"path": path, "meta": {"_type": "gradio.FileData"}}], "session_hash": "x", "fn_index": 0}
-        return self._json(way, self.chance.choice((asked, asked, {"image": asked["data"]}, value(self.chance))))
+        named: dict[str, object] = {"path": path, "meta": {"_type": "gradio.FileData"}}
+        if self.chance.random() < 0.5:
+            named[self.chance.choice(("url", "meta", "is_stream", "orig_name", "size"))] = value(self.chance)
+        asked: dict[str, object] = {"data": [named], "session_hash": f"{self.chance.random()}", "fn_index": 0}
+        if self.chance.random() < 0.5:
+            asked[self.chance.choice(QUESTION_KEYS)] = value(self.chance)
+        body = self.chance.choice((asked, asked, {"image": named}, value(self.chance)))
+        return self._json(f"/gradio_api/{way}", body)
 
     def _json(self, path: str, body: object) -> bytes:
         content = json.dumps(body).encode()
         content = changed(content, self.chance) if self.chance.random() < 0.2 else content
-        return self._http("POST", f"/gradio_api/{path}", content, "application/json")
+        return self._http("POST", path, content, "application/json")
 
     def _http(self, method: str, path: str, body: bytes, kind: str | None = None) -> bytes:
         headers = {"Host": "127.0.0.1", "Connection": "close", "Content-Length": str(len(body))}
@@ -177,12 +188,11 @@ async def attack(address: str, hostile: Hostile, count: int) -> Counter[str]:
                 print(f"{found}: {request[:300]!r}", file=sys.stderr)
 
     attackers = [asyncio.create_task(attacker()) for _ in range(AT_ONCE)]
-    question = {"fn_name": "read", "data": {"canvas": data_url(ONE)}}
     slowest = 0.0
     async with httpx.AsyncClient(timeout=60) as client:
         while not all(task.done() for task in attackers):
             asked = time.perf_counter()
-            answer = await client.post(f"{address}/gradio_api/component_server/", json=question)
+            answer = await client.post(f"{address}/read", json={"canvas": DRAWING})
             assert answer.json().get("digit") == 1, answer.text
             slowest = max(slowest, time.perf_counter() - asked)
             image = hostile.chance.choice(hostile.images)

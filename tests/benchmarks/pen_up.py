@@ -24,7 +24,7 @@ CALM = 1_500  # milliseconds without a change, after which the answer is taken f
 
 STOCK = """
 import gradio as gr
-from demo.classifier import load
+from demo.networks.classifier import load
 
 classifier = load("cpu")
 

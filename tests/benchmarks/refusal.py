@@ -13,8 +13,8 @@ import numpy as np
 from matplotlib import font_manager
 from PIL import Image, ImageDraw, ImageFont
 
-from demo.classifier import ONNX, PROBABLE, load
-from demo.questions import too_small
+from demo.networks.classifier import ONNX, PROBABLE, load
+from demo.reader import too_small
 from export.card import sha256
 from export.pipeline import REFUSALS
 from model import strokes, styles

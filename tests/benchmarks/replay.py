@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from playwright.sync_api import Page, sync_playwright
 
-from demo.classifier import NETWORKS, load
+from demo.networks.classifier import NETWORKS, load
 from export.web import CHROMIUM, FLAGS
 from model import strokes
 from model.strokes import TEST_WRITERS, Drawing

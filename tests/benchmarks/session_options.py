@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from demo import provider
-from demo.classifier import KNOWN, ONNX
+from demo.networks import provider
+from demo.networks.classifier import KNOWN, ONNX
 
 GRAPHS = ("lenet5.onnx", "ffnn.onnx", "lenet5-sketch.onnx")
 BATCHES = (1, 64, 4_096)

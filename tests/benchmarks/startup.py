@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from demo.images import data_url
+from demo.networks.images import data_url
 
 RUNS = 7
 ONE_LINE = "import gradio as gr; gr.Interface(str.upper, 'text', 'text').launch(server_port={port}, quiet=True)"
@@ -40,11 +40,8 @@ def asked(url: str, body: Any = None) -> Any:
 
 def read_a_drawing(address: str) -> None:
     """As the page asks."""
-    components = asked(f"{address}/config")["components"]
-    pad = next(component["id"] for component in components if component["type"] == "html")
     question = {"canvas": data_url(ONE), "drawn": True, "inside": False}
-    body = {"data": question, "component_id": pad, "fn_name": "read", "session_hash": "startup"}
-    assert asked(f"{address}/gradio_api/component_server/", body)["digit"] == 1
+    assert asked(f"{address}/read", question)["digit"] == 1
 
 
 def shout(address: str) -> None:

@@ -3,46 +3,71 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from tempfile import TemporaryFile
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from demo.limits import Limits
 from export.web import CHROMIUM, FLAGS
 
 processes: dict[str, int] = {}  # by the address that each serves
 
 
-@contextmanager
-def running(*options: str, limits: dict[str, Any] | None = None) -> Iterator[str]:
-    """`python -m demo`, started as a user starts it, or with other `limits`: constants "module.NAME" of the demo.
+SERVE = """
+from demo.limits import Limits
+from demo.networks.classifier import load
+from demo.server import listen, serve
+serve(listen(), load("cpu"), mcp={mcp}, limits={limits})
+"""
 
-    Gives the address it prints.
-    """
-    start = ["-m", "demo"]
+
+@contextmanager
+def running(*options: str, limits: Limits | None = None, mcp: bool = False) -> Iterator[str]:
+    """`python -m demo`, started as a user starts it, or served with other `limits`. Gives the address it prints."""
+    command = [sys.executable, "-m", "demo", "--device", "cpu", *options]
     if limits:
-        patches = [f"demo.{name} = {value!r}" for name, value in limits.items()]
-        start = ["-c", "\n".join(["import demo.__main__, demo.app", *patches, "demo.__main__.main()"])]
-    command = [sys.executable, *start, "--device", "cpu", *options]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        command = [sys.executable, "-c", SERVE.format(mcp=mcp, limits=limits)]
+    with (
+        TemporaryFile("w+") as log,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True) as process,
+    ):
         assert process.stdout is not None
-        said: list[str] = []
-        for line in process.stdout:
-            said.append(line)
-            if line.startswith("Draw at"):
-                break
-        found = re.search(r"^Draw at (\S+)", "".join(said), re.MULTILINE)
-        assert found, said
+        found = re.search(r"^Draw at (\S+)", process.stdout.readline())
+        assert found, log.seek(0) or log.read()
         processes[found[1]] = process.pid
         try:
             yield found[1]
         finally:
             process.terminate()
+            process.wait()
+            log.seek(0)
+            assert "Traceback" not in (said := log.read()), said
 
 
 @pytest.fixture(scope="package")
 def address() -> Iterator[str]:
     with running() as address:
+        yield address
+
+
+HASTY = Limits(
+    connections=20,
+    head_seconds=0.5,
+    question_seconds=0.5,
+    picture_bytes=100_000,
+    picture_seconds=0.5,
+    held_bytes=200_000,
+    drawings_waiting=1,
+    pictures_waiting=5,
+)
+
+
+@pytest.fixture(scope="package")
+def hasty() -> Iterator[str]:
+    """A server of small limits."""
+    with running(limits=HASTY) as address:
         yield address
 
 

@@ -7,7 +7,7 @@ from itertools import chain
 
 import pytest
 
-from demo.batches import Batches
+from demo.networks.batches import Batches
 
 
 class Counter:

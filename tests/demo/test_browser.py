@@ -116,7 +116,7 @@ def test_an_answer_takes_one_request_of_less_than_16_kilobytes(page: Page) -> No
     elsewhere: list[str] = []
 
     def note(request: Request) -> None:
-        if request.url.endswith("/component_server/"):
+        if request.url.endswith("/read"):
             asked.append(len(request.post_data or ""))
         elif not request.url.startswith("data:"):
             elsewhere.append(request.url)
@@ -135,7 +135,7 @@ def test_an_answer_takes_one_request_of_less_than_16_kilobytes(page: Page) -> No
 def test_an_answer_that_comes_late_does_not_overwrite_a_newer_one(page: Page) -> None:
     """A few questions are on their way at a time; here the first of them are answered last."""
     held: list[Route] = []
-    page.route("**/component_server/", lambda route: held.append(route) if len(held) < 3 else route.continue_())
+    page.route("**/read", lambda route: held.append(route) if len(held) < 3 else route.continue_())
     draw(page, ONE, lift=False)
     while len(held) < 3:
         page.wait_for_timeout(50)
@@ -152,7 +152,7 @@ def test_an_answer_that_comes_late_does_not_overwrite_a_newer_one(page: Page) ->
 
 def test_an_answer_to_what_is_no_longer_on_the_paper_is_not_shown(page: Page) -> None:
     held: list[Route] = []
-    page.route("**/component_server/", lambda route: held.append(route))
+    page.route("**/read", lambda route: held.append(route))
     draw(page, SEVEN)
     while not held:
         page.wait_for_timeout(50)
@@ -165,18 +165,18 @@ def test_an_answer_to_what_is_no_longer_on_the_paper_is_not_shown(page: Page) ->
 
 def test_an_answer_that_never_comes_is_asked_for_again(page: Page) -> None:
     lost: list[Route] = []
-    page.route("**/component_server/", lambda route: lost.append(route))
+    page.route("**/read", lambda route: lost.append(route))
     draw(page, SEVEN)
     expect(page.locator("#problem")).to_contain_text("does not answer", timeout=10_000)
     expect_blank(page)
-    page.unroute("**/component_server/")
+    page.unroute("**/read")
     expect_digit(page, "7")
     expect(page.locator("#problem")).to_be_hidden()
 
 
 def test_answers_that_never_come_do_not_keep_the_page_from_asking(page: Page) -> None:
     lost: list[Route] = []
-    page.route("**/component_server/", lambda route: lost.append(route) if len(lost) < 4 else route.continue_())
+    page.route("**/read", lambda route: lost.append(route) if len(lost) < 4 else route.continue_())
     draw(page, SEVEN, lift=False)
     expect(page.locator("#digit")).to_have_text("7", timeout=15_000)
     assert len(lost) == 4
@@ -185,7 +185,7 @@ def test_answers_that_never_come_do_not_keep_the_page_from_asking(page: Page) ->
 def test_a_slow_answer_is_shown_all_the_same(page: Page) -> None:
     """Slower than the page's patience, which ends with asking once more, not with deafness."""
     held: list[Route] = []
-    page.route("**/component_server/", lambda route: held.append(route))
+    page.route("**/read", lambda route: held.append(route))
     draw(page, SEVEN)
     expect(page.locator("#problem")).to_contain_text("does not answer", timeout=10_000)
     for route in held[:-1]:
@@ -195,10 +195,10 @@ def test_a_slow_answer_is_shown_all_the_same(page: Page) -> None:
 
 
 def test_an_answer_that_makes_no_sense_is_asked_for_again(page: Page) -> None:
-    page.route("**/component_server/", lambda route: route.fulfill(json={}), times=20)
+    page.route("**/read", lambda route: route.fulfill(json={}), times=20)
     draw(page, SEVEN)
     expect(page.locator("#problem")).to_contain_text("does not answer")
-    page.unroute("**/component_server/")
+    page.unroute("**/read")
     expect_digit(page, "7")
 
 

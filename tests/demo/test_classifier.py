@@ -7,8 +7,8 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from demo.classifier import ONNX, Answer, SetupError, load
-from demo.questions import too_small
+from demo.networks.classifier import ONNX, Answer, SetupError, load
+from demo.reader import too_small
 
 
 def test_both_networks_read_real_digits(digits: tuple[np.ndarray, np.ndarray]) -> None:

@@ -17,9 +17,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.benchmarks.crowd import crowd, pictures, use
+from tests.demo.asking import read
 from tests.demo.conftest import processes, running
 from tests.demo.test_browser import ONE, SEVEN, draw, expect_digit
-from tests.demo.test_door import read
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="no /proc on this machine")
@@ -52,9 +52,8 @@ def test_who_vanishes_in_mid_stroke_leaves_nothing_open() -> None:
         url = urlsplit(address)
         begun = [
             b"GET /gradio_api/heartbeat/x HTTP/1.1\r\nHost: x\r\n\r\n",
-            b"POST /gradio_api/component_server/ HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-            b"Content-Length: 9999\r\n\r\n{",
-            b"POST /gradio_api/upload HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\n\r\n--x",
+            b"POST /read HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9999\r\n\r\n{",
+            b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\n\r\n--x",
         ]
         people = [socket.create_connection((url.hostname or "", url.port or 0)) for _ in range(60)]
         for person, request in zip(people, itertools.cycle(begun)):
@@ -70,19 +69,21 @@ def test_who_vanishes_in_mid_stroke_leaves_nothing_open() -> None:
 
 def test_a_busy_server_is_asked_again(address: str, visit: Callable[..., Page]) -> None:
     page = visit(address)
-    page.route("**/component_server/", lambda route: route.fulfill(json={"busy": True}))
+    page.route("**/read", lambda route: route.fulfill(status=429, json={"detail": "busy"}))
     draw(page, SEVEN)
     expect(page.locator("#problem")).to_have_text("The server is busy. Your drawing is kept; it is asked again.")
-    page.unroute("**/component_server/")
+    page.unroute("**/read")
     expect_digit(page, "7")
     expect(page.locator("#problem")).to_be_empty()
+    assert all("429" in problem for problem in visit.problems)  # type: ignore[attr-defined]
+    visit.problems.clear()  # type: ignore[attr-defined]
 
 
 SLOW = """waited => {
     const [ask, onTheWay] = [window.fetch, new Set()]
     window.most = 0
     window.fetch = async (url, options) => {
-        if (!String(url).includes("component_server")) return ask(url, options)
+        if (!String(url).endsWith("read")) return ask(url, options)
         onTheWay.add(options)
         window.most = Math.max(window.most, onTheWay.size)
         const answer = await (await ask(url, options)).json()

@@ -12,9 +12,9 @@ import pytest
 from gradio_client import Client, handle_file
 from PIL import Image
 
-from demo.classifier import BATCH, KNOWN, NETWORKS, ONNX, Classifier, load
-from demo.images import data_url
-from demo.provider import DRIVER, obstacles, session_on_cpu, session_on_cuda
+from demo.networks.classifier import BATCH, KNOWN, NETWORKS, ONNX, Classifier, load
+from demo.networks.images import data_url
+from demo.networks.provider import DRIVER, obstacles, session_on_cpu, session_on_cuda
 from tests.demo.conftest import running
 
 pytestmark = pytest.mark.gpu
@@ -108,8 +108,7 @@ def address() -> Iterator[str]:
 
 
 def test_the_page_and_programs_are_told_that_cuda_answers(address: str, tmp_path: Path) -> None:
-    question = {"fn_name": "read", "data": {"canvas": data_url(KNOWN < 128)}}
-    answer = httpx.post(f"{address}gradio_api/component_server/", json=question).json()
+    answer = httpx.post(f"{address}read", json={"canvas": data_url(KNOWN < 128)}).json()
     assert (answer["digit"], answer["provider"]) == (1, "CUDA")
     Image.fromarray(KNOWN).save(tmp_path / "digit.png")
     client = Client(address, verbose=False)

@@ -3,7 +3,6 @@
 import struct
 import zlib
 from collections.abc import Callable
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from demo.images import data_url, read_canvas, read_image, tiled
+from demo.networks.images import ImageError, data_url, read_canvas, read_image, tiled
 
 
 def stroke(paper: int = 255, ink: int = 0) -> np.ndarray:
@@ -20,9 +19,9 @@ def stroke(paper: int = 255, ink: int = 0) -> np.ndarray:
     return sketch
 
 
-def saved(image: Image.Image, path: Path, **options: Any) -> BytesIO:
+def saved(image: Image.Image, path: Path, **options: Any) -> bytes:
     image.save(path, **options)
-    return BytesIO(path.read_bytes())
+    return path.read_bytes()
 
 
 @pytest.mark.parametrize("kind", ["png", "jpg", "gif", "webp", "bmp"])
@@ -94,17 +93,17 @@ def test_a_decompression_bomb_is_refused_before_it_is_decoded() -> None:
 
     header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 0, 0, 0, 0)
     bomb = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
-    with pytest.raises(ValueError, match="at most 25,000,000"):
-        read_image(BytesIO(bomb))
+    with pytest.raises(ImageError, match="at most 25,000,000"):
+        read_image(bomb)
 
 
 def test_an_image_too_small_to_hold_a_digit_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="8 or more"):
+    with pytest.raises(ImageError, match="8 or more"):
         read_image(saved(Image.fromarray(stroke()[:100, :5]), tmp_path / "one.png"))
 
 
 def test_a_canvas_of_far_more_pixels_than_the_page_has_is_refused() -> None:
-    with pytest.raises(ValueError, match="at most 100,000"):
+    with pytest.raises(ImageError, match="at most 100,000"):
         read_canvas(data_url(np.zeros((1_001, 100))))
 
 
@@ -120,16 +119,16 @@ def test_a_canvas_of_far_more_pixels_than_the_page_has_is_refused() -> None:
     ids=["empty", "text", "signature", "half a PNG header", "half a WebP header"],
 )
 def test_what_is_no_image_is_refused(content: bytes, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        read_image(BytesIO(content))
+    with pytest.raises(ImageError, match=message):
+        read_image(content)
 
 
 @pytest.mark.parametrize("kind", ["png", "jpg", "gif"])
 def test_a_truncated_image_is_refused(kind: str, tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (120, 100), np.uint8)
-    whole = saved(Image.fromarray(noise), tmp_path / f"one.{kind}").getvalue()
-    with pytest.raises(ValueError, match="damaged|not an image"):
-        read_image(BytesIO(whole[: len(whole) // 2]))
+    whole = saved(Image.fromarray(noise), tmp_path / f"one.{kind}")
+    with pytest.raises(ImageError, match="damaged|not an image"):
+        read_image(whole[: len(whole) // 2])
 
 
 def test_the_canvas_and_the_page_speak_the_same_data_urls() -> None:
@@ -146,13 +145,11 @@ def test_the_canvas_and_the_page_speak_the_same_data_urls() -> None:
         "x" * 10,
         "data:image/png;base64,",
         "data:image/png;base64," + "A" * 1_000_000,
-        None,
-        7,
     ],
 )
-def test_a_canvas_that_is_no_png_or_jpeg_is_refused(url: object) -> None:
-    with pytest.raises(ValueError, match="drawing|image"):
-        read_canvas(url)  # type: ignore[arg-type]
+def test_a_canvas_that_is_no_png_or_jpeg_is_refused(url: str) -> None:
+    with pytest.raises(ImageError, match="drawing|image"):
+        read_canvas(url)
 
 
 def test_feature_maps_are_tiled_in_rows_a_pixel_apart() -> None:
@@ -178,7 +175,7 @@ def test_a_picture_with_very_much_beside_its_pixels_is_read_without_that(tmp_pat
 
 
 def test_a_jpeg_that_would_take_minutes_to_read_is_refused(tmp_path: Path) -> None:
-    whole = saved(Image.fromarray(stroke()), tmp_path / "one.jpg", progressive=True).getvalue()
+    whole = saved(Image.fromarray(stroke()), tmp_path / "one.jpg", progressive=True)
     last = whole.rindex(b"\xff\xda")
-    with pytest.raises(ValueError, match="takes too long to read"):
-        read_image(BytesIO(whole[:last] + whole[last:-2] * 200 + whole[-2:]))
+    with pytest.raises(ImageError, match="takes too long to read"):
+        read_image(whole[:last] + whole[last:-2] * 200 + whole[-2:])

@@ -58,11 +58,11 @@ def test_answers_where_nothing_but_its_base_dependencies_can_be_imported() -> No
 import sys
 for module in {blocked!r}: sys.modules[module] = None
 import numpy as np
-from demo.app import build
-from demo.classifier import load
-from demo.questions import questions
+from demo.app import create_app
+from demo.networks.classifier import load
+from demo.limits import Limits
 classifier = load("cpu")
-build(classifier, questions(classifier))
+create_app(classifier, None, False, Limits())
 sketch = np.zeros((280, 280), np.uint8)
 sketch[60:220, 130:150] = 255
 print(classifier.classify(sketch).probabilities["lenet5"].argmax())

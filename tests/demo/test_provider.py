@@ -15,9 +15,9 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from demo import classifier, provider
-from demo.classifier import SetupError, load
-from demo.provider import CUDA, NoCudaError, obstacles, session_on_cpu
+from demo.networks import classifier, provider
+from demo.networks.classifier import SetupError, load
+from demo.networks.provider import CUDA, NoCudaError, obstacles, session_on_cpu
 
 CUDA_LACKS = list(obstacles())
 without_cuda = pytest.mark.skipif(not CUDA_LACKS, reason="this machine has CUDA")

@@ -1,44 +1,92 @@
-"""Programs ask /predict, with gradio_client or nothing but HTTP; the page asks what it alone understands."""
+"""The server's own addresses: what the page and programs ask, and what they are told."""
 
-import ast
-import asyncio
-import base64
+import io
 import json
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import numpy as np
 import pytest
-from gradio_client import Client, handle_file
-from gradio_client.exceptions import AppError, ValidationError
-from mcp import ClientSession
-from mcp.client.streamable_http import streamablehttp_client
-from mcp.types import TextContent
 from PIL import Image
 
 from tests.conftest import ROOT
+from tests.demo.asking import DRAWING, PNG, at_once, bomb, large, read
 from tests.demo.conftest import running
 
-
-@pytest.fixture
-def drawing(tmp_path: Path) -> Path:
-    sketch = np.full((280, 280, 3), 255, np.uint8)
-    sketch[60:220, 130:150] = (20, 30, 160)
-    Image.fromarray(sketch).save(tmp_path / "digit.png")
-    return tmp_path / "digit.png"
+DIGIT = ROOT / "demo" / "digit.png"
 
 
-def check(answer: dict[str, Any]) -> None:
-    assert set(answer) == {"lenet5", "ffnn", "provider"}
-    assert answer.pop("provider") == "CPU"
-    for probabilities in answer.values():
-        assert set(probabilities) == set("0123456789")
-        assert max(probabilities, key=lambda digit: probabilities[digit]) == "1"
+def check(answer: dict[str, Any], digit: int) -> None:
+    """That it is the answer to a picture of `digit`."""
+    assert set(answer) == {"lenet5", "ffnn", "provider", "digit", "sure"}
+    assert (answer["provider"], answer["digit"], answer["sure"]) == ("CPU", digit, True)
+    for network in ("lenet5", "ffnn"):
+        probabilities = answer[network]
+        assert list(probabilities) == list("0123456789")
+        assert max(probabilities, key=lambda each: probabilities[each]) == str(digit)
         assert sum(probabilities.values()) == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    "request_of",
+    [
+        lambda picture: {"files": {"image": picture}},
+        lambda picture: {"files": {"image": ("digit.png", picture, "image/png")}, "data": {"comment": "mine"}},
+        lambda picture: {"content": picture},
+        lambda picture: {"content": picture, "headers": {"Content-Type": "image/png"}},
+        lambda picture: {"content": picture, "headers": {"Content-Type": "application/x-www-form-urlencoded"}},
+        lambda picture: {"content": iter([picture[:100], picture[100:]])},
+    ],
+    ids=["form", "form with more in it", "body", "image", "curl --data-binary", "chunks"],
+)
+def test_predict_takes_a_picture_as_form_field_or_as_body(request_of: Any, address: str) -> None:
+    answer = httpx.post(f"{address}predict", **request_of(DIGIT.read_bytes()))
+    assert answer.status_code == 200
+    check(answer.json(), 7)
+
+
+def test_predict_says_that_a_blank_sheet_is_no_digit(address: str) -> None:
+    sheet = io.BytesIO()
+    Image.new("L", (200, 200), 255).save(sheet, "PNG")
+    answer = httpx.post(f"{address}predict", content=sheet.getvalue()).json()
+    assert (answer["digit"], answer["sure"]) == (None, False)
+    assert answer["lenet5"]["3"] == pytest.approx(0.1, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("picture", "word"),
+    [
+        (b"", "not an image"),
+        (b"Dear Sir or Madam,", "not an image"),
+        (PNG[:100], "damaged"),
+        (bomb(40_000, b""), "too large"),
+        (bomb(8_000, b""), "at most 25,000,000"),
+        (b'<svg xmlns="http://www.w3.org/2000/svg"><image href="file:///etc/passwd"/></svg>', "not an image"),
+    ],
+    ids=["nothing", "a letter", "half an image", "a bomb", "a smaller bomb", "an SVG"],
+)
+def test_a_picture_that_cannot_be_read_gets_the_reason(picture: bytes, word: str, address: str) -> None:
+    for sent in ({"content": picture}, {"files": {"image": picture}}):
+        answer = httpx.post(f"{address}predict", **sent)
+        assert answer.status_code == 422
+        assert word in answer.json()["detail"]
+
+
+def test_a_form_without_a_picture_is_told_what_to_send(address: str) -> None:
+    for form in ({"files": {"picture": PNG}}, {"data": {"image": "text"}, "files": {"x": b"x"}}):
+        answer = httpx.post(f"{address}predict", **form)
+        assert answer.status_code in (400, 422)
+        assert "image" in answer.json()["detail"] or "Too many files" in answer.json()["detail"]
+
+
+def test_an_image_with_too_much_in_it_is_read_all_the_same(address: str) -> None:
+    assert httpx.post(f"{address}predict", content=large(300) + bytes(1_000_000)).status_code == 200
 
 
 def printed(language: str, address: str) -> str:
@@ -47,54 +95,30 @@ def printed(language: str, address: str) -> str:
     return section.split(f"```{language}\n")[1].split("```")[0].replace("http://127.0.0.1:7860", address.rstrip("/"))
 
 
-def test_the_readmes_python_runs_as_printed(address: str, drawing: Path) -> None:
-    command = [sys.executable, "-c", printed("python", address)]
-    done = subprocess.run(command, cwd=drawing.parent, capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "1"
-
-
-def test_the_readmes_curl_runs_as_printed(address: str, drawing: Path) -> None:
+def test_the_readmes_curl_runs_as_printed(address: str) -> None:
     if shutil.which("curl") is None:
         pytest.skip("no curl on this machine")
     command = ["sh", "-c", printed("sh", address)]
-    done = subprocess.run(command, cwd=drawing.parent, capture_output=True, text=True, check=True)
-    check(json.loads(done.stdout)["data"][0])
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    check(json.loads(done.stdout), 7)
 
 
-def test_the_readmes_javascript_runs_as_printed(address: str, drawing: Path) -> None:
+def test_the_readmes_python_runs_as_printed(address: str) -> None:
+    command = [sys.executable, "-c", printed("python", address)]
+    done = subprocess.run(command, cwd=DIGIT.parent, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "7"
+
+
+def test_the_readmes_javascript_runs_as_printed(address: str, tmp_path: Path) -> None:
     if shutil.which("npm") is None:
         pytest.skip("no npm on this machine")
     fetch = ["npm", "install", "--silent", "--no-audit", "--fetch-retries=0", "@gradio/client@2"]
-    if subprocess.run(fetch, cwd=drawing.parent, capture_output=True).returncode:
+    if subprocess.run(fetch, cwd=tmp_path, capture_output=True).returncode:
         pytest.skip("npm cannot fetch @gradio/client")
-    (drawing.parent / "ask.mjs").write_text(printed("js", address))
-    done = subprocess.run(["node", "ask.mjs"], cwd=drawing.parent, capture_output=True, text=True)
-    assert done.stdout.splitlines()[-1:] == ["1"], done.stderr
-
-
-def test_a_language_model_finds_it_as_a_tool(drawing: Path) -> None:
-    async def ask(address: str) -> tuple[list[str], list[str]]:
-        async with (
-            streamablehttp_client(f"{address}gradio_api/mcp/") as (source, sink, _),
-            ClientSession(source, sink) as session,
-        ):
-            await session.initialize()
-            tools = [tool.name for tool in (await session.list_tools()).tools]
-            url = "data:image/png;base64," + base64.b64encode(drawing.read_bytes()).decode()
-            (path,) = httpx.post(f"{address}gradio_api/upload", files={"files": drawing.read_bytes()}).json()
-            said = []
-            for image in (url, f"{address}gradio_api/file={path}", "http://127.0.0.1:1/digit.png"):
-                content = (await session.call_tool("predict", {"image": image})).content[0]
-                assert isinstance(content, TextContent)
-                said.append(content.text)
-            return tools, said
-
-    with running("--mcp") as address:
-        tools, (sent, uploaded, elsewhere) = asyncio.run(ask(address))
-    assert tools == ["predict"]
-    check(ast.literal_eval(sent))
-    check(ast.literal_eval(uploaded))
-    assert "Send the file to /gradio_api/upload first" in elsewhere
+    (tmp_path / "ask.mjs").write_text(printed("js", address))
+    shutil.copy(DIGIT, tmp_path)
+    done = subprocess.run(["node", "ask.mjs"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1:] == ["7"], done.stderr
 
 
 def test_a_load_balancer_learns_that_it_answers_and_on_what(address: str) -> None:
@@ -103,63 +127,12 @@ def test_a_load_balancer_learns_that_it_answers_and_on_what(address: str) -> Non
     assert (health.json()["status"], health.json()["provider"]) == ("ok", "CPU")
 
 
-def test_gradio_client_gets_the_probabilities_of_both_networks(address: str, drawing: Path) -> None:
-    client = Client(address, verbose=False)
-    try:
-        check(client.predict(handle_file(drawing), api_name="/predict"))
-    finally:
-        client.close()
-
-
-def test_plain_http_gets_them_too(address: str, drawing: Path) -> None:
-    paths = httpx.post(f"{address}gradio_api/upload", files={"files": drawing.read_bytes()}).json()
-    file = {"path": paths[0], "meta": {"_type": "gradio.FileData"}}
-    answer = httpx.post(f"{address}gradio_api/run/predict", json={"data": [file]}).json()
-    check(answer["data"][0])
-
-
-@pytest.mark.parametrize("path", ["/etc/passwd", "README.md", "../../etc/passwd"])
-def test_a_file_that_was_not_uploaded_is_not_read(path: str, address: str) -> None:
-    file = {"path": path, "meta": {"_type": "gradio.FileData"}}
-    answer = httpx.post(f"{address}gradio_api/run/predict", json={"data": [file]})
-    assert answer.status_code >= 400
-    assert "data" not in answer.json()
-
-
-def test_a_file_that_is_no_image_gets_a_word_that_helps(address: str, tmp_path: Path) -> None:
-    (tmp_path / "letter.txt").write_text("Dear Sir or Madam,")
-    client = Client(address, verbose=False)
-    try:
-        with pytest.raises(AppError, match="not an image; send a PNG or JPEG"):
-            client.predict(handle_file(tmp_path / "letter.txt"), api_name="/predict")
-    finally:
-        client.close()
-
-
-def test_an_image_elsewhere_is_not_fetched_and_the_client_says_what_to_do(address: str) -> None:
-    client = Client(address, verbose=False)
-    try:
-        with pytest.raises(ValidationError, match="Send the file to /gradio_api/upload first"):
-            client.predict(handle_file("http://127.0.0.1:1/digit.png"), api_name="/predict")
-    finally:
-        client.close()
-
-
-def ask(address: str, function: str, data: object) -> dict[str, Any]:
-    """As the page asks; the sketchpad is component 1."""
-    body = {"data": data, "component_id": 1, "fn_name": function, "session_hash": "test"}
-    answer = httpx.post(f"{address}gradio_api/component_server/", json=body)
-    assert answer.status_code == 200
-    return dict(answer.json())
-
-
-def test_the_page_gets_both_networks_answers_and_what_they_make_together(address: str, drawing: Path) -> None:
-    url = "data:image/png;base64," + base64.b64encode(drawing.read_bytes()).decode()
-    answer = ask(address, "read", {"canvas": url, "drawn": True, "inside": True})
+def test_the_page_gets_both_networks_answers_and_what_they_make_together(address: str) -> None:
+    answer = httpx.post(f"{address}read", json={"canvas": DRAWING, "drawn": True, "inside": True}).json()
     assert answer["digit"] == 1
     assert np.mean(list(answer["probabilities"].values()), axis=0) == pytest.approx(answer["together"], abs=1e-6)
     assert set(answer["maps"]) == {"conv1", "conv2", "conv3"}
-    assert ask(address, "read", {"canvas": url})["maps"] == {}
+    assert httpx.post(f"{address}read", json={"canvas": DRAWING}).json()["maps"] == {}
 
 
 @pytest.mark.parametrize(
@@ -167,9 +140,69 @@ def test_the_page_gets_both_networks_answers_and_what_they_make_together(address
     [None, 7, "7", [], {}, {"canvas": None}, {"canvas": "data:image/png;base64,AAAA"}, {"canvas": {"a": 1}}],
     ids=str,
 )
-@pytest.mark.parametrize("function", ["read", "keep"])
-def test_a_question_that_makes_no_sense_gets_a_word_not_a_crash(question: object, function: str, address: str) -> None:
-    assert set(ask(address, function, question)) == {"error", "waited"}
+@pytest.mark.parametrize("path", ["read", "keep"])
+def test_a_question_that_makes_no_sense_gets_the_reason(question: object, path: str, address: str) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = httpx.post(address + path, content=json.dumps(question), headers=headers)
+    assert answer.status_code == 422
+    assert answer.json()["detail"]
+
+
+@pytest.mark.parametrize("url", ["", "data:image/png;base64,", "data:image/svg+xml;base64,PHN2Zz4=", "x" * 50_001])
+def test_a_drawing_that_cannot_be_read_gets_the_reason(url: str, address: str) -> None:
+    answer = httpx.post(f"{address}read", json={"canvas": url})
+    assert answer.status_code == 422
+    assert "PNG or JPEG" in answer.json()["detail"]
+
+
+def test_drawings_are_kept_only_where_the_server_collects(address: str) -> None:
+    answer = httpx.post(f"{address}keep", json={"canvas": DRAWING, "digit": 1})
+    assert answer.status_code == 403
+    assert "--collect" in answer.json()["detail"]
+
+
+def test_another_site_cannot_store_drawings(tmp_path: Path) -> None:
+    with running("--collect", str(tmp_path)) as address:
+
+        def keep(digit: object = 1, **headers: str) -> httpx.Response:
+            return httpx.post(f"{address}keep", json={"canvas": DRAWING, "digit": digit}, headers=headers)
+
+        elsewhere = {"Origin": "http://elsewhere.example"}
+        for headers in (elsewhere, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "null"}, {"Origin": "http://["}):
+            assert keep(**headers).status_code == 403
+        assert not list(tmp_path.rglob("*.png"))
+        for digit in (10, -1, "1", 1.5, True, None):
+            assert keep(digit).status_code == 422
+        proxy = {"Origin": "http://digits.lan", "X-Forwarded-Host": "digits.lan"}
+        here: list[dict[str, str]] = [{}, {"Origin": address.rstrip("/")}, proxy]
+        for count, headers in enumerate([*here, {"Sec-Fetch-Site": "same-origin", **elsewhere}], 1):
+            assert keep(**headers).json() == {"kept": count}
+        shutil.rmtree(tmp_path / "1")
+        (tmp_path / "1").write_text("in the way")
+        assert keep().status_code == 507
+
+
+def test_a_crowd_is_told_that_the_server_is_busy(hasty: str) -> None:
+    answers = at_once(f"{hasty}read", 15, json={"canvas": DRAWING})
+    assert {answer.status_code for answer in answers} == {200, 429}
+    assert {answer.headers.get("Retry-After") for answer in answers if answer.status_code == 429} == {"1"}
+    assert read(hasty) == 1
+
+
+def test_programs_are_told_that_the_server_is_busy(hasty: str) -> None:
+    answers = at_once(f"{hasty}predict", 15, content=large(2_000))
+    assert {answer.status_code for answer in answers} == {200, 429}
+    assert {answer.headers.get("Retry-After") for answer in answers if answer.status_code == 429} == {"1"}
+    assert read(hasty) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have one local address")
+def test_nobody_else_is_listened_to_unless_asked(address: str) -> None:
+    assert urlsplit(address).hostname == "127.0.0.1"
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.2", urlsplit(address).port or 0), 5)
+    with running("--host", "0.0.0.0") as everywhere:
+        assert read(f"http://127.0.0.2:{urlsplit(everywhere).port}/") == 1
 
 
 def start(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -22,7 +22,7 @@ from huggingface_hub import RepoCard
 from onnx import numpy_helper
 from playwright.sync_api import Browser, Page, Route, expect
 
-from demo.classifier import SetupError
+from demo.networks.classifier import SetupError
 from demo.space import __main__ as layout
 from export import web
 from tests.demo.test_browser import ONE, SEVEN, draw, expect_blank, expect_digit, surest

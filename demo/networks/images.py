@@ -8,43 +8,45 @@ from io import BytesIO
 import numpy as np
 from PIL import Image, ImageOps
 
+from demo.limits import Limits
+
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP")
 SMALLEST, LARGEST = 8, 2_048  # pixels a side that the networks take; larger images are scaled down
-PIXELS = 25_000_000  # more would take too much memory to decode; a JPEG is scaled down while it is decoded
 JPEG, SCAN, SCANS = b"\xff\xd8", b"\xff\xda", 100  # a JPEG may have thousands, each as long to read as a picture
 EXIF_BYTES = 65_536  # as a JPEG can have; of more, gigabytes may come
-CANVAS_PIXELS = 100_000  # the page sends 280 x 280 at most, in 16 kB
-CANVAS_BYTES = 50_000
 DATA_URL = re.compile(r"data:image/(?:png|jpeg);base64,")
 
 
-def read_image(source: BytesIO, pixels: int = PIXELS) -> np.ndarray:
-    """Read an image file as a sketch, uint8 [height, width].
+class ImageError(ValueError):
+    """An image cannot be read; the message says what to send instead."""
+
+
+def read_image(content: bytes, pixels: int = Limits.picture_pixels) -> np.ndarray:
+    """Read an image file of at most `pixels` as a sketch, uint8 [height, width].
 
     Transparency becomes paper, more than 8 bits become 8, an animation its first frame, a photograph is turned
-    upright. Raises ValueError, with what to do instead, for what is empty, damaged, too large or small, or no image.
+    upright. Raises ImageError for what is empty, damaged, too large or small, or no image.
     """
-    content = source.getvalue()
     if content.startswith(JPEG) and content.count(SCAN) > SCANS:
-        raise ValueError("The image takes too long to read; save it again as PNG or JPEG.")
+        raise ImageError("The image takes too long to read; save it again as PNG or JPEG.")
     try:
-        image = Image.open(source, formats=FORMATS)
+        image = Image.open(BytesIO(content), formats=FORMATS)
     except Image.DecompressionBombError as error:
-        raise ValueError(f"The image is too large; send one of at most {pixels:,} pixels.") from error
+        raise ImageError(f"The image is too large; send one of at most {pixels:,} pixels.") from error
     except OSError as error:
-        raise ValueError("The file is not an image; send a PNG or JPEG.") from error
+        raise ImageError("The file is not an image; send a PNG or JPEG.") from error
     with image:
         image.draft("L", (LARGEST, LARGEST))
         if image.width * image.height > pixels:
-            raise ValueError(f"The image has {image.width} x {image.height} pixels; send one of at most {pixels:,}.")
+            raise ImageError(f"The image has {image.width} x {image.height} pixels; send one of at most {pixels:,}.")
         if min(image.size) < SMALLEST:
-            raise ValueError(
+            raise ImageError(
                 f"The image has {image.width} x {image.height} pixels; send one of {SMALLEST} or more each."
             )
         try:
             return np.asarray(_grey(image))
         except Exception as error:  # Pillow's decoders raise whatever a damaged file leads them to
-            raise ValueError(f"The image is damaged ({error}); save it again as PNG or JPEG.") from error
+            raise ImageError(f"The image is damaged ({error}); save it again as PNG or JPEG.") from error
 
 
 def _grey(image: Image.Image) -> Image.Image:
@@ -84,16 +86,19 @@ def _on_paper(image: Image.Image) -> Image.Image:
     return paper
 
 
-def read_canvas(url: str) -> np.ndarray:
-    """Read what the page sends, a PNG or JPEG as data URL, as uint8 [height, width]. Raises ValueError for another."""
-    found = DATA_URL.match(url) if isinstance(url, str) and len(url) <= CANVAS_BYTES else None
+def read_canvas(url: str, size: int = Limits.drawing_bytes, pixels: int = Limits.drawing_pixels) -> np.ndarray:
+    """Read what the page sends, a PNG or JPEG as data URL of at most `size` bytes, as uint8 [height, width].
+
+    Raises ImageError for anything else.
+    """
+    found = DATA_URL.match(url) if len(url) <= size else None
     if not found:
-        raise ValueError("The drawing must be a PNG or JPEG as data URL, of at most 50 kB.")
+        raise ImageError(f"The drawing must be a PNG or JPEG as data URL, of at most {size:,} bytes.")
     try:
         data = base64.b64decode(url[found.end() :], validate=True)
     except (binascii.Error, ValueError) as error:
-        raise ValueError("The drawing's data URL is not base64.") from error
-    return read_image(BytesIO(data), CANVAS_PIXELS)
+        raise ImageError("The drawing's data URL is not base64.") from error
+    return read_image(data, pixels)
 
 
 def data_url(image: np.ndarray) -> str:

@@ -12,10 +12,10 @@ from typing import Literal
 import numpy as np
 import onnxruntime
 
-from demo.batches import Batches
-from demo.provider import NoCudaError, cause, obstacles, session_on_cpu, session_on_cuda
+from demo.networks.batches import Batches
+from demo.networks.provider import NoCudaError, cause, obstacles, session_on_cpu, session_on_cuda
 
-ONNX = Path(__file__).parent.parent / "export" / "onnx"
+ONNX = Path(__file__).parent.parent.parent / "export" / "onnx"
 NETWORKS = ("lenet5", "ffnn")
 FILES = ("lenet5-sketch.onnx", "ffnn.onnx")  # the first makes the image that both see: it costs more than the networks
 NAMES = (["sketch", "image", "probabilities"], ["image", "probabilities"])  # of their inputs and outputs
@@ -26,6 +26,7 @@ SLOWER = 3  # times the CPU's time for one sketch: if CUDA takes more, "auto" pr
 CLOSE = 1e-3  # to the CPU's probabilities; summing in another order makes 1e-5
 KNOWN = np.pad(np.zeros((160, 20), np.uint8), [(60, 60), (130, 130)], constant_values=255)  # a sketch of a 1
 Device = Literal["auto", "cuda", "cpu"]
+Provider = Literal["CUDA", "CPU"]
 
 
 class SetupError(Exception):
@@ -45,7 +46,7 @@ class Answer:
     probabilities: dict[str, np.ndarray]
     maps: dict[str, np.ndarray]
     milliseconds: float
-    provider: str = "CPU"
+    provider: Provider = "CPU"
 
     @property
     def together(self) -> np.ndarray:
@@ -69,7 +70,7 @@ class Networks:
 
     sessions: dict[str, onnxruntime.InferenceSession]
     batch: int = 1
-    provider: str = "CPU"
+    provider: Provider = "CPU"
 
     def read(self, sketches: np.ndarray, look_inside: bool = False) -> list[Answer]:
         """Read up to `batch` sketches of one size, uint8 [count, height, width]."""
@@ -101,7 +102,7 @@ class Classifier:
     """
 
     def __init__(self, on_cpu: Networks, on_cuda: "OnCuda | None" = None, remark: str = "") -> None:
-        self.provider = "CUDA" if on_cuda else "CPU"
+        self.provider: Provider = "CUDA" if on_cuda else "CPU"
         self.remark = remark
         self.at_once = on_cuda.together.batch if on_cuda else 1
         self._on_cpu = on_cpu

@@ -1,0 +1,45 @@
+"""Which addresses are open: the page's, those for programs, and what Gradio's clients need."""
+
+import re
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from demo.middleware import refusal
+
+LONGEST = 300
+GRADIO = "/gradio_api"
+MCP = f"{GRADIO}/mcp"
+NAME = r"[\w-][\w.@-]*"  # of a file or folder, but none that is hidden or leads upwards
+GET = re.compile(
+    rf"/|/config|/theme\.css|/favicon\.ico|/robots\.txt|/health|/openapi\.json|/(?:assets|static|svelte)(?:/{NAME})+"
+    rf"|{GRADIO}/(?:info|openapi\.json|startup-events|app_id|queue/data|heartbeat/[\w-]+|call/predict/\w+)/?"
+)
+POST = re.compile(rf"/read|/keep|/predict|{GRADIO}/(?:(?:call|call/v2)/predict/?|queue/join|upload|cancel|reset)")
+
+
+class Addresses:
+    """Answers with 404 at any other address, and with 405 to any other method.
+
+    Gradio serves some 75 addresses, of which the page and the clients need 20. `mcp` opens that of the Model Context
+    Protocol.
+    """
+
+    def __init__(self, app: ASGIApp, mcp: bool = False) -> None:
+        self.app = app
+        self.mcp = mcp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        path, method = scope["path"], scope["method"]
+        if self.mcp and path.rstrip("/") == MCP:
+            return await self.app(scope, receive, send)
+        if len(path) > LONGEST or not (GET.fullmatch(path) or POST.fullmatch(path)):
+            return await refusal(404, "There is nothing at this address.")(scope, receive, send)
+        allowed = ("GET", "HEAD") if GET.fullmatch(path) else ("POST",)
+        if method not in allowed:
+            headers = {"Allow": ", ".join(allowed)}
+            return await refusal(405, f"This address takes {allowed[0]}.", headers)(scope, receive, send)
+        query = scope["query_string"] if path.startswith(f"{GRADIO}/queue/data") else b""
+        await self.app({**scope, "query_string": query}, receive, send)

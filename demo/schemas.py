@@ -1,0 +1,76 @@
+"""What the server is asked and what it answers: the types of its addresses, which /openapi.json describes."""
+
+from typing import Annotated, Literal, get_args
+
+from pydantic import BaseModel, Field
+
+from demo.networks import classifier
+
+Key = Literal["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]
+Probability = Annotated[float, Field(ge=0, le=1.0001)]
+DIGITS: tuple[Key, ...] = get_args(Key)
+ByDigit = dict[Key, Probability]
+Probabilities = Annotated[list[Probability], Field(min_length=10, max_length=10)]
+Canvas = Annotated[str, Field(description="The drawing: a PNG or JPEG, dark on light or light on dark, as data URL.")]
+Digit = Annotated[int, Field(ge=0, le=9)]
+Provider = Annotated[classifier.Provider, Field(description="What ran the networks.")]
+
+
+class Question(BaseModel):
+    """A drawing to read."""
+
+    canvas: Canvas
+    drawn: bool = Field(False, description="Whether it was drawn on the page, where a dot is smaller than a pen width.")
+    inside: bool = Field(False, description="Whether LeNet5's feature maps are wanted.")
+
+
+class Reading(BaseModel):
+    """What the networks say of a drawing, as the page shows it. Images are PNG data URLs."""
+
+    digit: Digit | None = Field(description="The verdict, or null if this is no digit.")
+    sure: bool = Field(description="Whether the networks together give their digit 90 % or more.")
+    small: bool = Field(description="Whether it is a dot or a smear.")
+    together: Probabilities = Field(description="The mean of both networks' probabilities.")
+    probabilities: dict[Literal["lenet5", "ffnn"], Probabilities]
+    image: str = Field(description="The 28 x 28 pixels that the networks see.")
+    maps: dict[Literal["conv1", "conv2", "conv3"], str]
+    provider: Provider
+    milliseconds: float = Field(description="The time it took the networks.")
+    waited: float = Field(description="Milliseconds that the question waited for others.")
+
+
+class Correction(BaseModel):
+    """A drawing, and the digit that it shows."""
+
+    canvas: Canvas
+    digit: Annotated[Digit, Field(strict=True)]
+
+
+class Kept(BaseModel):
+    """How many drawings are stored now."""
+
+    kept: int
+
+
+class Prediction(BaseModel):
+    """What the networks say of a picture."""
+
+    lenet5: ByDigit
+    ffnn: ByDigit
+    provider: Provider
+    digit: Digit | None = Field(description="The verdict of both together, or null if this is no digit.")
+    sure: bool = Field(description="Whether both together give their digit 90 % or more.")
+
+
+class Health(BaseModel):
+    """The server has just read a drawing."""
+
+    status: Literal["ok"] = "ok"
+    provider: Provider
+    milliseconds: float
+
+
+class Refusal(BaseModel):
+    """Why a request was refused, and what to do instead."""
+
+    detail: str

@@ -1,0 +1,80 @@
+"""/predict as a tool for language models."""
+
+import asyncio
+import base64
+import json
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from mcp import ClientSession
+from mcp.client.streamable_http import streamablehttp_client
+from mcp.types import CallToolResult, TextContent, Tool
+
+from demo.limits import Limits
+from tests.demo.asking import upload
+from tests.demo.conftest import running
+from tests.demo.test_server import DIGIT, check
+
+URL = "data:image/png;base64," + base64.b64encode(DIGIT.read_bytes()).decode()
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    with running("--mcp") as address:
+        yield address
+
+
+def call(address: str, *images: str) -> tuple[list[Tool], list[CallToolResult]]:
+    """The tools that are there, and what predict() says of each image."""
+
+    async def ask() -> tuple[list[Tool], list[CallToolResult]]:
+        async with (
+            streamablehttp_client(f"{address}gradio_api/mcp/") as (source, sink, _),
+            ClientSession(source, sink) as session,
+        ):
+            await session.initialize()
+            tools = (await session.list_tools()).tools
+            return tools, [await session.call_tool("predict", {"image": image}) for image in images]
+
+    return asyncio.run(ask())
+
+
+def test_a_language_model_finds_it_and_gets_json(address: str) -> None:
+    (tool,), answers = call(
+        address, URL, path := upload(address, DIGIT.read_bytes()), f"{address}gradio_api/file={path}"
+    )
+    assert tool.name == "predict"
+    assert set(tool.inputSchema["properties"]) == {"image"}
+    for answer in answers:
+        (content,) = answer.content
+        assert isinstance(content, TextContent)
+        check(json.loads(content.text), 7)
+        assert answer.structuredContent == json.loads(content.text)
+
+
+@pytest.mark.parametrize(
+    ("image", "word"),
+    [
+        ("http://127.0.0.1:1/digit.png", "Send the file to /gradio_api/upload first"),
+        ("/etc/passwd", "Send the file to /gradio_api/upload first"),
+        ("data:image/png;base64,!", "not base64"),
+        ("data:text/plain;base64,RGVhcg==", "not an image"),
+    ],
+)
+def test_what_is_no_image_gets_the_reason(image: str, word: str, address: str) -> None:
+    _, (answer,) = call(address, image)
+    assert answer.isError
+    assert word in str(answer.content)
+
+
+def test_it_is_found_with_and_without_a_slash(address: str) -> None:
+    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+    headers = {"Accept": "application/json, text/event-stream", "Host": "digits.example"}
+    for path in ("gradio_api/mcp", "gradio_api/mcp/"):
+        assert "predict" in httpx.post(address + path, json=body, headers=headers).text
+
+
+def test_a_message_that_is_too_long_is_refused() -> None:
+    with running(limits=Limits(mcp_bytes=1_000), mcp=True) as address:
+        assert httpx.post(f"{address}gradio_api/mcp/", json={"x": "x" * 1_000}).status_code == 413
