@@ -2,7 +2,8 @@
 
 from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi import Depends, FastAPI, HTTPException, Request, Response
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
 from demo.collection import Collection
@@ -36,19 +37,20 @@ def add_addresses(app: FastAPI, reader: Reader, collection: Collection | None, l
         answer = reader.classifier.classify(KNOWN)
         return Health(provider=answer.provider, milliseconds=answer.milliseconds)
 
-    @app.post("/read", responses=refusals(400, 408, 413, 415, 422, 429))
-    async def read(question: Question) -> Reading:
+    @app.post("/read", response_model=Reading, responses=refusals(400, 408, 413, 415, 422, 429))
+    async def read(question: Question) -> Response:
         """Read a drawing, with all that the page shows of it."""
-        return await reader.read(question)
+        reading = await reader.read(question)
+        return Response(reading.model_dump_json(), media_type="application/json")  # not validated once more
 
-    @app.post("/keep", responses=refusals(400, 403, 408, 413, 415, 422, 429, 507), dependencies=[Depends(from_here)])
+    @app.post("/keep", responses=refusals(400, 403, 408, 413, 415, 422, 507), dependencies=[Depends(from_here)])
     async def keep(correction: Correction) -> Kept:
         """Store a drawing under the digit that it shows, to train on."""
         if collection is None:
             raise HTTPException(403, "This demo does not store drawings; --collect DIR makes it.")
         try:
             sketch = read_canvas(correction.canvas, limits.drawing_bytes, limits.drawing_pixels)
-            return Kept(kept=await reader.drawings.run(collection.keep, sketch, correction.digit))
+            return Kept(kept=await run_in_threadpool(collection.keep, sketch, correction.digit))
         except ValueError as error:
             raise HTTPException(422, str(error)) from error
         except OSError as error:

@@ -25,7 +25,14 @@ def create_app(classifier: Classifier, collection: Collection | None, mcp: bool,
     `collection` keeps drawings that people correct; `mcp` opens /predict to language models, too.
     """
     reader, uploads = Reader(classifier, limits), Uploads(limits)
+    tool = None
+    if mcp:
+        from demo.mcp import Tool  # its package is an extra
+
+        tool = Tool(reader, uploads, limits)
     app = FastAPI(
+        lifespan=tool.lifespan if tool else None,
+        routes=tool.routes if tool else None,
         title="Draw a digit",
         summary="Two networks, LeNet5 and a feed-forward network, read a handwritten digit.",
         version="1",
@@ -45,9 +52,5 @@ def create_app(classifier: Classifier, collection: Collection | None, mcp: bool,
     def openapi() -> dict[str, Any]:
         return app.openapi()
 
-    if mcp:
-        from demo.mcp import add_tool  # its package is an extra
-
-        add_tool(app, reader, uploads, limits)
     add_page(app, reader, uploads, limits, str(collection.folder) if collection else "")
     return app

@@ -1,5 +1,6 @@
-"""What a client is told when its request cannot be served."""
+"""What a client is told when its request cannot be served: handlers for FastAPI and for Gradio."""
 
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import Request, Response
@@ -9,49 +10,34 @@ from starlette.responses import JSONResponse
 
 from demo.middleware import LATER
 from demo.networks.images import ImageError
-from demo.workers import BusyError
+from demo.reader import BusyError
+
+Handlers = dict[int | type[Exception], Any]
+
+
+def answer(status: int, detail: str = "") -> Callable[[Request, Exception], Response]:
+    """A handler that answers with `status` and `detail`, or with what the error says."""
+    return lambda _, error: JSONResponse({"detail": detail or str(error)}, status, LATER if status == 429 else None)
 
 
 def malformed(_: Request, error: RequestValidationError) -> Response:
     """400 for a body that is not JSON, 422 for one of another form. What was sent is not repeated."""
     found = error.errors()
-    if any(each["type"] == "json_invalid" for each in found):
-        return JSONResponse({"detail": "The body is not JSON."}, 400)
-    places = [".".join(map(str, each["loc"])) for each in found]
-    detail = "; ".join(f"{place}: {each['msg']}" for place, each in zip(places, found, strict=True))
-    return JSONResponse({"detail": detail}, 422)
+    status = 400 if any(each["type"] == "json_invalid" for each in found) else 422
+    detail = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in found)
+    return JSONResponse({"detail": detail}, status)
 
 
-def unreadable(_: Request, error: Exception) -> Response:
-    return JSONResponse({"detail": str(error)}, 422)
-
-
-def busy(_: Request, error: Exception) -> Response:
-    return JSONResponse({"detail": str(error)}, 429, LATER)
-
-
-def queue_full(_: Request, error: HTTPException) -> Response:
-    """Gradio's own errors, but 429 for its 503: that its queue is full is no fault of the server."""
+def from_gradio(_: Request, error: HTTPException) -> Response:
+    """As Gradio has it, but with 429 for its 503: a full queue is no fault of the server."""
     status, headers = (429, LATER) if error.status_code == 503 else (error.status_code, error.headers)
     return JSONResponse({"detail": error.detail}, status, headers)
 
 
-def not_there(_: Request, __: Exception) -> Response:
-    return JSONResponse({"detail": "The request names something that is not there."}, 404)
-
-
-def no_file(_: Request, __: Exception) -> Response:
-    return JSONResponse({"detail": 'Send a multipart/form-data form with the image file as "files".'}, 400)
-
-
-HANDLERS: dict[int | type[Exception], Any] = {
+HANDLERS: Handlers = {RequestValidationError: malformed, ImageError: answer(422), BusyError: answer(429)}
+GRADIO_HANDLERS: Handlers = {
     RequestValidationError: malformed,
-    ImageError: unreadable,
-    BusyError: busy,
-}
-GRADIO_HANDLERS: dict[int | type[Exception], Any] = {
-    **HANDLERS,
-    HTTPException: queue_full,
-    LookupError: not_there,  # of a function or parameter that the app does not have
-    TypeError: no_file,  # of a form whose "files" are text
+    HTTPException: from_gradio,
+    LookupError: answer(404, "The request names a function that is not there."),
+    TypeError: answer(400, "Send a multipart/form-data form with the image file as `files`."),
 }

@@ -41,5 +41,3 @@ class Limits:
     """Of all files uploaded to Gradio's API that are kept."""
     uploads_seconds: float = 600
     """For which an uploaded file is kept."""
-    unfetched_answers: int = 50
-    """That a session may leave in Gradio's queue, 5 kB each. Its client in Python asks for 40 before it fetches one."""

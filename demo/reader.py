@@ -1,37 +1,45 @@
 """Reads drawings for the page and pictures for programs, a few at a time."""
 
 import time
+from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
+from anyio import CapacityLimiter, to_thread
 
 from demo.limits import Limits
 from demo.networks.classifier import NETWORKS, Classifier
 from demo.networks.images import data_url, read_canvas, read_image, tiled
 from demo.schemas import DIGITS, Prediction, Question, Reading
 from demo.sketchpad import SMALLEST
-from demo.workers import Workers
 
 COLUMNS = {"conv1": 6, "conv2": 8, "conv3": 24}  # in which LeNet5's maps are shown
+Result = TypeVar("Result")
+
+
+class BusyError(Exception):
+    """Too many wait already."""
 
 
 class Reader:
-    """Asks `classifier`, within `limits`. What cannot be read raises ImageError, and too many at once BusyError."""
+    """Asks `classifier`, within `limits`. What cannot be read raises ImageError, and one too many BusyError."""
 
     def __init__(self, classifier: Classifier, limits: Limits) -> None:
         self.classifier = classifier
         self.limits = limits
-        # On CUDA, two batches: one fills while the other is read. On the CPU two threads, because one answers a seventh
-        # less and eight answer no more.
-        self.drawings = Workers(2 * classifier.at_once, limits.drawings_waiting)
-        self.pictures = Workers(1, limits.pictures_waiting)
+        # On CUDA for two batches: one fills while the other is read. On the CPU two threads, because one answers a
+        # seventh less and eight answer no more.
+        self.drawings = CapacityLimiter(2 * classifier.at_once)
+        self.pictures = CapacityLimiter(1)
 
     async def read(self, question: Question) -> Reading:
         """What both networks say of a drawing, and what the page shows with it."""
-        return await self.drawings.run(self._read, question, time.perf_counter())
+        asked = time.perf_counter()
+        return await in_turn(self.drawings, self.limits.drawings_waiting, lambda: self._read(question, asked))
 
     async def predict(self, picture: bytes) -> Prediction:
         """What both networks say of an image file."""
-        return await self.pictures.run(self._predict, picture)
+        return await in_turn(self.pictures, self.limits.pictures_waiting, lambda: self._predict(picture))
 
     def _read(self, question: Question, asked: float) -> Reading:
         waited = 1000 * (time.perf_counter() - asked)
@@ -55,6 +63,13 @@ class Reader:
         answer = self.classifier.classify(read_image(picture, self.limits.picture_pixels))
         lenet5, ffnn = (dict(zip(DIGITS, answer.probabilities[name].tolist(), strict=True)) for name in NETWORKS)
         return Prediction(lenet5=lenet5, ffnn=ffnn, provider=answer.provider, digit=answer.digit, sure=answer.sure)
+
+
+async def in_turn(threads: CapacityLimiter, most: int, function: Callable[[], Result]) -> Result:
+    """What `function` returns or raises in one of the `threads`, for which no more than `most` may wait."""
+    if threads.statistics().tasks_waiting >= most:
+        raise BusyError("The server is busy; ask again.")
+    return await to_thread.run_sync(function, limiter=threads)
 
 
 def too_small(sketch: np.ndarray) -> bool:

@@ -1,5 +1,6 @@
 """Serves the app: on which address, with which patience, and if asked under a public link."""
 
+import gc
 import os
 import secrets
 import signal
@@ -68,6 +69,8 @@ def serve(
     address = public_link(port) if share else f"http://{'localhost' if host == '0.0.0.0' else host}:{port}/"
     print(f"Draw at {address} ({classifier}). Ctrl+C stops it.", flush=True)
     signal.signal(signal.SIGTERM, stop)
+    gc.collect()
+    gc.freeze()  # or the garbage collector goes through Gradio's many objects again and again, 0.1 s each time
     with suppress(KeyboardInterrupt):
         uvicorn.Server(config).run([listener])
 

@@ -210,6 +210,7 @@ def _rename(graph: onnx.GraphProto, layers: list[str]) -> None:
     used: Counter[str] = Counter()
 
     def scope_of(original: str) -> str:
+        # tf2onnx has no public way to tell which layer a node comes from; TensorFlow's scopes stay in its nodes' names.
         scope = re.sub(r"_\d+$", "", original.split("/")[0])
         return scope if scope in [*layers, "blank"] else ""
 

@@ -96,7 +96,7 @@ def tract(path: Path, threads: int) -> Iterator[Reader]:
 
 @contextmanager
 def mnn(path: Path, threads: int) -> Iterator[Reader]:
-    import _tools  # MNN's converter; its command line reports its use to a web address
+    import _tools  # MNN's public converter, a command, installs a package and reports its use to a web address
     import MNN.expr as expr
     import MNN.nn as nn
 

@@ -91,14 +91,17 @@ def read_canvas(url: str, size: int = Limits.drawing_bytes, pixels: int = Limits
 
     Raises ImageError for anything else.
     """
-    found = DATA_URL.match(url) if len(url) <= size else None
-    if not found:
+    if not DATA_URL.match(url) or len(url) > size:
         raise ImageError(f"The drawing must be a PNG or JPEG as data URL, of at most {size:,} bytes.")
+    return read_image(decoded(url), pixels)
+
+
+def decoded(url: str) -> bytes:
+    """What a data URL holds. Raises ImageError if that is not base64."""
     try:
-        data = base64.b64decode(url[found.end() :], validate=True)
+        return base64.b64decode(url.partition(",")[2], validate=True)
     except (binascii.Error, ValueError) as error:
-        raise ImageError("The drawing's data URL is not base64.") from error
-    return read_image(data, pixels)
+        raise ImageError("The data URL is not base64.") from error
 
 
 def data_url(image: np.ndarray) -> str:

@@ -129,7 +129,8 @@ def _why_not_loaded() -> str:
     try:
         for name in ("shared", "cuda"):
             library = f"onnxruntime_providers_{name}.dll" if WINDOWS else f"libonnxruntime_providers_{name}.so"
-            ctypes.CDLL(str(Path(onnxruntime.__file__).parent / "capi" / library), mode=ctypes.RTLD_GLOBAL)
+            path = next(Path(onnxruntime.__file__).parent.rglob(library), library)
+            ctypes.CDLL(str(path), mode=ctypes.RTLD_GLOBAL)
     except OSError as error:
         return str(error)
     return "for no reason that it gives"

@@ -136,20 +136,6 @@ def test_a_full_queue_is_told_apart_from_a_fault(hasty: str) -> None:
     assert {answer.headers.get("Retry-After") for answer in answers if answer.status_code == 429} == {"1"}
 
 
-def test_who_never_fetches_is_refused_more() -> None:
-    with running(limits=Limits(unfetched_answers=3)) as address:
-        path = upload(address)
-
-        def ask(session: str) -> int:
-            return httpx.post(f"{address}gradio_api/queue/join", json=question("queue/join", path, session)).status_code
-
-        assert [ask("a") for _ in range(4)] == [200, 200, 200, 429]
-        assert ask("b") == 200
-        with httpx.stream("GET", f"{address}gradio_api/queue/data?session_hash=a") as fetched:
-            assert [line for line in fetched.iter_lines() if "process_completed" in line]
-        assert ask("a") == 200
-
-
 def test_programs_that_never_fetch_do_not_stop_the_queue(address: str) -> None:
     """Gradio keeps answers of 2,000 sessions. It stopped for good when those of a question that waits were gone."""
     path, slow, no_image = upload(address), upload(address, large()), upload(address, b"x")

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import keras
 import numpy as np
 import onnx
 import pytest
@@ -56,6 +57,17 @@ def test_writes_four_graphs_and_their_card(exported: Path, checkpoints: Path) ->
     assert "Recipe `notebook` is that of" in card
     assert "[[" not in card
     assert "`python -m export verify` runs them in other runtimes" in card
+
+
+@pytest.mark.parametrize("name", ["lenet5", "ffnn"])
+def test_nodes_and_weights_are_named_after_their_layers(name: str, exported: Path, checkpoints: Path) -> None:
+    """tf2onnx has no public way to tell; it keeps TensorFlow's scopes in the names of its nodes."""
+    layers = {layer.name for layer in keras.saving.load_model(checkpoints / f"{name}.keras").layers if layer.weights}
+    for file in (f"{name}.onnx", f"{name}-sketch.onnx"):
+        graph = onnx.load(exported / file).graph
+        assert layers == {tensor.name.split("/")[0] for tensor in graph.initializer if tensor.name.endswith("/weight")}
+        computing = {node.name.split("/")[0] for node in graph.node if node.op_type in ("Conv", "Gemm")}
+        assert layers <= computing | {"probabilities"}, computing
 
 
 def test_exported_again_one_network_is_the_same_to_the_byte_and_the_card_describes_both(
