@@ -1,4 +1,6 @@
 // The server that the page came from, asked at its own addresses.
+const LATEST = 30_000; // milliseconds until a request is given up; browsers send only six at a time
+
 const webServer = {
   read: (question) => ask("read", question),
   keep: (correction) => ask("keep", correction),
@@ -6,7 +8,8 @@ const webServer = {
 
 async function ask(address, question) {
   const headers = { "Content-Type": "application/json" };
-  const response = await fetch(address, { method: "POST", headers, body: JSON.stringify(question) });
+  const signal = AbortSignal.timeout?.(LATEST); // older browsers wait on
+  const response = await fetch(address, { method: "POST", headers, body: JSON.stringify(question), signal });
   const answer = await response.json();
   if (response.ok) return answer;
   if (response.status === 429) return { busy: true };

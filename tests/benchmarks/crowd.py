@@ -184,7 +184,7 @@ class Person:
         now = time.perf_counter()
         if "probabilities" not in answer:
             self.next_at = now + RETRY * (0.5 + random.random())
-            self.tally.busy += "busy" in answer
+            self.tally.busy += "detail" in answer
             return
         self.ahead = 1 if answer["waited"] > 1000 * PAUSE else AHEAD
         if now < self.ends:
@@ -205,7 +205,7 @@ class Person:
         try:
             writer.write(request)
             head = (await reader.readuntil(b"\r\n\r\n")).lower()
-            if not head.startswith(b"http/1.1 200 "):
+            if not head.startswith((b"http/1.1 200 ", b"http/1.1 429 ")):
                 raise ValueError(head.split(b"\r\n")[0])
             if b"content-length: " in head:
                 body = await reader.readexactly(int(head.split(b"content-length: ")[1].split(b"\r\n")[0]))

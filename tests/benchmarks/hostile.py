@@ -22,8 +22,7 @@ from PIL import Image
 
 from tests.benchmarks.crowd import place, use
 from tests.benchmarks.pen_up import served
-from tests.demo.asking import DRAWING, ONE, PNG, read
-from tests.demo.middleware.test_addresses import SECRETS, SERVED
+from tests.demo.asking import DRAWING, ONE, PNG, SECRETS, SERVED, read
 
 AT_ONCE = 20
 SECONDS = 70  # until a request counts as not answered

@@ -10,13 +10,41 @@ from urllib.parse import urlsplit
 
 import httpx
 import numpy as np
+import pytest
 
 from demo.networks.images import data_url
+from tests.conftest import ROOT
 
 ONE = np.zeros((280, 280), np.float32)
 ONE[60:220, 130:150] = 1
 DRAWING = data_url(ONE)
 PNG = base64.b64decode(DRAWING.partition(",")[2])
+DIGIT = ROOT / "demo" / "digit.png"  # a 7
+
+# Prints the addresses that Gradio serves.
+SERVED = """
+import json
+from demo.app import create_app
+from demo.limits import Limits
+from demo.networks.classifier import load
+app = create_app(load("cpu"), None, False, Limits())
+(gradio,) = (route.app for route in app.routes if getattr(route, "path", None) == "")
+print(json.dumps(gradio.openapi()["paths"]))
+"""
+SECRETS = [
+    "gradio_api/file=/etc/passwd",
+    "gradio_api/file/etc/passwd",
+    "file=/etc/passwd",
+    "file/etc/passwd",
+    "gradio_api/proxy=http://127.0.0.1:22/",
+    "gradio_api/custom_component/1/client/component/../../../../../etc/passwd",
+    "gradio_api/stream/x/../../etc/passwd",
+    *(
+        f"{folder}/{up}etc/passwd"
+        for folder in ("assets", "static", "svelte", "gradio_api/file=/tmp/gradio")
+        for up in ("../" * 9, "..%2f" * 9, "%2e%2e/" * 9, "%252e%252e%252f" * 9, "..\\" * 9, "....//" * 9, "/", "%00/")
+    ),
+]
 
 
 def read(address: str) -> Any:
@@ -76,3 +104,14 @@ def large(side: int = 4_900) -> bytes:
 
 def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def check(answer: dict[str, Any], digit: int) -> None:
+    """That it is the answer to a picture of `digit`."""
+    assert set(answer) == {"lenet5", "ffnn", "provider", "digit", "sure"}
+    assert (answer["provider"], answer["digit"], answer["sure"]) == ("CPU", digit, True)
+    for network in ("lenet5", "ffnn"):
+        probabilities = answer[network]
+        assert list(probabilities) == list("0123456789")
+        assert max(probabilities, key=lambda each: probabilities[each]) == str(digit)
+        assert sum(probabilities.values()) == pytest.approx(1, abs=1e-5)

@@ -11,9 +11,8 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError, ValidationError
 
 from demo.limits import Limits
-from tests.demo.asking import PNG, at_once, file, large, read, upload
+from tests.demo.asking import DIGIT, PNG, at_once, check, file, large, read, upload
 from tests.demo.conftest import running
-from tests.demo.test_server import DIGIT, check
 
 BODIES = ["", {}, [], {"data": []}, {"data": 7}, {"data": [1, 2]}, {"data": {"path": "x"}}]
 WAYS = ["call/predict", "call/v2/predict", "queue/join"]

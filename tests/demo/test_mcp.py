@@ -12,9 +12,8 @@ from mcp.client.streamable_http import streamablehttp_client
 from mcp.types import CallToolResult, TextContent, Tool
 
 from demo.limits import Limits
-from tests.demo.asking import upload
+from tests.demo.asking import DIGIT, check, upload
 from tests.demo.conftest import running
-from tests.demo.test_server import DIGIT, check
 
 URL = "data:image/png;base64," + base64.b64encode(DIGIT.read_bytes()).decode()
 

@@ -16,21 +16,8 @@ import pytest
 from PIL import Image
 
 from tests.conftest import ROOT
-from tests.demo.asking import DRAWING, PNG, at_once, bomb, large, read
+from tests.demo.asking import DIGIT, DRAWING, PNG, at_once, bomb, check, large, read
 from tests.demo.conftest import running
-
-DIGIT = ROOT / "demo" / "digit.png"
-
-
-def check(answer: dict[str, Any], digit: int) -> None:
-    """That it is the answer to a picture of `digit`."""
-    assert set(answer) == {"lenet5", "ffnn", "provider", "digit", "sure"}
-    assert (answer["provider"], answer["digit"], answer["sure"]) == ("CPU", digit, True)
-    for network in ("lenet5", "ffnn"):
-        probabilities = answer[network]
-        assert list(probabilities) == list("0123456789")
-        assert max(probabilities, key=lambda each: probabilities[each]) == str(digit)
-        assert sum(probabilities.values()) == pytest.approx(1, abs=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import sys
 import httpx
 import pytest
 
-from tests.demo.asking import raw, read, upload
+from tests.demo.asking import SECRETS, SERVED, raw, read, upload
 
 OPEN = """
 GET / HEAD /
@@ -19,15 +19,6 @@ GET /gradio_api/queue/data GET /gradio_api/startup-events
 POST /gradio_api/call/v2/{api_name} POST /gradio_api/call/v2/{api_name}/ POST /gradio_api/call/{api_name}
 POST /gradio_api/call/{api_name}/ POST /gradio_api/cancel POST /gradio_api/queue/join
 POST /gradio_api/reset POST /gradio_api/upload
-"""
-SERVED = """
-import json
-from demo.app import create_app
-from demo.limits import Limits
-from demo.networks.classifier import load
-app = create_app(load("cpu"), None, False, Limits())
-(gradio,) = (route.app for route in app.routes if getattr(route, "path", None) == "")
-print(json.dumps(gradio.openapi()["paths"]))
 """
 
 
@@ -41,22 +32,6 @@ def test_of_all_that_gradio_serves_only_this_is_open(address: str) -> None:
                 closed = answer.status_code == 404 and (method == "HEAD" or b"nothing at this" in answer.read())
                 found |= set() if closed else {f"{method} {path}"}
     assert found == set(re.findall(r"[A-Z]+ \S+", OPEN))
-
-
-SECRETS = [
-    "gradio_api/file=/etc/passwd",
-    "gradio_api/file/etc/passwd",
-    "file=/etc/passwd",
-    "file/etc/passwd",
-    "gradio_api/proxy=http://127.0.0.1:22/",
-    "gradio_api/custom_component/1/client/component/../../../../../etc/passwd",
-    "gradio_api/stream/x/../../etc/passwd",
-    *(
-        f"{folder}/{up}etc/passwd"
-        for folder in ("assets", "static", "svelte", "gradio_api/file=/tmp/gradio")
-        for up in ("../" * 9, "..%2f" * 9, "%2e%2e/" * 9, "%252e%252e%252f" * 9, "..\\" * 9, "....//" * 9, "/", "%00/")
-    ),
-]
 
 
 @pytest.mark.parametrize("path", SECRETS)
