@@ -21,6 +21,24 @@ class BusyError(Exception):
     """Too many wait already."""
 
 
+class Turns:
+    """Threads, and how many calls may wait for one."""
+
+    def __init__(self, threads: int, waiting: int) -> None:
+        self.threads = CapacityLimiter(threads)
+        self.places = threads + waiting
+
+    async def take(self, function: Callable[[], Result]) -> Result:
+        """What `function` returns or raises in a thread. Raises BusyError if no more may wait."""
+        if not self.places:
+            raise BusyError("The server is busy; ask again.")
+        self.places -= 1
+        try:
+            return await to_thread.run_sync(function, limiter=self.threads)
+        finally:
+            self.places += 1
+
+
 class Reader:
     """Asks `classifier`, within `limits`. What cannot be read raises ImageError, and one too many BusyError."""
 
@@ -29,17 +47,17 @@ class Reader:
         self.limits = limits
         # On CUDA for two batches: one fills while the other is read. On the CPU two threads, because one answers a
         # seventh less and eight answer no more.
-        self.drawings = CapacityLimiter(2 * classifier.at_once)
-        self.pictures = CapacityLimiter(1)
+        self.drawings = Turns(2 * classifier.at_once, limits.drawings_waiting)
+        self.pictures = Turns(1, limits.pictures_waiting)
 
     async def read(self, question: Question) -> Reading:
         """What both networks say of a drawing, and what the page shows with it."""
         asked = time.perf_counter()
-        return await in_turn(self.drawings, self.limits.drawings_waiting, lambda: self._read(question, asked))
+        return await self.drawings.take(lambda: self._read(question, asked))
 
     async def predict(self, picture: bytes) -> Prediction:
         """What both networks say of an image file."""
-        return await in_turn(self.pictures, self.limits.pictures_waiting, lambda: self._predict(picture))
+        return await self.pictures.take(lambda: self._predict(picture))
 
     def _read(self, question: Question, asked: float) -> Reading:
         waited = 1000 * (time.perf_counter() - asked)
@@ -63,13 +81,6 @@ class Reader:
         answer = self.classifier.classify(read_image(picture, self.limits.picture_pixels))
         lenet5, ffnn = (dict(zip(DIGITS, answer.probabilities[name].tolist(), strict=True)) for name in NETWORKS)
         return Prediction(lenet5=lenet5, ffnn=ffnn, provider=answer.provider, digit=answer.digit, sure=answer.sure)
-
-
-async def in_turn(threads: CapacityLimiter, most: int, function: Callable[[], Result]) -> Result:
-    """What `function` returns or raises in one of the `threads`, for which no more than `most` may wait."""
-    if threads.statistics().tasks_waiting >= most:
-        raise BusyError("The server is busy; ask again.")
-    return await to_thread.run_sync(function, limiter=threads)
 
 
 def too_small(sketch: np.ndarray) -> bool:

@@ -20,8 +20,10 @@ class Question(BaseModel):
     """A drawing to read."""
 
     canvas: Canvas
-    drawn: bool = Field(False, description="Whether it was drawn on the page, where a dot is smaller than a pen width.")
-    inside: bool = Field(False, description="Whether LeNet5's feature maps are wanted.")
+    drawn: bool = Field(
+        default=False, description="Whether it was drawn on the page, where a dot is smaller than a pen width."
+    )
+    inside: bool = Field(default=False, description="Whether LeNet5's feature maps are wanted.")
 
 
 class Reading(BaseModel):

@@ -1,11 +1,13 @@
 """Private names of dependencies: these few, each in one place, and known when they change."""
 
 import ast
+import asyncio
 import inspect
 from pathlib import Path
 
 import uvicorn
 from gradio.networking import setup_tunnel
+from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from tests.conftest import ROOT
@@ -48,8 +50,13 @@ def test_each_stands_in_one_place() -> None:
 
 def test_uvicorns_connections_are_as_ours_expect_them() -> None:
     """demo/middleware/connections.py; tests/demo/middleware/test_connections.py holds what they do."""
-    connection = H11Protocol(uvicorn.Config(lambda: None), uvicorn.server.ServerState(), {})
-    assert {"connections", "conn", "loop", "transport"} <= set(vars(connection))
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None: ...
+
+    async def attributes() -> set[str]:
+        return set(vars(H11Protocol(uvicorn.Config(app), uvicorn.server.ServerState(), {})))
+
+    assert {"connections", "conn", "loop", "transport"} <= asyncio.run(attributes())
 
 
 def test_gradios_tunnel_is_asked_as_it_expects() -> None:

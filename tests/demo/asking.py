@@ -1,10 +1,10 @@
 """What the tests ask a running demo: drawings, pictures, and whatever bytes one likes."""
 
-import asyncio
 import base64
 import socket
 import struct
 import zlib
+from http.client import HTTPResponse
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -81,14 +81,22 @@ def connected(address: str, timeout: float = 5) -> socket.socket:
     return socket.create_connection((url.hostname or "", url.port or 0), timeout)
 
 
-def at_once(address: str, count: int, **request: Any) -> list[httpx.Response]:
-    """What `count` people get who POST the same at the same moment."""
-
-    async def crowd() -> list[httpx.Response]:
-        async with httpx.AsyncClient(timeout=30) as client:
-            return await asyncio.gather(*(client.post(address, **request) for _ in range(count)))
-
-    return asyncio.run(crowd())
+def at_once(address: str, count: int, **request: Any) -> list[tuple[int, str | None]]:
+    """What `count` people get who POST the same at the same moment: status and Retry-After."""
+    asked = httpx.Request("POST", address, **request)
+    head = "".join(f"{name}: {value}\r\n" for name, value in asked.headers.items())
+    sent = f"POST {asked.url.path} HTTP/1.1\r\n{head}\r\n".encode() + asked.read()
+    crowd = [connected(address, timeout=60) for _ in range(count)]
+    for connection in crowd:
+        connection.sendall(sent[:-1])
+    for connection in crowd:
+        connection.sendall(sent[-1:])
+    found = []
+    for connection in crowd:
+        with HTTPResponse(connection) as answer, connection:
+            answer.begin()
+            found.append((answer.status, answer.getheader("Retry-After")))
+    return found
 
 
 def bomb(side: int, data: bytes) -> bytes:

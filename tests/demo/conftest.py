@@ -53,14 +53,13 @@ def address() -> Iterator[str]:
 
 
 HASTY = Limits(
-    connections=20,
+    connections=60,
     head_seconds=0.5,
     question_seconds=0.5,
     picture_bytes=100_000,
     picture_seconds=0.5,
     held_bytes=200_000,
-    drawings_waiting=1,
-    pictures_waiting=5,
+    pictures_waiting=2,
 )
 
 

@@ -41,7 +41,7 @@ def test_a_second_request_may_be_as_slow_as_the_first(hasty: str) -> None:
 
 
 def test_more_connections_than_the_limit_are_hung_up_on_and_make_room_again(hasty: str) -> None:
-    crowd = [connected(hasty) for _ in range(40)]
+    crowd = [connected(hasty) for _ in range(80)]
     time.sleep(1)
     assert read(hasty) == 1
     for connection in crowd:
