@@ -101,7 +101,7 @@ def decoded(url: str) -> bytes:
     try:
         return base64.b64decode(url.partition(",")[2], validate=True)
     except (binascii.Error, ValueError) as error:
-        raise ImageError("The data URL is not base64.") from error
+        raise ImageError("The image's data URL is not base64.") from error
 
 
 def data_url(image: np.ndarray) -> str:
