@@ -1,20 +1,32 @@
 """How a stream of events ends."""
 
+import asyncio
+
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 class Streams:
-    """Ends the response where Gradio reports an unknown event in one and then breaks off."""
+    """Ends a response where Gradio reports an unknown event in it and breaks off, or where the server stops."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
+        started = ended = False
+
+        async def watched(message: Message) -> None:
+            nonlocal started, ended
+            started = True
+            ended = message["type"] == "http.response.body" and not message.get("more_body")
+            await send(message)
+
         try:
-            await self.app(scope, receive, send)
-        except RuntimeError as error:
-            if not isinstance(error.__cause__, HTTPException):  # which came too late for a status
+            await self.app(scope, receive, watched)
+        except (RuntimeError, asyncio.CancelledError) as error:
+            stops = isinstance(error, asyncio.CancelledError)
+            if not started or not (stops or isinstance(error.__cause__, HTTPException)):
                 raise
-            await send({"type": "http.response.body"})
+            if not ended:
+                await send({"type": "http.response.body"})

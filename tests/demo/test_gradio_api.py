@@ -1,7 +1,10 @@
 """Gradio's API beside the server's own addresses: its clients are served, and what abuse of it may cost is bounded."""
 
 import json
+import os
 import re
+import signal
+import sys
 import time
 from pathlib import Path
 
@@ -12,7 +15,7 @@ from gradio_client.exceptions import AppError, ValidationError
 
 from demo.limits import Limits
 from tests.demo.asking import DIGIT, PNG, at_once, check, file, large, read, upload
-from tests.demo.conftest import running
+from tests.demo.conftest import processes, running
 
 BODIES = ["", {}, [], {"data": []}, {"data": 7}, {"data": [1, 2]}, {"data": {"path": "x"}}]
 WAYS = ["call/predict", "call/v2/predict", "queue/join"]
@@ -150,3 +153,13 @@ def test_programs_that_never_fetch_do_not_stop_the_queue(address: str) -> None:
         event = program.post("call/predict", json={"data": [file(path)]}).json()["event_id"]
         answer = program.get(f"call/predict/{event}").text
     assert "event: complete" in answer
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT to send")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_server_that_is_stopped_ends_the_streams_that_are_open(number: signal.Signals) -> None:
+    with running() as address, httpx.stream("GET", f"{address}gradio_api/heartbeat/x", timeout=10) as heartbeat:
+        lines = heartbeat.iter_lines()
+        assert next(lines) == "data: ALIVE"
+        os.kill(processes[address], number)
+        assert list(lines)[-1:] == [""]
