@@ -156,4 +156,5 @@ def test_any_replica_answers_any_question_and_one_may_go(
     right.close()
     draw(page, ONE)
     expect_digit(page, "1")
+    page.close()  # or it would go on asking the one that went
     visit.problems.clear()  # type: ignore[attr-defined]
