@@ -56,7 +56,7 @@ def add_addresses(app: FastAPI, reader: Reader, collection: Collection | None, l
         except OSError as error:
             raise HTTPException(507, f"The drawing could not be stored: {error.strerror}.") from error
 
-    @app.post("/predict", responses=refusals(400, 408, 413, 422, 429), openapi_extra={"requestBody": PICTURE})
+    @app.post("/predict", responses=refusals(400, 408, 413, 415, 422, 429), openapi_extra={"requestBody": PICTURE})
     async def predict(picture: Annotated[bytes, Depends(picture_of)]) -> Prediction:
         """Read an image file of one digit, dark on light or light on dark.
 
@@ -83,8 +83,11 @@ async def picture_of(request: Request) -> bytes:
     """The image file that a request carries: as form field `image`, or as its body."""
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         return await request.body()
-    async with request.form(max_files=1) as form:
-        image = form.get("image")
-        if not isinstance(image, UploadFile):
-            raise HTTPException(422, "Send the image file as form field `image`, or as the body.")
-        return await image.read()
+    try:
+        async with request.form(max_files=1) as form:
+            image = form.get("image")
+            if isinstance(image, UploadFile):
+                return await image.read()
+    except ValueError as error:  # of the parser
+        raise HTTPException(400, f"The form is malformed: {error}.") from error
+    raise HTTPException(422, "Send the image file as form field `image`, or as the body.")

@@ -38,6 +38,7 @@ HANDLERS: Handlers = {RequestValidationError: malformed, ImageError: answer(422)
 GRADIO_HANDLERS: Handlers = {
     RequestValidationError: malformed,
     HTTPException: from_gradio,
-    LookupError: answer(404, "The request names a function that is not there."),
+    LookupError: answer(404, "The request names something that is not there."),
     TypeError: answer(400, "Send a multipart/form-data form with the image file as `files`."),
+    ValueError: answer(400, "The request is malformed."),  # of a form that its parser cannot read
 }

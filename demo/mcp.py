@@ -1,5 +1,6 @@
 """/predict as a tool of the Model Context Protocol, for language models."""
 
+import json
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Annotated
@@ -9,9 +10,12 @@ from fastapi import FastAPI
 from mcp.server.fastmcp import FastMCP
 from mcp.server.transport_security import TransportSecuritySettings
 from pydantic import Field
+from starlette.requests import Request
 from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from demo.limits import Limits
+from demo.middleware import refusal
 from demo.middleware.addresses import GRADIO, MCP
 from demo.networks.images import ImageError, decoded
 from demo.reader import Reader
@@ -29,7 +33,7 @@ class Tool:
             stateless_http=True,
             max_request_body_size=limits.mcp_bytes,
             transport_security=any_host,
-            log_level="ERROR",
+            log_level="CRITICAL",
         )
 
         @self.server.tool()
@@ -41,11 +45,32 @@ class Tool:
 
         (route,) = self.server.streamable_http_app().routes
         assert isinstance(route, Route)
-        self.routes: list[BaseRoute] = [Route(path, route.endpoint) for path in (MCP, f"{MCP}/")]
+        self.routes: list[BaseRoute] = [Route(path, WellFormed(route.endpoint)) for path in (MCP, f"{MCP}/")]
 
     def lifespan(self, _: FastAPI) -> AbstractAsyncContextManager[None]:
         """For FastAPI."""
         return self.server.session_manager.run()
+
+
+class WellFormed:
+    """Hands messages to `app` that are JSON; that of the package answers others with 500."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        body = await Request(scope, receive).body()
+        try:
+            json.loads(body).get("id", 0)
+        except (ValueError, RecursionError, AttributeError):
+            return await refusal(400, "The message is not a JSON object.")(scope, receive, send)
+        messages: list[Message] = [{"type": "http.request", "body": body}]
+
+        async def replay() -> Message:
+            return messages.pop() if messages else await receive()
+
+        await self.app(scope, replay, send)
 
 
 def content(image: str, uploads: Uploads) -> bytes:

@@ -71,9 +71,10 @@ def guard(uploads: Uploads) -> Callable[[Request], Awaitable[None]]:
         if request.method == "POST" and path.endswith(("/join", "/predict")):
             question: Any = await request.json() if await request.body() else None
             try:
-                (file,) = question.values() if "/v2/" in path else question["data"]
-                session = None if "/v2/" in path else question.get("session_hash")
-                allowed = file["meta"]["_type"] == FILE and uploads.holds(file["path"])
+                (file,) = [question["image"]] if "/v2/" in path else question["data"]
+                session = question.get("session_hash")
+                nested = any(isinstance(value, dict | list) for name, value in file.items() if name != "meta")
+                allowed = file["meta"] == {"_type": FILE} and not nested and uploads.holds(file["path"])
             except (ValueError, TypeError, KeyError, AttributeError):
                 raise invalid(f'Ask about one image: {{"path": UPLOAD, "meta": {{"_type": "{FILE}"}}}}.') from None
             if not allowed:

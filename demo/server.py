@@ -55,6 +55,7 @@ def serve(
     from demo.app import create_app
     from demo.middleware.connections import allow_files, connection_class
 
+    signal.signal(signal.SIGTERM, stop)
     limits = limits or Limits()
     allow_files(limits)
     config = uvicorn.Config(
@@ -68,7 +69,6 @@ def serve(
     host, port = listener.getsockname()
     address = public_link(port) if share else f"http://{'localhost' if host == '0.0.0.0' else host}:{port}/"
     print(f"Draw at {address} ({classifier}). Ctrl+C stops it.", flush=True)
-    signal.signal(signal.SIGTERM, stop)
     gc.collect()
     gc.freeze()  # or the garbage collector goes through Gradio's many objects again and again, 0.1 s each time
     with suppress(KeyboardInterrupt):

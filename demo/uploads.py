@@ -34,10 +34,10 @@ class Uploads:
         threading.Thread(target=self._sweep, daemon=True).start()
 
     def holds(self, path: object) -> bool:
-        """Whether it is the path of a file in the folder."""
+        """Whether it is the path of a file in the folder, without detours: http://x/../.. is an address to Gradio."""
         try:
-            found = Path(path).resolve()  # type: ignore[arg-type]
-            return found.is_relative_to(self.folder) and found.is_file()
+            found = Path(path)  # type: ignore[arg-type]
+            return found.resolve() == found and found.is_relative_to(self.folder) and found.is_file()
         except (TypeError, ValueError, OSError):
             return False
 

@@ -33,9 +33,8 @@ class Addresses:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         path, method = scope["path"], scope["method"]
-        if self.mcp and path.rstrip("/") == MCP:
-            return await self.app(scope, receive, send)
-        if len(path) > LONGEST or not (GET.fullmatch(path) or POST.fullmatch(path)):
+        is_post = POST.fullmatch(path) or (self.mcp and path.rstrip("/") == MCP)
+        if len(path) > LONGEST or not (GET.fullmatch(path) or is_post):
             return await refusal(404, "There is nothing at this address.")(scope, receive, send)
         allowed = ("GET", "HEAD") if GET.fullmatch(path) else ("POST",)
         if method not in allowed:

@@ -31,11 +31,15 @@ class Bodies:
                 return await refusal(400, "This address takes no body.")(scope, receive, send)
             return await self.app(scope, receive, send)
         most, seconds = self.limits.question_bytes, self.limits.question_seconds
+        kind, _, parameters = headers.get("content-type", "").lower().partition(";")
+        if path in PICTURES and "charset" in parameters:
+            # Some take minutes to decode; no client names one for a form.
+            return await refusal(415, "This address takes no charset.")(scope, receive, send)
         if path in PICTURES:
             most, seconds = self.limits.picture_bytes, self.limits.picture_seconds
         elif path.startswith(MCP):
             most, seconds = self.limits.mcp_bytes, self.limits.picture_seconds
-        elif headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        elif kind.strip() != "application/json":
             # Forms of other sites cannot send it.
             return await refusal(415, "This address takes application/json.")(scope, receive, send)
         arrived: list[Message] = []

@@ -81,6 +81,26 @@ def test_a_question_without_a_file_is_refused(way: str, body: object, address: s
     assert httpx.post(f"{address}gradio_api/{way}", **sent).status_code == 422  # type: ignore[arg-type]
 
 
+def test_an_address_does_not_pass_for_an_upload(address: str) -> None:
+    """Gradio would fetch it, from wherever the server can reach."""
+    path = upload(address)
+    detour = "http://127.0.0.1:1/" + "../" * 20 + path.lstrip("/")
+    nested = {**file(path), "orig_name": file("http://127.0.0.1:1/digit.png")}
+    for hidden in (file(detour), nested, {**file(path), "meta": {"_type": "gradio.FileData", "x": file(detour)}}):
+        for way, body in (("call/predict", {"data": [hidden]}), ("call/v2/predict", {"image": hidden})):
+            assert httpx.post(f"{address}gradio_api/{way}", json=body).status_code == 422
+
+
+@pytest.mark.parametrize("path", ["predict", "gradio_api/upload"])
+@pytest.mark.parametrize(
+    "kind", ["charset=undefined; boundary=x", "charset=punycode; boundary=x", "boundary=" + "x" * 300]
+)
+def test_a_form_that_no_parser_reads_is_refused(kind: str, path: str, address: str) -> None:
+    form = b'--x\r\nContent-Disposition: form-data; name="files"; filename="x"\r\n\r\nx\r\n--x--\r\n'
+    headers = {"Content-Type": f"multipart/form-data; {kind}"}
+    assert httpx.post(address + path, content=form, headers=headers).status_code in (400, 415)
+
+
 def test_a_function_that_is_not_there_is_refused(address: str) -> None:
     body = {**question("queue/join", upload(address)), "fn_index": 999}
     assert httpx.post(f"{address}gradio_api/queue/join", json=body).status_code == 404
@@ -163,3 +183,4 @@ def test_a_server_that_is_stopped_ends_the_streams_that_are_open(number: signal.
         assert next(lines) == "data: ALIVE"
         os.kill(processes[address], number)
         assert list(lines)[-1:] == [""]
+        time.sleep(2)  # a second signal would interrupt the end

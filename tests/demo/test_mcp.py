@@ -67,6 +67,13 @@ def test_what_is_no_image_gets_the_reason(image: str, word: str, address: str) -
     assert word in str(answer.content)
 
 
+@pytest.mark.parametrize("message", [b"\xff", b"[" * 100_000, b"", b"7", b'{"id": ' + b"1" * 5_000 + b"}"], ids=len)
+def test_a_malformed_message_is_refused(message: bytes, address: str) -> None:
+    headers = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json"}
+    assert httpx.post(f"{address}gradio_api/mcp/", content=message, headers=headers).status_code == 400
+    assert httpx.get(f"{address}gradio_api/mcp/", headers=headers).status_code == 405
+
+
 def test_it_is_found_with_and_without_a_slash(address: str) -> None:
     body = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
     headers = {"Accept": "application/json, text/event-stream", "Host": "digits.example"}
