@@ -33,6 +33,7 @@ def add_page(app: FastAPI, reader: Reader, uploads: Uploads, limits: Limits, col
         enable_monitoring=False,
         ssr_mode=False,
         mcp_server=False,
+        show_error=False,  # or the text of unexpected errors would reach clients
         max_file_size=limits.picture_bytes,
         app_kwargs={"dependencies": [Depends(guard(uploads))], "exception_handlers": GRADIO_HANDLERS},
     )
@@ -66,8 +67,10 @@ def guard(uploads: Uploads) -> Callable[[Request], Awaitable[None]]:
 
     async def check(request: Request) -> None:
         path = request.url.path.rstrip("/")
-        if path.endswith("/upload") and not uploads.charge(len(await request.body())):
-            raise HTTPException(429, "The server holds too many uploads; send it later.", LATER)
+        if path.endswith("/upload"):
+            body = await request.body()
+            if not uploads.charge(len(body), body.count(b"filename")):
+                raise HTTPException(429, "The server holds too many uploads; send it later.", LATER)
         if request.method == "POST" and path.endswith(("/join", "/predict")):
             question: Any = await request.json() if await request.body() else None
             try:

@@ -21,7 +21,7 @@ def listen(host: str | None = None, port: int | None = None) -> socket.socket:
     They default to what GRADIO_SERVER_NAME and GRADIO_SERVER_PORT say, as in a Hugging Face Space, else to this machine
     alone and the first free of PORTS. Raises SetupError if it cannot.
     """
-    host = host or os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1")
+    host = host or os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1"
     fixed = port or int(os.environ.get("GRADIO_SERVER_PORT", 0))
     for port in [fixed] if fixed else PORTS:
         # Only to sockets that name their protocol does asyncio give TCP_NODELAY, without which an answer takes 40 ms.
@@ -66,11 +66,11 @@ def serve(
         timeout_keep_alive=limits.idle_seconds,
         timeout_graceful_shutdown=1,
     )
+    gc.collect()
+    gc.freeze()  # or the garbage collector goes through Gradio's many objects again and again, 0.1 s each time
     host, port = listener.getsockname()
     address = public_link(port) if share else f"http://{'localhost' if host == '0.0.0.0' else host}:{port}/"
     print(f"Draw at {address} ({classifier}). Ctrl+C stops it.", flush=True)
-    gc.collect()
-    gc.freeze()  # or the garbage collector goes through Gradio's many objects again and again, 0.1 s each time
     with suppress(KeyboardInterrupt):
         uvicorn.Server(config).run([listener])
 

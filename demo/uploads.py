@@ -12,7 +12,7 @@ from pathlib import Path
 
 from demo.limits import Limits
 
-LEAST_BYTES = 10_000  # the least that an upload is charged, because each also takes a folder
+LEAST_BYTES = 10_000  # the least that a file is charged, because each also takes a folder
 
 
 class Uploads:
@@ -41,12 +41,12 @@ class Uploads:
         except (TypeError, ValueError, OSError):
             return False
 
-    def charge(self, size: int) -> bool:
-        """Whether there is room for an upload of `size` bytes, which it takes then."""
+    def charge(self, size: int, files: int) -> bool:
+        """Whether there is room for an upload of `size` bytes in so many `files`, which it takes then."""
         now = time.monotonic()
         while self.charged and self.charged[0][0] < now - self.limits.uploads_seconds:
             self.bytes -= self.charged.popleft()[1]
-        size = max(size, LEAST_BYTES)
+        size = max(size, LEAST_BYTES * max(files, 1))
         if self.bytes + size > self.limits.uploads_bytes:
             return False
         self.bytes += size
