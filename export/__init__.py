@@ -1,4 +1,4 @@
-"""Converts the checkpoints to ONNX files that carry everything from the drawn canvas to the probabilities."""
+"""Convert checkpoints to ONNX files that hold everything from the canvas or photograph to the probabilities."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""python -m export: checkpoints to verified ONNX files, their model card, and what else serves them."""
+"""python -m export: convert checkpoints to verified ONNX files with a model card."""
 
 import argparse
 import sys
@@ -16,17 +16,15 @@ def main() -> None:
         nargs="?",
         choices=[*RECIPES, "all", "verify"],
         default="all",
-        help="the network to convert, or verify: run all files in every runtime installed, which takes half an hour",
+        help="the network to convert; or verify: run all files in every installed runtime (half an hour)",
     )
-    parser.add_argument("--data", type=Path, metavar="DIR", help="folder with mnist.npz; default: Keras downloads it")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="folder with mnist.npz; default: download")
     parser.add_argument("--checkpoints", type=Path, default=CHECKPOINTS, metavar="DIR")
     parser.add_argument("--output", type=Path, default=ONNX, metavar="DIR", help="default: export/onnx")
-    parser.add_argument(
-        "--triton", type=Path, metavar="DIR", help="only lay out a Triton model repository of the -sketch files there"
-    )
+    parser.add_argument("--triton", type=Path, metavar="DIR", help="only lay out a Triton model repository in DIR")
     arguments = parser.parse_args()
     if arguments.triton and arguments.what != "all":
-        parser.error("--triton lays out what --output holds and takes no network")
+        parser.error("--triton takes the files in --output, and no network")
     try:
         if arguments.triton:
             from export.triton import lay_out
@@ -36,14 +34,14 @@ def main() -> None:
         from export import pipeline
 
         if arguments.what == "verify":
-            pipeline.verify(arguments.data, arguments.checkpoints, arguments.output)
+            pipeline.survey_runtimes(arguments.data, arguments.checkpoints, arguments.output)
         else:
             names = list(RECIPES) if arguments.what == "all" else [arguments.what]
             pipeline.export(names, arguments.data, arguments.checkpoints, arguments.output)
     except InputError as error:
         sys.exit(f"python -m export: {error}")
     except ModuleNotFoundError as error:
-        sys.exit(f'python -m export: {error.name} is not installed. pip install -e ".[train]" brings all it needs.')
+        sys.exit(f'python -m export: {error.name} is not installed. pip install -e ".[train]" installs what it needs.')
 
 
 if __name__ == "__main__":

@@ -1,142 +1,142 @@
-"""The model card, written from what training and verification recorded."""
+"""Write the model card from what training and verification recorded."""
 
-import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from export import triton, web
-from export.convert import IMAGE_OPSET, SKETCH_OPSET, VERSION
-from export.verify import TOLERANCE
-from model.evaluate import percent
+from export.contract import IMAGE, SKETCH, VERSION
+from export.measurements import Refusals, RuntimeRow, Verification, sha256
+from model.record import TrainingRecord
+from model.scores import Score
 
 TEMPLATE = Path(__file__).parent / "card.md"
-NOTEBOOK = {"lenet5": 0.9897, "ffnn": 0.9729}  # test accuracy of the teaching notebook whose recipe is `notebook`
+NOTEBOOK = {"lenet5": 0.9897, "ffnn": 0.9729}  # test accuracy that the 2021 teaching notebook reported
 TITLES = {"lenet5": "LeNet5", "ffnn": "FFNN"}
 
 
-TRAINED_BY = {
-    "best": """Recipe `best` trains on MNIST's training digits (Y. LeCun, C. Cortes, C. Burges; CC BY-SA 3.0), less the
-last 5,000, which validate; on the pen strokes of 24 of the 30 writers in the training part of UCI's Pendigits
-(E. Alpaydin, F. Alimoglu; CC BY 4.0), drawn with many brushes; on digits in styles that neither holds enough of
+RECIPE_NOTES = {
+    "best": """Recipe `best` trains on MNIST's training digits (Y. LeCun, C. Cortes, C. Burges; CC BY-SA 3.0), except
+the last 5,000, which validate; on the pen strokes of 24 of the 30 writers in the training part of UCI's Pendigits
+(E. Alpaydin, F. Alimoglu; CC BY 4.0), drawn with many brushes; on digits in styles of which both hold too few
 (slashed 0, 1 with flag and foot, crossed 7, open and closed 4); and on letters, signs, scribbles and pairs of digits,
 for which the right answer is ten equal probabilities. Three more writers validate and three are held out. Every image
-is distorted anew in every epoch. The 30 writers were Turkish, and the other styles are European ones.""",
+is distorted in another way in each epoch. The 30 writers were Turkish, and the other styles are European ones.""",
     "fast": """Recipe `fast` trains for a few epochs on MNIST's training digits (Y. LeCun, C. Cortes, C. Burges;
-CC BY-SA 3.0), less the last 5,000, which validate. It knows nothing else: a 1 with a flag, a crossed 7 or a slashed 0
+CC BY-SA 3.0), except the last 5,000, which validate. It knows nothing else: a 1 with a flag, a crossed 7 or a slashed 0
 is often misread, and letters get confident answers.""",
     "notebook": """Recipe `notebook` is that of a 2021 teaching notebook, with the best epoch by validation loss kept.
-It trains on MNIST's training digits (Y. LeCun, C. Cortes, C. Burges; CC BY-SA 3.0), less the last 12,000, which
+It trains on MNIST's training digits (Y. LeCun, C. Cortes, C. Burges; CC BY-SA 3.0), except the last 12,000, which
 validate. It knows nothing else: a 1 with a flag, a crossed 7 or a slashed 0 is often misread, and letters get
 confident answers.""",
 }
 
 
-ABOUT_THE_TABLE = """Differences are those of a probability from Keras', over the 10,000 test digits in batches of
-256 and the first of them in batches of 1 and 7; for the `-sketch` files also over 256 drawings on 280 x 280 and 64
-photographs of 200 x 333. Times are medians of 28 x 28 images and of 280 x 280 sketches on {cores} cores: at batch 1 on
-one thread, at batch 256 on {cores}, except that tract and ONNX Runtime Web always take one, and Keras, which runs the
-checkpoint itself, and onnx.reference what they like. 5 x: five times the time, 0.1 x: a tenth of the digits a second,
-of ONNX Runtime, timed in turn with it.
+RUNTIME_NOTES = """The difference is the largest of a probability from Keras, over the 10,000 test digits in batches
+of 256 and the first of them in batches of 1 and 7. The `-sketch` files also read 256 drawings on 280 x 280 and 64
+photographs of 200 x 333. Times are medians on {cores} cores, for 28 x 28 images and 280 x 280 sketches: one thread at
+batch 1, {cores} threads at batch 256. tract and ONNX Runtime Web always use one thread. Keras, which runs the
+checkpoint itself, and onnx.reference choose their own number. Each runtime is timed in turn with ONNX Runtime: 5 x
+means five times its time, 0.1 x means a tenth of its digits a second.
 
-- OpenVINO computes in bfloat16 where the processor can; `INFERENCE_PRECISION_HINT` f32, as here, prevents it.
-- OpenCV needs its new engine (`cv2.dnn.ENGINE_NEW`), as here; the classic one knows no symbolic sizes.
-- MNN's fast convolution is 4e-4 off; `set_hint(3, 0)`, as here, makes it exact.
-- tract's Tanh ends at 0.9999994, and LeNet5 adds up 3,000 of these.
-- LiteRT takes the image graphs through onnx2tf. That takes a graph whose sizes are all unknown for one with channels,
-  and turns its axes around: it cannot convert the sketch graphs."""
+- OpenVINO computes in bfloat16 on processors that have it. The setting `INFERENCE_PRECISION_HINT` f32 was used here.
+- OpenCV needs its new engine, `cv2.dnn.ENGINE_NEW`: the classic one has no symbolic sizes.
+- MNN's fast convolution is inexact by 4e-4. The setting `set_hint(3, 0)` was used here, which makes it exact.
+- tract's Tanh never exceeds 0.9999994, and LeNet5 adds up 3,000 of these values.
+- LiteRT runs the image graphs after conversion by onnx2tf. onnx2tf cannot convert the sketch graphs: it takes a graph
+  whose sizes are all unknown for one with channels, and permutes its axes."""
 
 
 @dataclass(frozen=True)
 class Exported:
-    """One network's files, each with `model.evaluate.score`'s result, and their largest difference from Keras."""
+    """The verified files of one network."""
 
-    story: dict[str, Any]
-    files: dict[Path, dict[str, Any]]
+    record: TrainingRecord
+    files: dict[Path, Score]
+    """How each file reads the MNIST test digits."""
     difference: float
+    """Largest difference of a probability from Keras, over all files."""
 
 
-def card(exported: list[Exported], verification: dict[str, Any], refusals: dict[str, Any]) -> str:
-    """README.md of a Hugging Face model repository.
+def card(exported: list[Exported], verification: Verification, refusals: Refusals) -> str:
+    """Format README.md of a Hugging Face model repository.
 
-    `verification` is what export.pipeline.verify wrote, `refusals` what tests/benchmarks/refusal.py did.
+    `verification` comes from export.pipeline.survey_runtimes, `refusals` from tests/benchmarks/refusal.py. Only
+    measurements of these very files are shown.
     """
     index, files, training, reading = [], [], [], []
     for network in exported:
-        story = network.story
-        title = TITLES[story["network"]]
+        record = network.record
+        assert record.test
+        assert record.pens
+        assert record.refusal
+        title = TITLES[record.network]
         for file, result in network.files.items():
-            index.append(f"    - {{type: accuracy, value: {result['accuracy']:.4f}, name: {file.name}}}")
+            index.append(f"    - {{type: accuracy, value: {result.accuracy:.4f}, name: {file.name}}}")
             size = f"{file.stat().st_size / 1e6:.2f} MB"
-            files.append(f"| `{file.name}` | {title} | {size} | {percent(result)} | `{sha256(file)}` |")
+            files.append(f"| `{file.name}` | {title} | {size} | {result} | `{sha256(file)}` |")
         training.append(
-            f"| {title} | {story['parameters']:,} | `{story['recipe']['name']}`, seed {story['seed']} | "
-            f"{story['best_epoch']} of {story['epochs']} | {story['seconds'] / 60:.0f} minutes, {story['device']} |"
+            f"| {title} | {record.parameters:,} | `{record.recipe.name}`, seed {record.seed} | "
+            f"{record.best_epoch} of {record.epochs} | {record.seconds / 60:.0f} minutes, {record.device} |"
         )
-        pens = ", ".join(f"{percent(result)} ({result['set']})" for result in story["pens"])
+        pens = ", ".join(f"{result} ({result.set})" for result in record.pens)
         reading.append(
-            f"| {title} | {percent(story['test'])} | {NOTEBOOK[story['network']]:.2%} | {pens} | "
-            f"{story['test']['calibration_error']:.2%} | {1 - story['refusal']['non_digits']:.0%} |"
+            f"| {title} | {record.test} | {NOTEBOOK[record.network]:.2%} | {pens} | "
+            f"{record.test.calibration_error:.2%} | {1 - record.refusal.non_digits:.0%} |"
         )
     hashes = {file.name: sha256(file) for network in exported for file in network.files}
-    used_pens = any(network.story["recipe"].get("drawn") for network in exported)
+    used_pens = any(network.record.recipe.pen_copies for network in exported)
     slots = {
         "index": "\n".join(index),
         "version": VERSION,
         "files": "\n".join(files),
-        "image_opset": str(IMAGE_OPSET),
-        "sketch_opset": str(SKETCH_OPSET),
+        "image_opset": str(IMAGE.opset),
+        "sketch_opset": str(SKETCH.opset),
         "web": web.VERSION,
         "batch": str(triton.MAX_BATCH_SIZE),
         "largest": f"{max(network.difference for network in exported):.0e}",
-        "tolerance": f"{TOLERANCE['image']:.0e} in the image graphs and {TOLERANCE['sketch']:.0e} in the others",
-        "runtimes": _runtimes(verification, hashes),
-        "refusals": _refusals(refusals, hashes),
+        "tolerance": f"{IMAGE.tolerance:.0e} in the image graphs and {SKETCH.tolerance:.0e} in the others",
+        "runtimes": _runtime_table(verification, hashes),
+        "refusals": _refusal_table(refusals, hashes),
         "reading": "\n".join(reading),
         "training": "\n".join(training),
-        "recipes": "\n\n".join(TRAINED_BY[name] for name in sorted({n.story["recipe"]["name"] for n in exported})),
+        "recipes": "\n\n".join(RECIPE_NOTES[name] for name in sorted({n.record.recipe.name for n in exported})),
         "pens": "; Pendigits by E. Alpaydin and F. Alimoglu, CC BY 4.0" if used_pens else "",
     }
     return re.sub(r"\[\[(\w+)\]\]", lambda slot: slots[slot[1]], TEMPLATE.read_text(encoding="utf-8"))
 
 
-def sha256(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
-
-
-def told(row: dict[str, Any]) -> str:
-    """A line of the table of runtimes, from a row of export.survey.survey."""
-    start = f"| {row['runtime']} {row['version']} | `{row['file']}` |"
-    if "missing" in row:
-        return f"{start} not installed: {row['missing']} | | | |"
-    if "refused" in row:
-        return f"{start} cannot: {row['refused'].replace('|', '/')} | | | |"
-    agreement = f"{row['difference']:.0e} | {row['same']:,} of {row['count']:,}" if "same" in row else " | "
+def runtime_line(row: RuntimeRow) -> str:
+    """Format a line of the table of runtimes."""
+    start = f"| {row.runtime} {row.version} | `{row.file}` |"
+    if row.missing:
+        return f"{start} not installed: {row.missing} | | | |"
+    if row.refused:
+        return f"{start} cannot: {row.refused.replace('|', '/')} | | | |"
+    agreement = f"{row.difference:.0e} | {row.same:,} of {row.count:,}" if row.same is not None else " | "
     return (
-        f"{start} {agreement} | {row['milliseconds']:.2f} ms, {_times(row['latency'])} | "
-        f"{row['per_second']:,.0f}, {_times(row['throughput'])} |"
+        f"{start} {agreement} | {row.milliseconds:.2f} ms, {_times(row.latency)} | "
+        f"{row.per_second:,.0f}, {_times(row.throughput)} |"
     )
 
 
-def _times(ratio: float) -> str:
+def _times(ratio: float | None) -> str:
+    assert ratio is not None
     return f"{ratio:,.0f} x" if ratio >= 10 else f"{ratio:.2g} x"
 
 
-def _refusals(refusals: dict[str, Any], hashes: dict[str, str]) -> str:
-    """The table of what is taken for a digit and what is not, if it is of these very files."""
-    if not refusals["rows"] or any(hashes.get(name) != digest for name, digest in refusals["sha256"].items()):
+def _refusal_table(refusals: Refusals, hashes: dict[str, str]) -> str:
+    """Format the table of refusals, if it was measured with these very files."""
+    if not refusals.rows or any(hashes.get(name) != digest for name, digest in refusals.sha256.items()):
         return "`python -m tests.benchmarks.refusal` in the repository measures what it refuses."
-    rows = [
-        f"| {row['drawn']} | {row['count']:,} | {row['refused']:.1%} | {row['sure']:.1%} |" for row in refusals["rows"]
-    ]
+    rows = [f"| {row.set} | {row.count:,} | {row.refused:.1%} | {row.sure:.1%} |" for row in refusals.rows]
     return "\n".join(["| drawn | count | no digit | sure of a digit |", "| --- | --- | --- | --- |", *rows])
 
 
-def _runtimes(verification: dict[str, Any], hashes: dict[str, str]) -> str:
-    """The table of the rows that are of these very files."""
-    current = {name for name, digest in verification["sha256"].items() if hashes.get(name) == digest}
-    rows = [told(row) for row in verification["rows"] if row["file"] in current and "missing" not in row]
+def _runtime_table(verification: Verification, hashes: dict[str, str]) -> str:
+    """Format the table of runtimes, from the rows that were measured with these very files."""
+    current = {name for name, digest in verification.sha256.items() if hashes.get(name) == digest}
+    rows = [runtime_line(row) for row in verification.rows if row.file in current and not row.missing]
     if not rows:
         return "`python -m export verify` runs them in other runtimes, and writes a table here."
     lines = [
@@ -144,4 +144,4 @@ def _runtimes(verification: dict[str, Any], hashes: dict[str, str]) -> str:
         "| --- | --- | --- | --- | --- | --- |",
         *rows,
     ]
-    return "\n".join(lines) + "\n\n" + ABOUT_THE_TABLE.format(cores=verification["cores"])
+    return "\n".join(lines) + "\n\n" + RUNTIME_NOTES.format(cores=verification.cores)

@@ -1,9 +1,8 @@
-"""Checkpoint to ONNX graphs."""
+"""Convert a trained network to an ONNX graph."""
 
 import math
 import re
 from collections import Counter
-from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -13,75 +12,59 @@ import tensorflow as tf
 import tf2onnx
 from keras import ops
 
-from model.evaluate import percent
-from model.normalize import SIDE, normalize
-
-VERSION = "1.0.0"
-Shapes = dict[str, list[int | str]]
-
-# The lowest that serves. The image graph would be the same in 7, but TensorRT promises to read none below 9; CumSum,
-# which gives the sketch graph its pixel positions, came with 11.
-IMAGE_OPSET = 9
-SKETCH_OPSET = 11
-
-IMAGE_CONTRACT = "image float32 [batch, 28, 28], ink 1 on paper 0 -> probabilities float32 [batch, 10]"
-SKETCH_CONTRACT = (
-    "sketch uint8 [batch, height, width], 8 to 2048 a side, dark on light or light on dark -> "
-    "image float32 [batch, 28, 28] and probabilities float32 [batch, 10]"
-)
+from export.contract import VERSION, Kind
+from model.normalize import normalize
+from model.record import TrainingRecord
 
 
-def image_graph(network: keras.Model, story: dict[str, Any]) -> onnx.ModelProto:
-    """`image` -> `probabilities`: the network and nothing else. `story` is the checkpoint's .json."""
+def to_onnx(network: keras.Model, kind: Kind, record: TrainingRecord) -> onnx.ModelProto:
+    """Convert a trained network to the graph of `kind`. `record` is the checkpoint's, for the file's metadata.
 
-    def forward(image: tf.Tensor) -> dict[str, Any]:
+    The IMAGE graph is the network and nothing else. The SKETCH graph normalizes first; it gives a blank sketch ten
+    equal probabilities.
+    """
+
+    def read_image(image: tf.Tensor) -> dict[str, Any]:
         return {"probabilities": probabilities(network, image)}
 
-    spec = tf.TensorSpec((None, SIDE, SIDE), tf.float32, name="image")
-    shapes: Shapes = {"image": ["batch", SIDE, SIDE], "probabilities": ["batch", 10]}
-    return _convert(forward, spec, IMAGE_OPSET, network, shapes, _metadata(network.name, story, IMAGE_CONTRACT))
-
-
-def sketch_graph(network: keras.Model, story: dict[str, Any]) -> onnx.ModelProto:
-    """`sketch` -> `image`, `probabilities`: normalization and network. A blank sketch gives uniform probabilities."""
-
-    def forward(sketch: tf.Tensor) -> dict[str, Any]:
+    def read_sketch(sketch: tf.Tensor) -> dict[str, Any]:
         image = normalize(sketch)
         with tf.name_scope("blank"):
-            drawn = ops.reshape(ops.max(image, axis=(1, 2)), (-1, 1))  # [batch, 1]: 1, or 0 if blank
-        return {"image": image, "probabilities": probabilities(network, image, drawn)}
+            has_ink = ops.reshape(ops.max(image, axis=(1, 2)), (-1, 1))  # [batch, 1]: 1, or 0 if blank
+        return {"image": image, "probabilities": probabilities(network, image, has_ink)}
 
-    spec = tf.TensorSpec((None, None, None), tf.uint8, name="sketch")
-    shapes: Shapes = {
-        "sketch": ["batch", "height", "width"],
-        "image": ["batch", SIDE, SIDE],
-        "probabilities": ["batch", 10],
-    }
-    return _convert(forward, spec, SKETCH_OPSET, network, shapes, _metadata(network.name, story, SKETCH_CONTRACT))
+    shape = [size if isinstance(size, int) else None for size in kind.signature[kind.input][1]]
+    spec = tf.TensorSpec(shape, tf.uint8 if kind.normalizes else tf.float32, name=kind.input)
+    function = tf.function(read_sketch if kind.normalizes else read_image, input_signature=[spec])
+    model, _ = tf2onnx.convert.from_function(function, input_signature=[spec], opset=kind.opset)
+    _tidy(model, kind, network)
+    onnx.helper.set_model_props(model, _metadata(network.name, record, kind))
+    return model
 
 
-def probabilities(network: keras.Model, image: Any, drawn: Any = None) -> Any:
-    """The network layer by layer, float32 [batch, 28, 28] -> [batch, 10]; all alike where `drawn` [batch, 1] is 0.
+def probabilities(network: keras.Model, image: Any, has_ink: Any = None) -> Any:
+    """Apply the network layer by layer: float32 [batch, 28, 28] -> [batch, 10].
 
-    It differs from calling the network in that feature maps are flattened channels first, as they lie in ONNX, and the
-    kernel that takes them is arranged to suit: else the graph would turn them around at every run.
+    Where `has_ink` [batch, 1] is 0, all probabilities are equal. Calling the network would flatten feature maps
+    channels last. Here they are flattened channels first, as they lie in ONNX, and the next kernel is permuted to
+    match, so that the graph needs no transposition.
     """
     values = ops.reshape(image, (-1, *network.input_shape[1:]))
-    lies_at: Any = slice(None)
+    permutation: Any = slice(None)  # of the next kernel's rows
     for layer in network.layers:
         with tf.name_scope(layer.name):
             if isinstance(layer, keras.layers.Flatten):
-                lies_at = np.arange(layer.output.shape[-1]).reshape(values.shape[1:])
+                permutation = np.arange(layer.output.shape[-1]).reshape(values.shape[1:])
                 if values.ndim == 4:
-                    values, lies_at = ops.transpose(values, (0, 3, 1, 2)), lies_at.transpose(2, 0, 1)
-                values, lies_at = ops.reshape(values, (-1, lies_at.size)), lies_at.ravel()
+                    values, permutation = ops.transpose(values, (0, 3, 1, 2)), permutation.transpose(2, 0, 1)
+                values, permutation = ops.reshape(values, (-1, permutation.size)), permutation.ravel()
             elif isinstance(layer, keras.layers.Dense):
                 with tf.init_scope():
                     kernel, bias = layer.get_weights()
-                values = ops.matmul(values, kernel[lies_at]) + bias
-                if drawn is not None and layer is network.layers[-1]:
-                    values = values * drawn
-                values, lies_at = _activate(layer, values), slice(None)
+                values = ops.matmul(values, kernel[permutation]) + bias
+                if has_ink is not None and layer is network.layers[-1]:
+                    values = values * has_ink
+                values, permutation = _activate(layer, values), slice(None)
             elif isinstance(layer, keras.layers.Conv2D):
                 values = _activate(layer, layer.convolution_op(values, layer.kernel) + layer.bias)
             else:
@@ -90,56 +73,47 @@ def probabilities(network: keras.Model, image: Any, drawn: Any = None) -> Any:
 
 
 def _activate(layer: keras.Layer, values: Any) -> Any:
-    """The layer's activation. OpenCV's Tanh is NaN above 44; beyond 10 it is 1 in float32, so nothing is lost."""
+    """Apply the activation. OpenCV's Tanh is NaN above 44; clipping at 10 avoids that and changes no float32."""
     if layer.activation is keras.activations.tanh:
         values = ops.clip(values, -10.0, 10.0)
     return layer.activation(values)
 
 
-def _metadata(name: str, story: dict[str, Any], contract: str) -> dict[str, str]:
-    pens = ", UCI Pendigits (CC BY 4.0)" if story["recipe"].get("drawn") else ""
+def _metadata(name: str, record: TrainingRecord, kind: Kind) -> dict[str, str]:
+    assert record.test
+    pens = ", UCI Pendigits (CC BY 4.0)" if record.recipe.pen_copies else ""
     return {
         "name": name,
         "version": VERSION,
         "license": "MIT",
         "training_data": f"MNIST (CC BY-SA 3.0){pens}",
-        "accuracy": f"{percent(story['test'])} of the {story['test']['count']:,} MNIST test digits, given as `image`",
-        "input": contract,
+        "accuracy": f"{record.test} of the {record.test.count:,} MNIST test digits, given as `image`",
+        "input": kind.summary,
     }
 
 
-def _convert(
-    forward: Callable[[tf.Tensor], dict[str, Any]],
-    spec: tf.TensorSpec,
-    opset: int,
-    network: keras.Model,
-    shapes: Shapes,
-    metadata: dict[str, str],
-) -> onnx.ModelProto:
-    function = tf.function(forward, input_signature=[spec])
-    model, _ = tf2onnx.convert.from_function(function, input_signature=[spec], opset=opset)
-    del model.opset_import[:]  # among them ai.onnx.ml, which nothing here is of
-    model.opset_import.append(onnx.helper.make_opsetid("", opset))
-    _join_dense(model.graph)
-    _join_clip(model.graph, opset)
+def _tidy(model: onnx.ModelProto, kind: Kind, network: keras.Model) -> None:
+    """Bring what tf2onnx made into the form of the contract: opset, operators, order and names."""
+    del model.opset_import[:]  # among them is ai.onnx.ml, of which no node is
+    model.opset_import.append(onnx.helper.make_opsetid("", kind.opset))
+    _fuse_dense(model.graph)
+    _fuse_clip(model.graph, kind.opset)
     _order(model.graph)
     _rename(model.graph, [layer.name for layer in network.layers])
     for value in [*model.graph.input, *model.graph.output]:
         dimensions = value.type.tensor_type.shape.dim
-        for dimension, size in zip(dimensions, shapes[value.name], strict=True):
+        for dimension, size in zip(dimensions, kind.signature[value.name][1], strict=True):
             dimension.Clear()
             if isinstance(size, str):
                 dimension.dim_param = size
             else:
                 dimension.dim_value = size
-    model.graph.name = f"{network.name}-{spec.name}"
-    model.graph.ClearField("doc_string")  # the number of a TensorFlow function
-    onnx.helper.set_model_props(model, metadata)
-    return model
+    model.graph.name = f"{network.name}-{kind.input}"
+    model.graph.ClearField("doc_string")  # it holds the number of a TensorFlow function
 
 
-def _join_dense(graph: onnx.GraphProto) -> None:
-    """MatMul by a weight and Add of a bias become Gemm; tf2onnx does so only where it knows the batch size."""
+def _fuse_dense(graph: onnx.GraphProto) -> None:
+    """Fuse MatMul by a weight and Add of a bias into Gemm. tf2onnx does so only where it knows the batch size."""
     ranks = {tensor.name: len(tensor.dims) for tensor in graph.initializer}
     makers = {node.output[0]: node for node in graph.node}
     for node in list(graph.node):
@@ -156,8 +130,8 @@ def _join_dense(graph: onnx.GraphProto) -> None:
             graph.node.remove(product)
 
 
-def _join_clip(graph: onnx.GraphProto, opset: int) -> None:
-    """Max of a constant after Min of one becomes Clip: Core ML takes that, but not Min."""
+def _fuse_clip(graph: onnx.GraphProto, opset: int) -> None:
+    """Fuse Min and Max with constants into Clip. Core ML has Clip, but not Min."""
     constants = {tensor.name: tensor for tensor in graph.initializer if math.prod(tensor.dims) == 1}
     makers = {node.output[0]: node for node in graph.node}
     for node in list(graph.node):
@@ -177,7 +151,7 @@ def _join_clip(graph: onnx.GraphProto, opset: int) -> None:
 
 
 def _order(graph: onnx.GraphProto) -> None:
-    """Nodes and weights in the order in which the outputs need them, so that every export gives the same bytes."""
+    """Sort nodes and weights in the order in which the outputs need them, so that every export gives the same bytes."""
     makers = {output: node for node in graph.node for output in node.output}
     tensors = {tensor.name: tensor for tensor in graph.initializer}
     nodes: dict[str, onnx.NodeProto] = {}
@@ -201,10 +175,10 @@ def _order(graph: onnx.GraphProto) -> None:
 
 
 def _rename(graph: onnx.GraphProto, layers: list[str]) -> None:
-    """Name every node SCOPE/OPERATOR and its output after it, every weight LAYER/weight or LAYER/bias.
+    """Name every node SCOPE/OPERATOR, its output like the node, and every weight LAYER/weight or LAYER/bias.
 
-    Scopes are the layers, and "blank" for what becomes of a blank sketch; the normalization has none, because names
-    would take most of the little that the file may be larger than its weights.
+    A scope is a layer, or "blank" for what handles a blank sketch. Nodes of the normalization get short names without a
+    scope: the file may exceed its weights by only 1 %.
     """
     names = {value.name: value.name for value in [*graph.input, *graph.output]}
     used: Counter[str] = Counter()
@@ -224,12 +198,14 @@ def _rename(graph: onnx.GraphProto, layers: list[str]) -> None:
         if scope_of(tensor.name) in layers and math.prod(tensor.dims) > 1:
             name = unique(tensor.name, "bias" if len(tensor.dims) == 1 else "weight")
         else:
-            name = unique("", "constant")  # tf2onnx shares constants, under any of their names
+            name = unique("", "constant")  # tf2onnx shares constants between layers
         names[tensor.name] = tensor.name = name
     for node in graph.node:
         inputs = [names[name] for name in node.input]
         scoped = next((name for name in [node.name, *reversed(node.input), *inputs] if scope_of(name)), "")
-        node.name = names.get(node.output[0]) or unique(scoped, node.op_type)  # an output's node is named like it
+        node.name = names.get(node.output[0]) or unique(
+            scoped, node.op_type
+        )  # the node of a graph output is named like the output
         node.input[:] = inputs
         for i, output in enumerate(node.output):
             node.output[i] = names.setdefault(output, f"{node.name}/{i}" if i else node.name)

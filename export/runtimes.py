@@ -1,12 +1,11 @@
-"""The graphs in the runtimes that people take them to.
+"""Run the graphs in the runtimes that people take them to.
 
-Each function opens a graph and gives a reader: input batch -> outputs by name. `python -m export.runtimes` compares and
-times one of them in a process of its own, so that a runtime which crashes takes nothing with it.
+Each context manager opens a graph on so many threads and gives a reader, which maps an input batch to the outputs by
+name. `python -m export.runtimes` measures one runtime in a process of its own, so that a crash ends nothing else.
 """
 
 import json
 import math
-import os
 import shutil
 import subprocess
 import sys
@@ -14,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -23,13 +23,14 @@ import numpy as np
 import onnx
 
 from export import web
+from export.contract import kind_of
+from export.measurements import CORES, RuntimeRow
 
 Reader = Callable[[np.ndarray], dict[str, np.ndarray]]
 BATCHES = (1, 7, 256)
-CORES = os.cpu_count() or 1
-ROUNDS = 11  # of timings taken in turn with ONNX Runtime's; their medians count
-BLOCK = 0.1  # seconds of runs in each
-PATIENCE = 30  # seconds for all rounds
+ROUNDS = 11  # of timings, each in turn with ONNX Runtime; their medians count
+ROUND_SECONDS = 0.1
+MAX_SECONDS = 30  # for all rounds
 
 
 def _outputs(path: Path) -> list[str]:
@@ -60,7 +61,10 @@ def onnx_reference(path: Path, threads: int) -> Iterator[Reader]:
 def openvino(path: Path, threads: int) -> Iterator[Reader]:
     import openvino
 
-    hints = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads}  # else bfloat16 where there is AMX
+    hints = {
+        "INFERENCE_PRECISION_HINT": "f32",
+        "INFERENCE_NUM_THREADS": threads,
+    }  # the default is bfloat16 on processors with AMX
     request = openvino.Core().compile_model(path, "CPU", hints).create_infer_request()
     outputs = _outputs(path)
 
@@ -96,7 +100,7 @@ def tract(path: Path, threads: int) -> Iterator[Reader]:
 
 @contextmanager
 def mnn(path: Path, threads: int) -> Iterator[Reader]:
-    import _tools  # MNN's public converter, a command, installs a package and reports its use to a web address
+    import _tools  # MNN's public converter is a command that installs a package and reports its use to a web address
     import MNN.expr as expr
     import MNN.nn as nn
 
@@ -106,7 +110,7 @@ def mnn(path: Path, threads: int) -> Iterator[Reader]:
         _tools.mnnconvert(["", "-f", "ONNX", "--modelFile", str(path), "--MNNModel", file, "--bizCode", "digits"])
         manager = nn.create_runtime_manager(({"backend": "CPU", "precision": "high", "numThread": threads},))
         winograd_memory_level = 3
-        manager.set_hint(winograd_memory_level, 0)  # else its fast convolution is 4e-4 off
+        manager.set_hint(winograd_memory_level, 0)  # the default makes its convolution inexact by 4e-4
         module = nn.load_module_from_file(file, [name], outputs, runtime_manager=manager)
 
     def read(batch: np.ndarray) -> dict[str, np.ndarray]:
@@ -150,8 +154,8 @@ def litert(path: Path, threads: int) -> Iterator[Reader]:
 
 @contextmanager
 def onnx_runtime_web(path: Path, threads: int) -> Iterator[Reader]:
-    with web.browser() as chromium:
-        yield web.Page(chromium, path)
+    with web.browser() as chromium, web.serving(web.package()) as site:
+        yield web.Page(chromium, site, path)
 
 
 def _onnx_runtime_version() -> str:
@@ -178,18 +182,15 @@ RUNTIMES: dict[str, tuple[Callable[[Path, int], Any], Callable[[], str]]] = {
 }
 
 
-def measure(runtime: str, path: Path, cases: Path) -> dict[str, Any]:
-    """Compare `runtime` on the graph in `path` with Keras, and time it against ONNX Runtime.
+def measure(runtime: str, path: Path, cases: Path) -> RuntimeRow:
+    """Compare `runtime` with Keras on the graph in `path`, and time it against ONNX Runtime.
 
-    `cases` is an .npz of input0, input1 ... uint8 [count, height, width], with probabilities0 ... as Keras gives them,
-    and `timed` uint8 [256, height, width].
+    `cases` is an .npz with input0, input1 ... uint8 [count, height, width], the probabilities0 ... that Keras gives for
+    them, and `timed` uint8 [256, height, width].
     """
-    open_runtime, _ = RUNTIMES[runtime]
+    open_runtime, version_of = RUNTIMES[runtime]
     data = np.load(cases)
-    sketches = onnx.load(path).graph.input[0].name == "sketch"
-
-    def prepared(images: np.ndarray) -> np.ndarray:
-        return images if sketches else images / np.float32(255)
+    kind = kind_of(onnx.load(path).graph)
 
     difference, same, count = 0.0, 0, 0
     with open_runtime(path, CORES) as read:
@@ -197,41 +198,45 @@ def measure(runtime: str, path: Path, cases: Path) -> dict[str, Any]:
             images, expected = data[f"input{number}"], data[f"probabilities{number}"]
             for size in BATCHES:
                 end = len(images) if size == BATCHES[-1] else min(10 * size, len(images))
-                parts = [read(prepared(images[i : min(i + size, end)]))["probabilities"] for i in range(0, end, size)]
+                inputs = kind.inputs(images[:end])
+                parts = [read(inputs[i : i + size])["probabilities"] for i in range(0, end, size)]
                 found = np.concatenate(parts)
                 gap = np.abs(found - expected[:end]).max()
                 difference = max(difference, 1.0 if np.isnan(gap) else float(gap))
             same += int((found.argmax(axis=1) == expected.argmax(axis=1)).sum())
             count += len(images)
-        many, many_ratio = time_beside_onnx_runtime(path, read, prepared(data["timed"]), CORES)
+        many, many_ratio = time_beside_onnx_runtime(path, read, kind.inputs(data["timed"]), CORES)
     with open_runtime(path, 1) as read:
-        one, one_ratio = time_beside_onnx_runtime(path, read, prepared(data["timed"][:1]), 1)
-    return {
-        "difference": difference,
-        "same": same,
-        "count": count,
-        "milliseconds": 1_000 * one,
-        "latency": one_ratio,
-        "per_second": len(data["timed"]) / many,
-        "throughput": 1 / many_ratio,
-    }
+        one, one_ratio = time_beside_onnx_runtime(path, read, kind.inputs(data["timed"][:1]), 1)
+    return RuntimeRow(
+        runtime,
+        path.name,
+        version_of(),
+        difference=difference,
+        same=same,
+        count=count,
+        milliseconds=1_000 * one,
+        latency=one_ratio,
+        per_second=len(data["timed"]) / many,
+        throughput=1 / many_ratio,
+    )
 
 
 def time_beside_onnx_runtime(path: Path, read: Reader, batch: np.ndarray, threads: int) -> tuple[float, float]:
-    """Seconds of a run, and how many times as long it takes as ONNX Runtime's."""
+    """Time `read` on `batch`, in turn with ONNX Runtime. Returns seconds a run, and their ratio to ONNX Runtime's."""
     with onnx_runtime(path, threads) as peer:
         once = [max(1e-5, min(_seconds(reader, batch, 1) for _ in range(3))) for reader in (read, peer)]
-        times = [math.ceil(BLOCK / seconds) for seconds in once]
+        times = [math.ceil(ROUND_SECONDS / seconds) for seconds in once]
         taken: list[list[float]] = []
         began = time.monotonic()
-        while len(taken) < ROUNDS and (not taken or time.monotonic() < began + PATIENCE):
+        while len(taken) < ROUNDS and (not taken or time.monotonic() < began + MAX_SECONDS):
             taken.append([_seconds(reader, batch, n) for reader, n in zip((read, peer), times, strict=True)])
     ours, theirs = np.median(taken, axis=0)
     return float(ours), float(ours / theirs)
 
 
 def _seconds(read: Any, batch: np.ndarray, times: int) -> float:
-    time.sleep(0.05)  # the other runtime's threads spin for a while before they sleep
+    time.sleep(0.05)  # threads of the other runtime spin for a while before they sleep
     if isinstance(read, web.Page):
         return read.seconds(batch, times)
     if times > 1:
@@ -243,16 +248,18 @@ def _seconds(read: Any, batch: np.ndarray, times: int) -> float:
 
 
 def main(runtime: str, path: str, cases: str, output: str) -> None:
+    """Measure one runtime and write the row as JSON to `output`."""
     _, version_of = RUNTIMES[runtime]
-    row: dict[str, Any] = {"version": ""}
+    found = ""
     try:
-        row = {"version": version_of()}
-        row |= measure(runtime, Path(path), Path(cases))
-    except Exception as error:  # of a class of its own in every runtime
-        kind = "missing" if isinstance(error, (ImportError, web.UnavailableError)) else "refused"
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        row |= {kind: reason.replace(path, Path(path).name)[:300]}
-    Path(output).write_text(json.dumps(row), encoding="utf-8")
+        found = version_of()
+        row = measure(runtime, Path(path), Path(cases))
+    except Exception as error:  # each runtime raises classes of its own
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0].replace(path, Path(path).name)[:300]
+        is_missing = isinstance(error, (ImportError, web.UnavailableError))
+        row = RuntimeRow(runtime, Path(path).name, found)
+        row = replace(row, missing=reason) if is_missing else replace(row, refused=reason)
+    Path(output).write_text(json.dumps(asdict(row)), encoding="utf-8")
 
 
 if __name__ == "__main__":

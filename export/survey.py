@@ -1,4 +1,4 @@
-"""Every graph through every runtime that is installed, each in a process of its own, against the checkpoint."""
+"""Run every graph in every installed runtime, each in a process of its own, and compare with the checkpoint."""
 
 import json
 import signal
@@ -12,65 +12,66 @@ from typing import Any
 import keras
 import numpy as np
 
-from export.runtimes import BATCHES, CORES, RUNTIMES, time_beside_onnx_runtime
-from export.verify import keras_reads
-from model import strokes, styles
+from export.contract import IMAGE, SKETCH, Kind
+from export.measurements import CORES, RuntimeRow
+from export.runtimes import BATCHES, RUNTIMES, time_beside_onnx_runtime
+from export.verify import keras_outputs
+from model import styles
+from model.draw import draw
 from model.mnist import Digits
 
-SECONDS = 1_800  # that a runtime may take for a graph; onnx.reference needs a third of them for LeNet5
+MAX_SECONDS = 1_800  # for one graph in one runtime; onnx.reference needs a third of it for LeNet5
 
 
-def survey(files: dict[Path, keras.Model], digits: Digits) -> Iterator[dict[str, Any]]:
-    """A row for each of RUNTIMES and each graph in `files`, which gives the network it was made of.
+def survey(folder: Path, networks: list[keras.Model], digits: Digits) -> Iterator[RuntimeRow]:
+    """Yield a row for each of RUNTIMES and each graph of `networks` in `folder`; first, Keras' own predict is timed.
 
-    A row holds `runtime`, `version`, `file` and what export.runtimes.measure gives; or `missing`, if the runtime is not
-    installed; or `refused`, why it cannot take the graph. Keras' predict is timed too. Sketch graphs are also given
-    drawings on 280 x 280 and photographs of 200 x 333.
+    Sketch graphs are also given drawings on 280 x 280 and photographs of 200 x 333.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        cases = {path: Path(folder, f"{path.stem}.npz") for path in files}
-        for path, network in files.items():
-            if path.stem.endswith("-sketch"):
-                write_cases(cases[path], network, [digits.images, drawn(), photographed()])
-            else:
-                write_cases(cases[path], network, [digits.images])
-                yield {"runtime": "Keras predict", "file": path.name} | _predict(path, network)
-        output = Path(folder, "row.json")
+    with tempfile.TemporaryDirectory() as temporary:
+        cases = {}
+        for network in networks:
+            path = folder / IMAGE.file(network.name)
+            cases[path] = write_cases(Path(temporary), network, IMAGE, [digits.images])
+            yield _time_keras(path, network)
+            sketches = [digits.images, sketched_digits(), photographed_digits()]
+            cases[folder / SKETCH.file(network.name)] = write_cases(Path(temporary), network, SKETCH, sketches)
         for runtime in RUNTIMES:
-            for path in files:
+            for path, case in cases.items():
                 print(f"{runtime} runs {path.name} ...", end="\r", flush=True)
-                yield {"runtime": runtime, "file": path.name} | row(runtime, path, cases[path], output)
+                yield run_apart(runtime, path, case)
 
 
-def drawn(count: int = 256) -> np.ndarray:
-    """Digits drawn on 280 x 280 with fine and thick brushes, dark on light and light on dark: uint8."""
+def sketched_digits(count: int = 256) -> np.ndarray:
+    """Draw digits on 280 x 280 with fine and thick brushes, dark on light and light on dark: uint8."""
     random = np.random.default_rng(0)
     drawings, _ = styles.digits(count, random)
-    sketches = np.stack([np.asarray(strokes.draw(drawing, random.uniform(8, 32), 200)) for drawing in drawings])
+    sketches = np.stack([np.asarray(draw(drawing, random.uniform(8, 32), 200)) for drawing in drawings])
     return np.where(np.arange(count)[:, None, None] % 2, sketches, 255 - sketches)
 
 
-def photographed(count: int = 64) -> np.ndarray:
-    """Digits on grey paper of 200 x 333, lit from one side, with grain: uint8."""
+def photographed_digits(count: int = 64) -> np.ndarray:
+    """Draw digits on grey paper of 200 x 333, lit from one side, with grain: uint8."""
     random = np.random.default_rng(1)
     drawings, _ = styles.digits(count, random)
-    squares = [np.asarray(strokes.draw(drawing, random.uniform(6, 18), 130, side=200)) for drawing in drawings]
+    squares = [np.asarray(draw(drawing, random.uniform(6, 18), 130, side=200)) for drawing in drawings]
     paper = np.pad(squares, ((0, 0), (0, 0), (40, 93)), constant_values=255)
     light = np.linspace(0.9, 0.6, 333) * np.linspace(0.8, 1, 200)[:, None]
     return ((paper * 0.7 + 60) * light + random.normal(0, 4, paper.shape)).clip(0, 255).astype(np.uint8)
 
 
-def write_cases(path: Path, network: keras.Model, inputs: list[np.ndarray]) -> None:
-    """The .npz that export.runtimes.measure takes: of MNIST's images, or of these and other sketches to time."""
-    sketches = len(inputs) > 1
-    cases: dict[str, Any] = {"timed": inputs[1 if sketches else 0][: BATCHES[-1]]}
+def write_cases(folder: Path, network: keras.Model, kind: Kind, inputs: list[np.ndarray]) -> Path:
+    """Write the .npz that export.runtimes.measure takes, and return its path. The last of `inputs[:2]` is timed."""
+    cases: dict[str, Any] = {"timed": (inputs[1:] or inputs)[0][: BATCHES[-1]]}
     for number, images in enumerate(inputs):
         cases[f"input{number}"] = images
-        cases[f"probabilities{number}"] = keras_reads(network, images, sketches)["probabilities"]
+        cases[f"probabilities{number}"] = keras_outputs(network, kind, images)["probabilities"]
+    path = folder / f"{kind.file(network.name)}.npz"
     np.savez(path, **cases)
+    return path
 
 
-def _predict(path: Path, network: keras.Model) -> dict[str, Any]:
+def _time_keras(path: Path, network: keras.Model) -> RuntimeRow:
     shape = network.input_shape[1:]
 
     def read(images: np.ndarray) -> dict[str, np.ndarray]:
@@ -79,25 +80,28 @@ def _predict(path: Path, network: keras.Model) -> dict[str, Any]:
     images = np.zeros((BATCHES[-1], 28, 28), np.float32)
     one, latency = time_beside_onnx_runtime(path, read, images[:1], 1)
     many, ratio = time_beside_onnx_runtime(path, read, images, CORES)
-    return {
-        "version": keras.__version__,
-        "milliseconds": 1_000 * one,
-        "latency": latency,
-        "per_second": len(images) / many,
-        "throughput": 1 / ratio,
-    }
+    return RuntimeRow(
+        "Keras predict",
+        path.name,
+        keras.__version__,
+        milliseconds=1_000 * one,
+        latency=latency,
+        per_second=len(images) / many,
+        throughput=1 / ratio,
+    )
 
 
-def row(runtime: str, path: Path, cases: Path, output: Path) -> dict[str, Any]:
-    """What export.runtimes.measure says of `runtime` and the graph in `path`, or why it says nothing."""
+def run_apart(runtime: str, path: Path, cases: Path) -> RuntimeRow:
+    """Measure `runtime` on the graph in `path` in a process of its own. The row says if that crashes or hangs."""
+    output = cases.with_suffix(".json")
     output.unlink(missing_ok=True)
     command = [sys.executable, "-m", "export.runtimes", runtime, str(path), str(cases), str(output)]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=MAX_SECONDS, check=False)
     except subprocess.TimeoutExpired:
-        return {"version": "", "refused": f"no end after {SECONDS // 60} minutes"}
+        return RuntimeRow(runtime, path.name, refused=f"no end after {MAX_SECONDS // 60} minutes")
     if output.is_file():
-        return json.loads(output.read_text(encoding="utf-8"))
-    if done.returncode < 0:
-        return {"version": "", "refused": f"it crashes: {signal.strsignal(-done.returncode)}"}
-    return {"version": "", "refused": f"it crashes: {''.join(done.stderr.strip().splitlines()[-1:])}"}
+        return RuntimeRow(**json.loads(output.read_text(encoding="utf-8")))
+    last_line = "".join(done.stderr.strip().splitlines()[-1:])
+    reason = signal.strsignal(-done.returncode) if done.returncode < 0 else last_line
+    return RuntimeRow(runtime, path.name, refused=f"it crashes: {reason}")

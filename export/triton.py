@@ -1,4 +1,4 @@
-"""A model repository for Triton Inference Server, as KServe serves it too."""
+"""Lay out a model repository for Triton Inference Server. KServe serves it too."""
 
 import shutil
 from collections.abc import Iterator
@@ -6,14 +6,16 @@ from pathlib import Path
 
 import onnx
 
+from export.contract import FLOAT, SKETCH, UINT8
 from model import InputError
 from model.files import replacing
 
 MAX_BATCH_SIZE = 64
-TYPES = {onnx.TensorProto.UINT8: "TYPE_UINT8", onnx.TensorProto.FLOAT: "TYPE_FP32"}
+TYPES = {UINT8: "TYPE_UINT8", FLOAT: "TYPE_FP32"}
 
-# Triton batches requests of one canvas size. One thread, since networks this small gain nothing from more: on a server
-# without GPU, raise count to its cores. Search 1, HEURISTIC: the default tries all algorithms for each new batch size.
+# Triton batches requests of one canvas size. Networks this small gain nothing from a second thread: on a server without
+# a GPU, raise count to the number of cores. Search 1 is HEURISTIC; the default tries all algorithms for each new batch
+# size.
 CONFIG = """backend: "onnxruntime"
 max_batch_size: {max_batch_size}
 {values}
@@ -34,30 +36,30 @@ model_warmup [
 def lay_out(folder: Path, onnx_files: Path) -> None:
     """Write `folder`/NAME-sketch/config.pbtxt and 1/model.onnx for each NAME-sketch.onnx in `onnx_files`.
 
-    Raises InputError if there is none, or one is damaged, or `folder` cannot be written.
+    Raises InputError if none is there, if one is damaged, or if `folder` cannot be written.
     """
-    files = sorted(onnx_files.glob("*-sketch.onnx"))
+    files = sorted(onnx_files.glob(SKETCH.file("*")))
     if not files:
-        raise InputError(f"There is no -sketch.onnx in {onnx_files}: python -m export makes them.")
+        raise InputError(f"{onnx_files} holds no {SKETCH.file('*')}: python -m export makes them.")
     for file in files:
         try:
             text = config(onnx.load(file))
-        except Exception as error:  # protobuf's, which differ from version to version
-            raise InputError(f"{file} is damaged ({error}): python -m export makes it anew.") from error
-        with replacing(folder / file.stem / "1" / "model.onnx") as beside:
-            shutil.copyfile(file, beside)
-        with replacing(folder / file.stem / "config.pbtxt") as beside:
-            beside.write_text(text, encoding="utf-8")
+        except Exception as error:  # protobuf raises other classes in other versions
+            raise InputError(f"{file} is damaged ({error}): python -m export makes it again.") from error
+        with replacing(folder / file.stem / "1" / "model.onnx") as temporary:
+            shutil.copyfile(file, temporary)
+        with replacing(folder / file.stem / "config.pbtxt") as temporary:
+            temporary.write_text(text, encoding="utf-8")
         print(folder / file.stem)
 
 
 def config(model: onnx.ModelProto) -> str:
-    """The model configuration, a ModelConfig in protobuf's text format, for CPU and GPU alike."""
+    """Format the model configuration, a ModelConfig in protobuf's text format, for CPU and GPU alike."""
     return CONFIG.format(max_batch_size=MAX_BATCH_SIZE, values="\n".join(_values(model.graph)))
 
 
 def _values(graph: onnx.GraphProto) -> Iterator[str]:
-    """A line for each input and output; sizes are given without the batch, unknown ones as -1."""
+    """Yield a line for each input and output. Sizes are without the batch; unknown sizes are -1."""
     for kind, values in (("input", graph.input), ("output", graph.output)):
         for value in values:
             tensor = value.type.tensor_type

@@ -1,4 +1,4 @@
-"""ONNX Runtime Web, as npm has it, in a real Chromium."""
+"""Run graphs in ONNX Runtime Web: npm's package, in a real Chromium."""
 
 import base64
 import hashlib
@@ -7,8 +7,11 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +29,6 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-SITE = "http://digits.test/"  # nobody is there: every request is answered from here
 
 START = """async () => {
     globalThis.ort = await import("/ort.wasm.min.mjs")
@@ -51,18 +53,18 @@ RUN = """async ([type, shape, times]) => {
 
 
 class UnavailableError(Exception):
-    """The package or the browser cannot be had here; the message says which and how to get it."""
+    """The package or the browser is missing. The message says how to get it."""
 
 
 def package() -> Path:
-    """Folder with the files that a page loads; npm fetches them the first time. Raises UnavailableError."""
+    """Return the folder with the package's files. npm fetches it the first time. Raises UnavailableError."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "handwritten-digits"
     kept = cache / f"onnxruntime-web-{VERSION}"
     if kept.is_dir():
         return kept
     npm = shutil.which("npm")
     if npm is None:
-        raise UnavailableError("npm is not installed; it brings onnxruntime-web")
+        raise UnavailableError("npm is not installed; it fetches onnxruntime-web")
     try:
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cache) as folder:
@@ -73,10 +75,10 @@ def package() -> Path:
                 reason = "".join(done.stderr.strip().splitlines()[:1])
                 raise UnavailableError(f"npm cannot fetch onnxruntime-web {VERSION}: {reason}")
             if base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode() != SHA512:
-                raise UnavailableError(f"what npm has as onnxruntime-web {VERSION} has not the SHA-512 in {__file__}")
+                raise UnavailableError(f"npm's onnxruntime-web {VERSION} does not have the SHA-512 in {__file__}")
             with tarfile.open(archive) as files:
                 files.extractall(folder, filter="data")
-            with suppress(OSError):  # another process may have been faster
+            with suppress(OSError):  # another process may have done it already
                 Path(folder, "package", "dist").rename(kept)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise UnavailableError(f"onnxruntime-web {VERSION} cannot be fetched: {error}") from error
@@ -84,14 +86,28 @@ def package() -> Path:
 
 
 @contextmanager
+def serving(folder: Path) -> Iterator[str]:
+    """Serve the files of a folder on this machine. Gives the address."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+@contextmanager
 def browser() -> Iterator[Any]:
-    """A Playwright browser; UnavailableError where there is none."""
+    """Open a Playwright browser. Raises UnavailableError if there is none."""
     try:
         from playwright.sync_api import sync_playwright
     except ModuleNotFoundError as error:
-        raise UnavailableError('playwright is not installed; pip install -e ".[runtimes]" brings it') from error
+        raise UnavailableError('playwright is not installed; pip install -e ".[runtimes]" installs it') from error
     if CHROMIUM is None:
-        raise UnavailableError("there is no Chromium on the PATH; install it or Chrome")
+        raise UnavailableError("there is no Chromium on the PATH; install Chromium or Chrome")
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield chromium
@@ -99,18 +115,17 @@ def browser() -> Iterator[Any]:
 
 
 class Page:
-    """A graph, opened in a page of its own; called with a batch it gives the outputs by name."""
+    """A graph in a page of its own. Call it with a batch to get the outputs by name."""
 
-    def __init__(self, chromium: Any, path: Path) -> None:
+    def __init__(self, chromium: Any, site: str, path: Path) -> None:
+        """Open the graph in `path`. `site` is the address that serves package()."""
         self.input, self.outputs = b"", dict[str, bytes]()
-        files = package()
         self.page = chromium.new_page()
-        self.page.route(SITE + "**", lambda route: route.fulfill(path=files / route.request.url.rpartition("/")[2]))
-        self.page.route(SITE, lambda route: route.fulfill(content_type="text/html", body=""))
-        self.page.route(SITE + "model", lambda route: route.fulfill(path=path))
-        self.page.route(SITE + "input", lambda route: route.fulfill(body=self.input))
-        self.page.route(SITE + "output/*", self._take)
-        self.page.goto(SITE)
+        self.page.route(site, lambda route: route.fulfill(content_type="text/html", body=""))
+        self.page.route(site + "model", lambda route: route.fulfill(path=path))
+        self.page.route(site + "input", lambda route: route.fulfill(body=self.input))
+        self.page.route(site + "output/*", self._take)
+        self.page.goto(site)
         self.page.evaluate(START)
 
     def _take(self, route: Any) -> None:
@@ -123,9 +138,9 @@ class Page:
         return {n: np.frombuffer(self.outputs[n], np.float32).reshape(shape) for n, shape in shapes.items()}, seconds
 
     def __call__(self, batch: np.ndarray) -> dict[str, np.ndarray]:
-        """The outputs by name."""
+        """Run one batch. Returns the outputs by name."""
         return self._run(batch, 1)[0]
 
     def seconds(self, batch: np.ndarray, times: int) -> float:
-        """Seconds that one run takes inside the page, the mean of `times`."""
+        """Measure the seconds of one run inside the page, as the mean of `times` runs."""
         return self._run(batch, times)[1]

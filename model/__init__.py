@@ -1,4 +1,4 @@
-"""Trains LeNet5 and a feed-forward network on MNIST."""
+"""Train two networks, LeNet5 and a feed-forward network (FFNN), to read handwritten digits."""
 
 import os
 from pathlib import Path
@@ -11,4 +11,4 @@ FIGURES = Path(__file__).parent / "figures"
 
 
 class InputError(Exception):
-    """What the user gave or the machine lacks; the message says how to mend it."""
+    """The input is wrong, or the machine lacks something. The message says how to fix it."""

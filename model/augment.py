@@ -1,4 +1,4 @@
-"""Distortions that make more training images out of those there are."""
+"""Distort training images, so that the network never sees the same image twice."""
 
 import math
 from typing import Any
@@ -10,25 +10,29 @@ from model.normalize import SIDE
 
 TURN = math.radians(9)
 SHEAR = 0.15
-STRETCH = 0.1  # of width and of height, each for itself
+STRETCH = 0.1  # of the width and of the height, independently
 SHIFT = 1.2  # pixels
 WAVE = 1.0  # pixels, standard deviation of the elastic displacement
-KNOTS = 6  # of the elastic displacement, along each side
-THICKNESS = 0.4  # of the way to the image one pixel thicker or thinner
+KNOTS = 6  # of the elastic displacement, along each axis
+THICKNESS = 0.4  # share of the way to an image whose strokes are one pixel thicker or thinner on each side
 
 
 def distort(images: Any, seed: Any, strength: float = 1.0) -> Any:
-    """Turn, shear, stretch, shift, bend and thicken each image a little, in one interpolation: more would blur it.
+    """Turn, shear, stretch, shift, bend and thicken each image a little.
 
-    Takes and gives float32 [batch, 28, 28], paper 0, the strongest ink 1. `seed`, two integers, decides it all.
+    All displacements are composed and interpolated once, because each interpolation blurs. `images` and the result are
+    float32 [batch, 28, 28], paper 0, the strongest ink 1. `seed`, two integers, decides all of it. `strength` scales
+    the limits.
     """
     batch = tf.shape(images)[0]
     seeds = tf.random.experimental.stateless_split(seed, 3)
     limits = strength * tf.constant([TURN, SHEAR, STRETCH, STRETCH, SHIFT, SHIFT])[:, None, None, None]
-    drawn = limits * tf.random.stateless_uniform((6, batch, 1, 1), seeds[0], -1, 1)
-    turn, shear, wider, taller, right, down = tf.unstack(drawn)
+    amounts = limits * tf.random.stateless_uniform((6, batch, 1, 1), seeds[0], -1, 1)
+    turn, shear, wider, taller, right, down = tf.unstack(amounts)
     knots = tf.random.stateless_normal((2, batch, KNOTS, KNOTS), seeds[1], stddev=strength * WAVE)
-    wave_x, wave_y = tf.unstack(tf.einsum("yk,cbkl,xl->cbyx", _CURVES, knots, _CURVES))  # matmul breaks at batch 1
+    wave_x, wave_y = tf.unstack(
+        tf.einsum("yk,cbkl,xl->cbyx", _CURVES, knots, _CURVES)
+    )  # TensorFlow's matmul is wrong at batch 1
 
     from_centre = np.arange(SIDE, dtype=np.float32) - (SIDE - 1) / 2
     x, y = from_centre[None, None, :], from_centre[None, :, None]
@@ -40,14 +44,14 @@ def distort(images: Any, seed: Any, strength: float = 1.0) -> Any:
 
 
 def _thicken(images: Any, amount: Any) -> Any:
-    """`amount` [batch, 1, 1] of the way to the strongest (or, below 0, the weakest) of a pixel and its neighbours."""
+    """Move each pixel towards the strongest of its 3 x 3 neighbours by `amount` [batch, 1, 1]; below 0, the weakest."""
     stacked = tf.stack([images, -images], axis=-1)
     thick, thin = tf.unstack(tf.nn.max_pool2d(stacked, 3, 1, "SAME"), axis=-1)
     return images + tf.maximum(amount, 0.0) * (thick - images) + tf.minimum(amount, 0.0) * (images + thin)
 
 
 def _sample(images: Any, x: Any, y: Any) -> Any:
-    """The images at positions x, y [batch, 28, 28] in pixels, between pixels linearly; paper beyond the edge."""
+    """Sample the images at positions x, y [batch, 28, 28] in pixels, by bilinear interpolation. Outside is paper."""
     side = SIDE + 2
     padded = tf.reshape(tf.pad(images, [[0, 0], [1, 1], [1, 1]]), (-1, side * side))
     x, y = tf.clip_by_value(x + 1, 0.0, side - 1.001), tf.clip_by_value(y + 1, 0.0, side - 1.001)
@@ -64,7 +68,7 @@ def _sample(images: Any, x: Any, y: Any) -> Any:
 
 
 def _curves() -> np.ndarray:
-    """Cubic B-splines, [28, KNOTS]: a smooth line through the image for each knot, scaled to unit variance."""
+    """Cubic B-splines [28, KNOTS], one for each knot, scaled so that the displacement has unit variance."""
     position = np.linspace(1, KNOTS - 2, SIDE)[:, None]
     distance = np.abs(position - np.arange(KNOTS)[None, :])
     near, far = 2 / 3 - distance**2 + distance**3 / 2, np.clip(2 - distance, 0, None) ** 3 / 6

@@ -1,4 +1,4 @@
-"""Drawings that people corrected: `python -m demo --collect DIR` stores them, `--data DIR` trains on them."""
+"""Load the drawings that people corrected in the demo: `--collect DIR` stores them, `--data DIR` trains on them."""
 
 from pathlib import Path
 
@@ -7,27 +7,26 @@ from PIL import Image
 
 from model import InputError
 from model.mnist import Digits
-from model.normalize import SIDE
-from model.strokes import images
+from model.normalize import SIDE, normalize_all
 
 
 def count(folder: Path | None) -> int:
-    """How many there are in `folder`."""
+    """Count the corrections in `folder`."""
     return len(_paths(folder))
 
 
 def load(folder: Path | None) -> Digits:
-    """What the networks see of `folder`/DIGIT/*.png, sketches of any size; none without a folder.
+    """Load and normalize `folder`/DIGIT/*.png, sketches of any size. Without a folder there are none.
 
-    Raises InputError for a file that is no image.
+    Raises InputError for a file that is not an image.
     """
     paths = _paths(folder)
     sketches = [_read(path) for path in paths]
-    seen = np.empty((len(paths), SIDE, SIDE), np.uint8)
+    images = np.empty((len(paths), SIDE, SIDE), np.uint8)
     for size in {sketch.size for sketch in sketches}:
         chosen = [i for i, sketch in enumerate(sketches) if sketch.size == size]
-        seen[chosen] = images((sketches[i] for i in chosen), len(chosen))
-    return Digits(seen, np.array([int(path.parent.name) for path in paths], np.uint8))
+        images[chosen] = normalize_all((sketches[i] for i in chosen), len(chosen))
+    return Digits(images, np.array([int(path.parent.name) for path in paths], np.uint8))
 
 
 def _paths(folder: Path | None) -> list[Path]:
@@ -38,5 +37,5 @@ def _read(path: Path) -> Image.Image:
     try:
         with Image.open(path) as image:
             return image.convert("L")
-    except Exception as error:  # Pillow's decoders raise whatever a damaged file leads them to
-        raise InputError(f"{path} is no image ({error}): delete it.") from error
+    except Exception as error:  # a damaged file makes Pillow's decoders raise anything
+        raise InputError(f"{path} is not an image ({error}): delete it.") from error

@@ -1,4 +1,4 @@
-"""Writing files so that a failure leaves the old ones as they were."""
+"""Write files so that a failure leaves the old ones unchanged."""
 
 import json
 from collections.abc import Iterator
@@ -11,30 +11,30 @@ from model import InputError
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a path beside `path` to write to, and rename it to `path` once it is whole.
+    """Yield a temporary path in the folder of `path`; rename it to `path` at the end.
 
-    On any exception the new file is deleted and the old one stays. An OSError (disk full, folder read-only)
-    is raised as InputError.
+    On an exception the temporary file is deleted and the old file stays. An OSError (disk full, read-only folder) is
+    raised as InputError.
     """
-    beside = path.with_name(f".partial.{path.name}")
+    temporary = path.with_name(f".partial.{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        yield beside
-        beside.replace(path)
+        yield temporary
+        temporary.replace(path)
     except OSError as error:
         raise InputError(
             f"Cannot write {path}: {error.strerror or error}. "
-            "Free some space or choose a folder you may write to; what was there before is unchanged."
+            "Free some space or choose a folder that you may write to. The old file is unchanged."
         ) from error
     finally:
         with suppress(OSError):
-            beside.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write `content` as indented JSON, one innermost list a line, replacing `path` only when whole."""
-    with replacing(path) as beside:
-        beside.write_text(_dumps(content) + "\n", encoding="utf-8")
+    """Write `content` to `path` as indented JSON, with each innermost list on one line."""
+    with replacing(path) as temporary:
+        temporary.write_text(_dumps(content) + "\n", encoding="utf-8")
 
 
 def _dumps(content: Any, indent: str = "") -> str:
@@ -48,7 +48,7 @@ def _dumps(content: Any, indent: str = "") -> str:
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file. Raises InputError if it is missing or not JSON."""
+    """Read the JSON file of a checkpoint. Raises InputError if it is missing or damaged."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:

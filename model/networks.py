@@ -1,13 +1,17 @@
-"""The two networks, layer for layer."""
+"""The two networks, layer by layer; how to load and run them once they are trained."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import keras
+import numpy as np
 from keras import layers
+
+from model import CHECKPOINTS, InputError
 
 
 def lenet5() -> keras.Model:
-    """LeNet-5 (LeCun 1998) without its radial-basis output, as a 2021 teaching notebook simplified it.
+    """Build LeNet-5 (LeCun 1998) as a 2021 teaching notebook simplified it: without the radial-basis output.
 
     Input [batch, 28, 28, 1], ink 1 on paper 0; output [batch, 10] probabilities. 303,626 parameters.
     """
@@ -30,7 +34,7 @@ def lenet5() -> keras.Model:
 
 
 def ffnn() -> keras.Model:
-    """A feed-forward network with two hidden layers of 512.
+    """Build a feed-forward network with two hidden layers of 512.
 
     Input [batch, 28, 28], ink 1 on paper 0; output [batch, 10] probabilities. 669,706 parameters.
     """
@@ -51,3 +55,35 @@ def ffnn() -> keras.Model:
 
 
 NETWORKS: dict[str, Callable[[], keras.Model]] = {"lenet5": lenet5, "ffnn": ffnn}
+
+
+def load_trained(name: str, folder: Path = CHECKPOINTS) -> keras.Model:
+    """Load the trained network `name` from `folder`.
+
+    Raises InputError if its file is missing or damaged, or holds another network.
+    """
+    path = folder / f"{name}.keras"
+    remedy = f"python -m model train {name} makes a new one."
+    if not path.is_file():
+        raise InputError(f"{path} is missing: {remedy}")
+    try:
+        network = keras.saving.load_model(path, compile=False)
+    except Exception as error:  # a damaged file can raise anything
+        raise InputError(f"{path} is damaged ({error}): delete it and its .json; {remedy}") from error
+    expected = NETWORKS[name]()
+    if [w.shape for w in network.weights] != [w.shape for w in expected.weights]:
+        raise InputError(
+            f"{path} holds {network.name} with {network.count_params():,} parameters, not {name} with "
+            f"{expected.count_params():,}: {remedy}"
+        )
+    return network
+
+
+def network_input(images: np.ndarray, network: keras.Model) -> np.ndarray:
+    """Scale images uint8 [count, 28, 28] to float32 0 to 1, with a channel axis if `network` has one."""
+    return (images.astype(np.float32) / 255).reshape(-1, *network.input_shape[1:])
+
+
+def predict(network: keras.Model, images: np.ndarray) -> np.ndarray:
+    """Read images uint8 [count, 28, 28]. Returns probabilities float32 [count, 10]."""
+    return network.predict(network_input(images, network), batch_size=1000, verbose=0)

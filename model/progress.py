@@ -1,9 +1,9 @@
-"""What a killed training needs to go on."""
+"""Save the progress of a training after each epoch, so that a killed training can resume."""
 
 import json
 import time
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -11,23 +11,27 @@ import numpy as np
 from model import InputError
 from model.files import replacing, write_json
 from model.networks import NETWORKS
+from model.recipes import Recipe
+from model.record import Settings
 
 
 class Progress(keras.callbacks.Callback):
-    """Writes down, after every epoch, all that a killed training needs to go on.
+    """Save weights, optimizer state and history after each epoch.
 
-    Keras' BackupAndRestore, ModelCheckpoint and EarlyStopping together forget the best loss, the patience spent and
-    the state of Dropout. The optimizer's step count in last.npz says which epochs are done; that file is written last,
-    so whatever a kill leaves behind belongs to those epochs or to the next one, which is then trained again.
+    `folder` then holds three files: last.npz (all variables of the last epoch), best-N.keras (the best epoch so far)
+    and progress.json (settings and history). last.npz is written last, and its step count says how many epochs are
+    complete. Whatever else a kill leaves behind belongs to the next epoch, which is trained again.
+
+    Keras' BackupAndRestore, ModelCheckpoint and EarlyStopping do not suffice: a resumed training forgets the best loss,
+    the epochs of patience already spent, and the state of Dropout.
     """
 
-    def __init__(self, folder: Path, made_by: dict[str, Any], patience: int | None) -> None:
+    def __init__(self, folder: Path, settings: Settings) -> None:
         super().__init__()
         self.folder = folder
-        self.made_by = made_by
-        self.patience = patience
+        self.settings = settings
         self.state = folder / "last.npz"
-        self.stretches: list[tuple[float, int]] = []
+        self.calls: list[tuple[float, int]] = []  # when Keras called on_train_batch_end, and the batches done
         self.resumed_after = 0
         self.epochs: list[dict[str, float]] = []
 
@@ -38,58 +42,59 @@ class Progress(keras.callbacks.Callback):
 
     @property
     def best_checkpoint(self) -> Path:
-        """Named by its epoch, so that a kill cannot leave another epoch's weights under its name."""
+        """The file of the best epoch. Its name holds the epoch, so that a kill cannot leave another epoch under it."""
         return self.folder / f"best-{self.best + 1}.keras"
 
     def is_over(self, epochs: int) -> bool:
-        """Whether all `epochs` are done, or patience is."""
-        done = len(self.epochs)
-        stalled = self.patience is not None and done > 0 and done - 1 - self.best >= self.patience
+        """Tell whether all `epochs` are done, or training has stopped early."""
+        done, patience = len(self.epochs), self.settings.recipe.patience
+        stalled = patience is not None and done > 0 and done - 1 - self.best >= patience
         return done >= epochs or stalled
 
     def begin(self, untrained: float) -> None:
-        """Write down that training begins, with the accuracy before it."""
+        """Save that training begins. `untrained` is the validation accuracy before it."""
         self.untrained = round(untrained, 6)
         self._write()
 
     def resume(self, network: keras.Model, steps: int) -> None:
-        """Bring `network` and the history to the end of the last epoch that was written down whole.
+        """Restore `network` and the history as they were after the last complete epoch of `steps` batches.
 
-        Raises InputError if the folder is damaged or another training's.
+        Raises InputError if the folder is damaged, or holds a training with other settings.
         """
         try:
-            story = json.loads((self.folder / "progress.json").read_text(encoding="utf-8"))
-            same = story["made_by"] == self.made_by
-            if same:
+            progress = json.loads((self.folder / "progress.json").read_text(encoding="utf-8"))
+            saved = progress["settings"]
+            settings = Settings(Recipe(**saved["recipe"]), saved["seed"], saved["corrections"])
+            if settings == self.settings:
                 with self.state.open("rb") as file, np.load(file) as values:
                     for variable, value in zip(_variables(network), values.values(), strict=True):
                         variable.assign(value)
-                self.untrained = story["untrained"]
-                self.epochs = story["epochs"][: int(network.optimizer.iterations) // steps]
+                self.untrained = progress["untrained"]
+                self.epochs = progress["epochs"][: int(network.optimizer.iterations) // steps]
                 self.resumed_after = len(self.epochs)
                 if self.epochs:
                     keras.saving.load_model(self.best_checkpoint, compile=False)
         except Exception as error:  # a damaged file can raise anything
-            raise InputError(f"{self.folder} is damaged ({error}): delete it and train anew.") from error
-        if not same:
+            raise InputError(f"{self.folder} is damaged ({error}): delete it and train again.") from error
+        if settings != self.settings:
             raise InputError(
-                f"{self.folder} holds an unfinished training by {settings(story['made_by'], self.made_by)}, "
-                f"not by {settings(self.made_by, story['made_by'])}. "
-                "Finish it with its own command, delete the folder, or name another one with --output."
+                f"{self.folder} holds an unfinished training by {settings.described(self.settings)}, "
+                f"not by {self.settings.described(settings)}. "
+                "Finish it with its own command, delete the folder, or pass another folder with --output."
             )
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: D102
         self.started = time.perf_counter()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Keras calls it after each stretch of steps. The first one includes compilation, the second is the measure."""
-        self.stretches.append((time.perf_counter(), batch + 1))
-        if len(self.stretches) == 2:
-            (started, before), (ended, after) = self.stretches
+        """Estimate the remaining time. Keras calls this after each group of batches; the first group also compiles."""
+        self.calls.append((time.perf_counter(), batch + 1))
+        if len(self.calls) == 2:
+            (started, before), (ended, after) = self.calls
             steps = after - before if after > before else after
             epochs = self.params["epochs"] - self.resumed_after
             seconds = (ended - started) / steps * self.params["steps"] * epochs
-            print(f"\nThe {epochs} epochs to go take about {_duration(seconds)}", flush=True)
+            print(f"\nThe remaining {epochs} epochs take about {_duration(seconds)}", flush=True)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: D102
         row = {key: float(f"{value:.6g}") for key, value in (logs or {}).items()}
@@ -97,18 +102,18 @@ class Progress(keras.callbacks.Callback):
         if self.best == epoch:
             without_optimizer = NETWORKS[self.model.name]()
             without_optimizer.set_weights(self.model.get_weights())
-            with replacing(self.best_checkpoint) as beside:
-                without_optimizer.save(beside)
+            with replacing(self.best_checkpoint) as temporary:
+                without_optimizer.save(temporary)
         self._write()
-        with replacing(self.state) as beside:
-            np.savez(beside, *(np.asarray(variable) for variable in _variables(self.model)))
+        with replacing(self.state) as temporary:
+            np.savez(temporary, *(np.asarray(variable) for variable in _variables(self.model)))
         for former in self.folder.glob("best-*.keras"):
             if former != self.best_checkpoint:
                 former.unlink()
         self.model.stop_training = self.is_over(self.params["epochs"])
 
     def _write(self) -> None:
-        content = {"made_by": self.made_by, "untrained": self.untrained, "epochs": self.epochs}
+        content = {"settings": asdict(self.settings), "untrained": self.untrained, "epochs": self.epochs}
         write_json(self.folder / "progress.json", content)
 
 
@@ -117,18 +122,6 @@ def _duration(seconds: float) -> str:
 
 
 def _variables(network: keras.Model) -> list[keras.Variable]:
-    """Weights, state of Dropout, and state of the optimizer."""
+    """All variables of a training: the weights, the state of Dropout and the state of the optimizer."""
     network.optimizer.build(network.trainable_variables)
     return [*network.variables, *network.optimizer.variables]
-
-
-def settings(made_by: dict[str, Any], other: dict[str, Any]) -> str:
-    """What made a checkpoint, in words, and what of its recipe is not as in the `other`."""
-    recipe, others = made_by.get("recipe") or {}, other.get("recipe") or {}
-    words = f"recipe {recipe.get('name')}, at most {recipe.get('epochs')} epochs, seed {made_by.get('seed')}"
-    if corrections := made_by.get("corrections"):
-        words += f", {corrections} corrections"
-    if recipe.get("name") != others.get("name"):
-        return words
-    changed = [key for key in {**recipe, **others} if key != "epochs" and recipe.get(key) != others.get(key)]
-    return ", ".join([words, *(f"{key} {recipe.get(key)}" for key in changed)])

@@ -1,9 +1,10 @@
-"""How each network is trained, and what was tried to find that out.
+"""The recipes: how each network is trained, and which trials led there.
 
-Accuracies are in %, on the last 5,000 training digits of MNIST (± 0.13) and on the three validation writers with
-brushes of 10, 20 and 30 pixels (± 0.2), with one seed. Letters: how many of 3,900, in 75 handwriting fonts, are
-answered with more confidence than the least confident 1 % of those pen digits. First each change alone, in 12 epochs of
-89,000 images (each pen digit drawn three times) with learning rate 3e-3:
+Accuracies are in %. MNIST means the last 5,000 training digits (± 0.13), pens the three validation writers with
+brushes of 10, 20 and 30 pixels (± 0.2). Letters is the share of 3,900 letters in 75 handwriting fonts that pass for a
+digit: the network is surer of them than of the least certain 1 % of those pen digits. Each trial has one seed.
+
+Each change alone, in 12 epochs of 89,000 images (each pen digit drawn three times) with learning rate 3e-3:
 
 | change                              | MNIST | pens  | letters |
 | ----------------------------------- | ----- | ----- | ------- |
@@ -16,7 +17,7 @@ answered with more confidence than the least confident 1 % of those pen digits. 
 | weight decay 0.05 instead of 0.004  | 99.16 | 99.60 | 27 %    |
 | no non-digits                       | 99.14 | 99.47 | 70 %    |
 
-In 12 epochs of 83,000 images (each pen digit drawn twice), as `best` has them:
+In 12 epochs of 83,000 images (each pen digit drawn twice), as in `best`:
 
 | change                              | MNIST | pens  | letters |
 | ----------------------------------- | ----- | ----- | ------- |
@@ -25,17 +26,17 @@ In 12 epochs of 83,000 images (each pen digit drawn twice), as `best` has them:
 | learning rate 1e-3, distort 0.7     | 99.28 | 99.60 | 25 %    |
 | learning rate 1e-3, distort 1.4     | 99.18 | 99.20 | 31 %    |
 
-LeNet5 after 130 epochs at 2e-3: 99.56, 99.78 and 27 %; after 240, as `best` has it: 99.46, 99.60 and 26 %. The second
-was chosen, for its lower loss (0.3009 against 0.3026) and because it reads more of the same digits when they are
-distorted by half the training's limits, six times each (99.43 against 99.34). From the first, five more epochs at 3e-4
-gave 99.34, 99.30 and 99.36 with distort 0.3, 0.6 and 1: milder distortions at the end do not help. FFNN after 240:
-99.62, 99.64 and 22 %.
+LeNet5 after 130 epochs at 2e-3 reads 99.56 and 99.78 %, and 27 % of the letters pass. After 240 epochs, as in `best`,
+it is 99.46, 99.60 and 26 %. The longer training was chosen for its lower loss (0.3009 against 0.3026), and because it
+reads more of the same digits when they are distorted by half of the training's limits, six times each (99.43 against
+99.34 %). Five more epochs at 3e-4 after the 130, with distort 0.3, 0.6 and 1, gave 99.34, 99.30 and 99.36 %: milder
+distortions at the end do not help. FFNN after 240 epochs: 99.62, 99.64 and 22 %.
 
-Label smoothing makes the answers unsure. Dividing the logits by the temperature that suits the validation digits brings
-the calibration error on MNIST's from 4.8 to 0.2 % (LeNet5) and from 3.6 to 0.3 % (FFNN).
+Label smoothing makes the answers less sure than they should be. Dividing the logits by the temperature that fits the
+validation digits lowers the calibration error on MNIST's from 4.8 to 0.2 % (LeNet5) and from 3.6 to 0.3 % (FFNN).
 
-Untried: averaging the weights, distillation from a larger network, more than one seed, each distortion and each style
-by itself.
+Not tried: averaging the weights, distillation from a larger network, more than one seed, each distortion alone, each
+style alone.
 """
 
 from dataclasses import dataclass, replace
@@ -44,33 +45,34 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Recipe:
-    """One way to train a network.
-
-    `validation` images are taken from the end of MNIST's training set. The learning rate is constant, or rises for
-    `warmup` epochs and falls to zero along a cosine over all `epochs`. Training stops `patience` epochs after the
-    lowest validation loss, if that is given. `smoothing` of each target is spread over all ten digits.
-
-    `drawn` is how often each pen digit is drawn, with another brush each time; with 0 there are no drawings at all.
-    `styles` and `non_digits` count the drawings of model/styles.py. `distort` scales the limits of model/augment.py.
-    `xla` compiles the training step: twice as fast for dense layers on a CPU, slower for convolutions. `bfloat16`
-    halves the time on processors that multiply in it.
-    """
+    """One way to train a network."""
 
     name: str
     optimizer: Literal["SGD", "RMSprop", "AdamW"]
     learning_rate: float
     warmup: float | None = None
+    """Epochs in which the learning rate rises. It then falls to 0 along a cosine. None: it is constant."""
     epochs: int = 100
+    """At most so many."""
     patience: int | None = 20
+    """Training stops so many epochs after the lowest validation loss. None: it does not stop early."""
     batch_size: int = 32
     validation: int = 12_000
+    """Images from the end of MNIST's training set that validate."""
     smoothing: float = 0.0
-    drawn: int = 0
+    """Label smoothing: the share of each target that is spread over all ten digits."""
+    pen_copies: int = 0
+    """How often each pen digit is drawn, each time with another brush. 0: no drawings of any kind."""
     styles: int = 0
+    """Drawings of digits in more styles, from model/styles.py."""
     non_digits: int = 0
+    """Drawings that are not digits, from model/styles.py."""
     distort: float = 0.0
+    """Scale of the distortions in model/augment.py. 0: none."""
     xla: bool = False
+    """Compile the training step: twice as fast for dense layers on a CPU, slower for convolutions."""
     bfloat16: bool = False
+    """Compute in bfloat16: half the time on processors that multiply in it."""
 
 
 BEST = Recipe(
@@ -83,7 +85,7 @@ BEST = Recipe(
     batch_size=128,
     validation=5_000,
     smoothing=0.05,
-    drawn=2,
+    pen_copies=2,
     styles=6_000,
     non_digits=10_000,
     distort=1.0,

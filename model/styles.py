@@ -1,7 +1,8 @@
-"""Pen drawings for training that neither MNIST nor Pendigits holds enough of, drawn by code.
+"""Generate pen drawings of which MNIST and Pendigits hold too few.
 
-Digits in the styles of other schools: slashed zeros, flagged ones, crossed sevens. And drawings that are no digit,
-which the networks learn to answer flatly (entropic open-set training, Dhamija, Günther, Boult 2018).
+These are digits in the styles of other schools, such as slashed zeros, flagged ones and crossed sevens, and drawings
+that are not digits. For non-digits the networks learn to give all digits the same probability (entropic open-set
+training, Dhamija, Günther, Boult 2018).
 """
 
 from collections.abc import Callable
@@ -12,9 +13,10 @@ from typing import NamedTuple
 import numpy as np
 from HersheyFonts import HersheyFonts
 
-from model.strokes import Drawing
+from model.draw import Drawing
 
-# Strokes, parted by "/", as points "x,y" in hundredths of the height, y down. A curve runs through them; "!": a corner.
+# "/" separates strokes. A point is "x,y" in hundredths of the height, y down. A curve runs through the points, and "!"
+# marks a corner.
 OVAL = "50,0 22,14 10,50 22,87 50,100 78,87 90,50 78,13 48,1"
 STYLES = {
     0: {
@@ -107,7 +109,7 @@ SIGNS = {
     "less": "94,6 6,50! 94,94",
 }
 
-# Single-stroke Hershey letters, but what people mistake for a digit: O o Q, printed a, written c (0), I i j l (1),
+# Single-stroke Hershey letters, without those that look like a digit: O o Q, printed a, written c (0), I i j l (1),
 # Z z, written L r (2), y, written Y (4), S s (5), b G, written e (6), written F J T (7), written f (8), g q (9).
 LETTERS = {
     "futural": "ABCDEFHJKLMNPRTUVWXYcdefhkmnprtuvwx",
@@ -117,15 +119,18 @@ LETTERS = {
 
 
 class Stroke(NamedTuple):
-    """Control points [controls, 2], how far each may stray [controls, 1], and their curve [points, controls]."""
+    """A stroke that can be varied."""
 
     controls: np.ndarray
+    """Control points [controls, 2]."""
     freedom: np.ndarray
+    """How far each control point may stray, [controls, 1]."""
     curve: np.ndarray
+    """Matrix [points, controls] from control points to points on the curve."""
 
 
 def digits(count: int, random: np.random.Generator) -> tuple[list[Drawing], np.ndarray]:
-    """`count` drawings and their labels uint8 [count]: evenly of all digits, and evenly of each digit's styles."""
+    """Generate `count` digits and their labels uint8 [count], evenly over all digits and over the styles of each."""
     labels = np.arange(count) % 10
     styles = [list(STYLES[digit].values()) for digit in range(10)]
     paths = [styles[label][(i // 10) % len(styles[label])] for i, label in enumerate(labels)]
@@ -133,9 +138,9 @@ def digits(count: int, random: np.random.Generator) -> tuple[list[Drawing], np.n
 
 
 def non_digits(count: int, random: np.random.Generator, pens: list[Drawing], labels: np.ndarray) -> list[Drawing]:
-    """`count` drawings that are no digit, in the proportions of KINDS.
+    """Generate `count` drawings that are not digits, in the proportions of KINDS.
 
-    Some are made of `pens`, written digits, every digit among their `labels`.
+    Some are made of `pens`, written digits; their `labels` must hold every digit.
     """
     by_label = [[pens[i] for i in np.flatnonzero(labels == digit)] for digit in range(10)]
     kinds, weights = list(KINDS), np.array(list(KINDS.values()))
@@ -144,7 +149,7 @@ def non_digits(count: int, random: np.random.Generator, pens: list[Drawing], lab
 
 
 def _written(strokes: list[Stroke], random: np.random.Generator) -> Drawing:
-    """The same strokes as another hand writes them: points stray, parts move, and all of it bends and slants."""
+    """Vary the strokes as another hand would write them: points stray, parts move, the whole bends and slants."""
     care = random.uniform(0.2, 1)
     parts = []
     for controls, freedom, curve in strokes:
@@ -167,6 +172,7 @@ def _written(strokes: list[Stroke], random: np.random.Generator) -> Drawing:
 
 
 def _split(points: np.ndarray, like: Drawing) -> Drawing:
+    """Split `points` into strokes as long as those of `like`."""
     ends = np.cumsum([len(stroke) for stroke in like])
     return [points[end - len(stroke) : end] for end, stroke in zip(ends, like, strict=True)]
 
@@ -181,11 +187,16 @@ def _path(path: str) -> list[Stroke]:
 
 
 @cache
+def _font(name: str) -> HersheyFonts:
+    font = HersheyFonts()
+    font.load_default_font(name)
+    return font
+
+
+@cache
 def _glyph(font: str, letter: str) -> list[Stroke]:
-    """A letter of height 1; where it turns by more than 50 degrees is a corner."""
-    fonts = HersheyFonts()
-    fonts.load_default_font(font)
-    strokes = [np.array(stroke, float) for stroke in fonts.strokes_for_text(letter)]
+    """Load a letter, scaled to height 1. A turn of more than 50 degrees is a corner."""
+    strokes = [np.array(stroke, float) for stroke in _font(font).strokes_for_text(letter)]
     points = np.concatenate(strokes)
     low, height = points.min(axis=0), np.ptp(points[:, 1])
     angles = [np.unwrap(np.arctan2(*np.diff(stroke, axis=0).T)) for stroke in strokes]
@@ -194,7 +205,7 @@ def _glyph(font: str, letter: str) -> list[Stroke]:
 
 
 def _stroke(controls: np.ndarray, corners: list[int]) -> Stroke:
-    """Catmull-Rom splines between the corners, as a matrix; points may stray by the distance to their neighbour."""
+    """Make a stroke of Catmull-Rom splines between the corners. Points may stray as far as their nearest neighbour."""
     last = len(controls) - 1
     if last == 0:
         return Stroke(controls, np.full((1, 1), 0.2), np.eye(1))
@@ -211,8 +222,8 @@ def _stroke(controls: np.ndarray, corners: list[int]) -> Stroke:
     return Stroke(controls, freedom, np.vstack([*rows, identity[-1:]]))
 
 
-def _of(random: np.random.Generator, pens: list[list[Drawing]], among: str) -> Drawing:
-    """A random pen digit among those named, height 1 (or width, if longer), its corner at the origin."""
+def _random_pen_digit(random: np.random.Generator, pens: list[list[Drawing]], among: str) -> Drawing:
+    """Choose a pen digit of those in `among`, scaled so that its longer side is 1, with its corner at the origin."""
     digit = int(among[random.integers(len(among))])
     drawing = pens[digit][random.integers(len(pens[digit]))]
     points = np.concatenate(drawing)
@@ -221,19 +232,19 @@ def _of(random: np.random.Generator, pens: list[list[Drawing]], among: str) -> D
 
 
 def _letter(random: np.random.Generator, pens: list[list[Drawing]]) -> Drawing:
-    """One of LETTERS."""
+    """Draw one of LETTERS."""
     font, letters = list(LETTERS.items())[random.choice(len(LETTERS), p=[0.5, 0.35, 0.15])]
     return _written(_glyph(font, letters[random.integers(len(letters))]), random)
 
 
 def _sign(random: np.random.Generator, pens: list[list[Drawing]]) -> Drawing:
-    """One of SIGNS."""
+    """Draw one of SIGNS."""
     paths = list(SIGNS.values())
     return _written(_path(paths[random.integers(len(paths))]), random)
 
 
 def _scribble(random: np.random.Generator, pens: list[list[Drawing]]) -> Drawing:
-    """A tangle, a zigzag, a coil, or a spiral of more than two turns."""
+    """Draw a tangle, a zigzag, a coil, or a spiral of more than two turns."""
     t, kind = np.linspace(0, 1, 100)[:, None], random.integers(4)
     if kind == 0:
         waves = np.sin(t * random.uniform(8, 30, (2, 1, 3)) + random.uniform(0, 7, (2, 1, 3)))
@@ -250,32 +261,34 @@ def _scribble(random: np.random.Generator, pens: list[list[Drawing]]) -> Drawing
 
 
 def _side_by_side(random: np.random.Generator, pens: list[list[Drawing]]) -> Drawing:
-    """Two digits, from touching to a third of their height apart."""
-    left, right = _of(random, pens, "0123456789"), _of(random, pens, "0123456789")
+    """Put two digits side by side, from touching to a third of their height apart."""
+    left, right = _random_pen_digit(random, pens, "0123456789"), _random_pen_digit(random, pens, "0123456789")
     gap = max(stroke[:, 0].max() for stroke in left) + random.uniform(-0.05, 0.3)
     shift = np.array([gap, random.normal(0, 0.06)])
     return left + [stroke + shift for stroke in right]
 
 
 def _overlaid(random: np.random.Generator, pens: list[list[Drawing]]) -> Drawing:
-    """Two digits on top of each other, neither of which is only a stroke more or less in the other."""
-    return _of(random, pens, "4") + [stroke + random.normal(0, 0.1, 2) for stroke in _of(random, pens, "235")]
+    """Put a 2, 3 or 5 on top of a 4: two digits, neither of which is contained in the other."""
+    return _random_pen_digit(random, pens, "4") + [
+        stroke + random.normal(0, 0.1, 2) for stroke in _random_pen_digit(random, pens, "235")
+    ]
 
 
 def _struck_out(random: np.random.Generator, pens: list[list[Drawing]]) -> Drawing:
-    """A digit with one long line across it, or two: not 0, 1, 2 or 7, which some people write so."""
-    digit = _of(random, pens, "345689")
+    """Strike a digit out with one or two long lines. Not a 0, 1, 2 or 7: some people write these with a line."""
+    digit = _random_pen_digit(random, pens, "345689")
     right = max(stroke[:, 0].max() for stroke in digit)
     ends = np.array([[-0.1, -0.1], [right + 0.1, 1.1]]) + random.uniform(-0.1, 0.1, (2, 2, 2))
     return [*digit, *([ends[0], ends[1] * [1, -1] + [0, 1]][: random.integers(1, 3)])]
 
 
 def _turned(random: np.random.Generator, pens: list[list[Drawing]]) -> Drawing:
-    """A mirrored 3 or 7, or a 3 on its side. Most others look like a digit again: a turned 5 like a 4, a 7 like a 2."""
+    """Mirror a 3 or 7, or turn a 3 by 90 degrees. Other turned digits look like digits: a 5 like a 4, a 7 like a 2."""
     if random.random() < 0.7:
-        return [stroke * [-1, 1] for stroke in _of(random, pens, "37")]
+        return [stroke * [-1, 1] for stroke in _random_pen_digit(random, pens, "37")]
     side = random.choice([-1, 1])
-    return [stroke[:, ::-1] * [side, -side] for stroke in _of(random, pens, "3")]
+    return [stroke[:, ::-1] * [side, -side] for stroke in _random_pen_digit(random, pens, "3")]
 
 
 Kind = Callable[[np.random.Generator, list[list[Drawing]]], Drawing]

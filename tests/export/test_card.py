@@ -1,6 +1,5 @@
-"""The model card in export/onnx is true as printed, and a Hugging Face model repository as it lies."""
+"""The model card's code runs, its figures belong to the committed files, and Hugging Face can read it."""
 
-import hashlib
 import itertools
 import json
 import re
@@ -11,15 +10,19 @@ import numpy as np
 import onnxruntime
 import pytest
 from huggingface_hub import ModelCard
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Page, expect
 
 from export import ONNX, web
-from export.card import sha256, told
+from export.card import runtime_line
+from export.contract import KINDS, SKETCH
+from export.measurements import Refusals, Verification, sha256
 from model import CHECKPOINTS
-from model.evaluate import percent
-from tests.export.test_onnx_files import FILES, NETWORKS
+from model.recipes import RECIPES
+from model.record import TrainingRecord
 
 CARD = (ONNX / "README.md").read_text()
+FILES = [kind.file(name) for name in RECIPES for kind in KINDS]
+RECORDS = {name: TrainingRecord.load(CHECKPOINTS / f"{name}.json") for name in RECIPES}
 CDN = f"https://cdn.jsdelivr.net/npm/onnxruntime-web@{web.VERSION}/dist/"
 ONE = [(80, 130), (150, 40), (145, 240)]  # with a flag
 SEVEN = [(60, 50), (220, 50), (120, 240)]
@@ -29,13 +32,13 @@ def snippet(language: str, number: int = 0) -> str:
     return CARD.split(f"```{language}\n")[1 + number].split("```")[0]
 
 
-def test_its_python_runs_as_printed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_python_snippet_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(ONNX)
     exec(snippet("python"), {})
     assert capsys.readouterr().out.strip() == "1"
 
 
-def test_its_python_for_a_gpu_runs_as_printed_with_or_without_one(
+def test_the_python_snippet_for_a_gpu_runs_with_or_without_a_gpu(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(ONNX)
@@ -55,30 +58,30 @@ def chromium() -> Iterator[Browser]:
         pytest.skip(str(error))
 
 
-def open_page(chromium: Browser, phone: bool = False) -> tuple[Page, list[str]]:
-    """The card's page, with the CDN's files from npm's package; and what goes wrong on it."""
+@pytest.fixture(scope="module")
+def site() -> Iterator[str]:
+    """The address of a server with npm's package, in place of the CDN."""
+    with web.serving(web.package()) as site:
+        yield site
+
+
+def open_page(chromium: Browser, site: str, phone: bool = False) -> tuple[Page, list[str]]:
+    """Open the card's page. Returns it and the list of its errors."""
+    html = snippet("html")
+    assert html.count(CDN) == 1
     page = chromium.new_page(has_touch=phone, is_mobile=phone, viewport={"width": 360, "height": 300})
     problems: list[str] = []
     page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: problems.append(str(error)))
-
-    def answer(route: Route) -> None:
-        name = route.request.url.rpartition("/")[2]
-        if route.request.url.startswith(CDN):
-            route.fulfill(path=web.package() / name, headers={"access-control-allow-origin": "*"})
-        elif name == "page.html":
-            route.fulfill(body=snippet("html"), content_type="text/html")
-        else:
-            route.fulfill(path=ONNX / name)
-
-    page.route("**", answer)
-    page.goto("http://digits.test/page.html")
+    page.route("**/page.html", lambda route: route.fulfill(body=html.replace(CDN, site), content_type="text/html"))
+    page.route("**/*.onnx", lambda route: route.fulfill(path=ONNX / route.request.url.rpartition("/")[2]))
+    page.goto(f"{site}page.html")
     expect(page.locator("output")).to_have_text("?", timeout=60_000)
     return page, problems
 
 
-def test_its_page_reads_while_one_draws(chromium: Browser) -> None:
-    page, problems = open_page(chromium)
+def test_the_page_reads_a_digit_before_the_pen_is_lifted(chromium: Browser, site: str) -> None:
+    page, problems = open_page(chromium, site)
     corner = page.locator("canvas").bounding_box()
     assert corner
     for drawing, digit in ((ONE, "1"), (SEVEN, "7")):
@@ -93,8 +96,8 @@ def test_its_page_reads_while_one_draws(chromium: Browser) -> None:
     assert problems == []
 
 
-def test_its_page_reads_a_finger_on_a_phone(chromium: Browser) -> None:
-    page, problems = open_page(chromium, phone=True)
+def test_the_page_reads_a_digit_drawn_with_a_finger_on_a_phone(chromium: Browser, site: str) -> None:
+    page, problems = open_page(chromium, site, phone=True)
     corner = page.locator("canvas").bounding_box()
     assert corner
     touch = page.context.new_cdp_session(page)
@@ -108,7 +111,7 @@ def test_its_page_reads_a_finger_on_a_phone(chromium: Browser) -> None:
     assert problems == []
 
 
-def test_the_body_of_its_request_is_a_sketch_of_a_one() -> None:
+def test_the_json_body_of_the_request_is_a_sketch_of_a_one() -> None:
     tensor = json.loads(snippet("json"))["inputs"][0]
     sketch = np.array(tensor["data"], np.uint8).reshape(tensor["shape"])
     session = onnxruntime.InferenceSession(ONNX / "lenet5-sketch.onnx", providers=["CPUExecutionProvider"])
@@ -116,48 +119,48 @@ def test_the_body_of_its_request_is_a_sketch_of_a_one() -> None:
 
 
 @pytest.mark.parametrize("language", ["cpp", "csharp"])
-def test_its_other_snippets_name_what_the_file_holds(language: str) -> None:
+def test_the_other_snippets_use_the_names_in_the_file(language: str) -> None:
     assert set(re.findall(r'"([\w.-]+)"', snippet(language))) == {"lenet5-sketch.onnx", "sketch", "probabilities"}
 
 
-def test_its_rust_takes_the_right_output() -> None:
+def test_the_rust_snippet_uses_the_right_output() -> None:
     session = onnxruntime.InferenceSession(ONNX / "lenet5-sketch.onnx", providers=["CPUExecutionProvider"])
     assert [output.name for output in session.get_outputs()][1] == "probabilities"
     assert "outputs[1]" in snippet("rust")
 
 
-def test_hugging_face_reads_its_front_matter() -> None:
+def test_hugging_face_can_read_the_front_matter() -> None:
     data = ModelCard.load(ONNX / "README.md").data
     assert (data.license, data.library_name, data.datasets) == ("mit", "onnx", ["ylecun/mnist"])
     results = {result.metric_name: result.metric_value for result in data.eval_results or []}
     assert list(results) == FILES
-    for name in NETWORKS:
-        story = json.loads((CHECKPOINTS / f"{name}.json").read_text())
-        assert results[f"{name}.onnx"] == pytest.approx(story["test"]["accuracy"], abs=1e-4)
+    for name, record in RECORDS.items():
+        assert record.test
+        assert results[f"{name}.onnx"] == pytest.approx(record.test.accuracy, abs=1e-4)
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_its_hashes_are_the_files(file: str) -> None:
-    digest = hashlib.sha256((ONNX / file).read_bytes()).hexdigest()
-    assert re.search(rf"^\| `{file}` .* `{digest}` \|$", CARD, re.MULTILINE)
+def test_the_hashes_are_those_of_the_files(file: str) -> None:
+    assert re.search(rf"^\| `{file}` .* `{sha256(ONNX / file)}` \|$", CARD, re.MULTILINE)
 
 
-def test_it_says_what_the_checkpoints_say() -> None:
-    for name in NETWORKS:
-        assert percent(json.loads((CHECKPOINTS / f"{name}.json").read_text())["test"]) in CARD
+def test_the_accuracy_is_that_of_the_checkpoints() -> None:
+    for record in RECORDS.values():
+        assert str(record.test) in CARD
 
 
-def test_its_table_is_of_these_very_files() -> None:
-    verification = json.loads((ONNX / "verification.json").read_text())
-    assert verification["sha256"] == {file: sha256(ONNX / file) for file in FILES}
-    assert {row["file"] for row in verification["rows"]} == set(FILES)
-    for row in verification["rows"]:
-        assert told(row) in CARD
-        assert row.get("same") == row.get("count"), row
+def test_the_table_of_runtimes_was_measured_with_the_committed_files() -> None:
+    verification = Verification.load(ONNX / "verification.json")
+    assert verification.sha256 == {file: sha256(ONNX / file) for file in FILES}
+    assert {row.file for row in verification.rows} == set(FILES)
+    for row in verification.rows:
+        assert runtime_line(row) in CARD
+        assert not row.differs, row
 
 
-def test_its_table_of_refusals_is_of_these_files() -> None:
-    refusals = json.loads((ONNX / "refusals.json").read_text())
-    assert refusals["sha256"] == {file: sha256(ONNX / file) for file in FILES if "sketch" in file}
-    for row in refusals["rows"]:
-        assert f"| {row['drawn']} | {row['count']:,} | {row['refused']:.1%} | {row['sure']:.1%} |" in CARD
+def test_the_table_of_refusals_was_measured_with_the_committed_files() -> None:
+    refusals = Refusals.load(ONNX / "refusals.json")
+    assert refusals.sha256 == {file: sha256(ONNX / file) for file in map(SKETCH.file, RECIPES)}
+    assert refusals.rows
+    for row in refusals.rows:
+        assert f"| {row.set} | {row.count:,} | {row.refused:.1%} | {row.sure:.1%} |" in CARD

@@ -1,35 +1,67 @@
-"""An export is verified before it replaces anything, and the card says what was measured."""
+"""An export is verified before it replaces a file, and the card holds the measured figures."""
 
-import json
 import shutil
-import subprocess
-import sys
+from dataclasses import replace
 from pathlib import Path
 
 import keras
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 
-from export import pipeline
-from export.card import TRAINED_BY
-from export.verify import VerificationError, verify_image_graph, verify_sketch_graph
+from export import ONNX, pipeline
+from export.__main__ import main
+from export.card import RECIPE_NOTES
+from export.contract import IMAGE, KINDS, Kind
+from export.measurements import RuntimeRow
+from export.verify import VerificationError, verify
 from model import InputError
-from model.evaluate import load_checkpoint, percent
 from model.mnist import Digits
+from model.networks import NETWORKS, load_trained, network_input, predict
 from model.recipes import RECIPES
+from model.record import TrainingRecord
+from model.scores import Score, score
+from tests.stand_ins import few_digits, record
 
 FILES = ["README.md", "ffnn-sketch.onnx", "ffnn.onnx", "lenet5-sketch.onnx", "lenet5.onnx"]
 
 
-pytestmark = pytest.mark.usefixtures("few_digits")
+pytestmark = [pytest.mark.tensorflow, pytest.mark.usefixtures("few_data")]
+
+
+@pytest.fixture(scope="session")
+def checkpoints(digits: tuple[np.ndarray, np.ndarray], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Both networks with random weights and biases, and the records that an export needs."""
+    folder = tmp_path_factory.mktemp("checkpoints")
+    images, labels = few_digits(digits)[1]
+    random = np.random.default_rng(0)
+    for name, recipe in (("lenet5", "best"), ("ffnn", "notebook")):
+        network = NETWORKS[name]()
+        network.set_weights([random.normal(scale=0.1, size=weight.shape) for weight in network.get_weights()])
+        network.save(folder / f"{name}.keras")
+        test = score("MNIST test", predict(network, images).argmax(axis=1), labels)
+        replace(record(name, recipe), test=replace(test, calibration_error=0.01)).save(folder / f"{name}.json")
+    return folder
+
+
+def change_test_score(folder: Path, name: str, test: Score | None) -> None:
+    path = folder / f"{name}.json"
+    replace(TrainingRecord.load(path), test=test).save(path)
 
 
 @pytest.fixture(scope="module")
-def exported(checkpoints: Path, few_digits: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def exported(checkpoints: Path, few_data: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("onnx")
     pipeline.export(["lenet5", "ffnn"], None, checkpoints, folder)
     return folder
+
+
+@pytest.fixture
+def brief_verification(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Verify with one batch size and one canvas, in tests of something else."""
+    monkeypatch.setattr("export.verify.BATCHES", (1_000,))
+    monkeypatch.setattr("export.verify.CANVASES", ((28, 28),))
 
 
 @pytest.fixture
@@ -47,12 +79,12 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
 
-def test_writes_four_graphs_and_their_card(exported: Path, checkpoints: Path) -> None:
+def test_an_export_writes_four_graphs_and_their_card(exported: Path, checkpoints: Path) -> None:
     assert sorted(path.name for path in exported.iterdir()) == FILES
     card = (exported / "README.md").read_text()
     for name in FILES[1:]:
         assert f"`{name}`" in card
-    assert card.count(percent(json.loads((checkpoints / "lenet5.json").read_text())["test"])) >= 2
+    assert card.count(str(TrainingRecord.load(checkpoints / "lenet5.json").test)) >= 2
     assert "Recipe `best` trains on" in card
     assert "Recipe `notebook` is that of" in card
     assert "[[" not in card
@@ -61,118 +93,121 @@ def test_writes_four_graphs_and_their_card(exported: Path, checkpoints: Path) ->
 
 @pytest.mark.parametrize("name", ["lenet5", "ffnn"])
 def test_nodes_and_weights_are_named_after_their_layers(name: str, exported: Path, checkpoints: Path) -> None:
-    """tf2onnx has no public way to tell; it keeps TensorFlow's scopes in the names of its nodes."""
+    """tf2onnx has no public API for that; it keeps TensorFlow's scopes in the names of its nodes."""
     layers = {layer.name for layer in keras.saving.load_model(checkpoints / f"{name}.keras").layers if layer.weights}
-    for file in (f"{name}.onnx", f"{name}-sketch.onnx"):
-        graph = onnx.load(exported / file).graph
+    for kind in KINDS:
+        graph = onnx.load(exported / kind.file(name)).graph
         assert layers == {tensor.name.split("/")[0] for tensor in graph.initializer if tensor.name.endswith("/weight")}
         computing = {node.name.split("/")[0] for node in graph.node if node.op_type in ("Conv", "Gemm")}
         assert layers <= computing | {"probabilities"}, computing
 
 
-def test_exported_again_one_network_is_the_same_to_the_byte_and_the_card_describes_both(
-    copy: Path, checkpoints: Path
-) -> None:
+def test_exporting_one_network_again_changes_no_byte_and_the_card_describes_both(copy: Path, checkpoints: Path) -> None:
     before = contents(copy)
     pipeline.export(["lenet5"], None, checkpoints, copy)
     assert contents(copy) == before
     assert "`ffnn.onnx`" in (copy / "README.md").read_text()
 
 
-def test_names_the_data_that_each_network_was_trained_on(exported: Path) -> None:
+def test_the_metadata_name_the_training_data_of_each_network(exported: Path) -> None:
     for name, data in (("lenet5", "MNIST (CC BY-SA 3.0), UCI Pendigits (CC BY 4.0)"), ("ffnn", "MNIST (CC BY-SA 3.0)")):
         metadata = {entry.key: entry.value for entry in onnx.load(exported / f"{name}.onnx").metadata_props}
         assert metadata["training_data"] == data
 
 
-def test_the_card_knows_every_recipe() -> None:
-    assert set(TRAINED_BY) == {recipe for recipes in RECIPES.values() for recipe in recipes}
+def test_the_card_has_a_note_on_every_recipe() -> None:
+    assert set(RECIPE_NOTES) == {recipe for recipes in RECIPES.values() for recipe in recipes}
 
 
 def test_a_graph_that_fails_verification_replaces_nothing(
     copy: Path, checkpoints: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = contents(copy)
-    monkeypatch.setattr("export.verify.TOLERANCE", {"image": 0.0, "sketch": 0.0})
+    monkeypatch.setattr(pipeline, "KINDS", [replace(kind, tolerance=0.0) for kind in KINDS])
     with pytest.raises(InputError, match=r"lenet5\.onnx is not replaced: .*differs from Keras"):
         pipeline.export(["lenet5", "ffnn"], None, checkpoints, copy)
     assert contents(copy) == before
 
 
-def test_an_accuracy_that_the_graph_does_not_have_is_not_written(copy: Path, checkpoints: Path, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("brief_verification")
+def test_an_accuracy_that_the_graph_does_not_reach_is_not_written(
+    copy: Path, checkpoints: Path, tmp_path: Path
+) -> None:
     before = contents(copy)
-    boasting = tmp_path / "boasting"
-    shutil.copytree(checkpoints, boasting)
-    story = json.loads((boasting / "lenet5.json").read_text())
-    story["test"]["accuracy"] = 0.9999
-    (boasting / "lenet5.json").write_text(json.dumps(story))
+    exaggerated = tmp_path / "exaggerated"
+    shutil.copytree(checkpoints, exaggerated)
+    test = TrainingRecord.load(exaggerated / "lenet5.json").test
+    assert test
+    change_test_score(exaggerated, "lenet5", replace(test, accuracy=0.9999))
     with pytest.raises(InputError, match="Run python -m model evaluate lenet5 first"):
-        pipeline.export(["lenet5"], None, boasting, copy)
+        pipeline.export(["lenet5"], None, exaggerated, copy)
     assert contents(copy) == before
 
 
 def test_a_damaged_file_of_the_other_network_stops_the_export_before_it_starts(copy: Path, checkpoints: Path) -> None:
     (copy / "ffnn.onnx").write_bytes((copy / "ffnn.onnx").read_bytes()[:5_000])
     before = contents(copy)
-    with pytest.raises(InputError, match=r"ffnn\.onnx is not the checkpoint's \(python -m export all"):
+    with pytest.raises(InputError, match=r"ffnn\.onnx does not match the checkpoint \(python -m export all"):
         pipeline.export(["lenet5"], None, checkpoints, copy)
     assert contents(copy) == before
 
 
-def test_without_a_test_accuracy_it_names_the_command(checkpoints: Path, tmp_path: Path) -> None:
+def test_the_error_for_a_missing_test_accuracy_names_the_command(checkpoints: Path, tmp_path: Path) -> None:
     shutil.copytree(checkpoints, tmp_path, dirs_exist_ok=True)
-    story = json.loads((tmp_path / "lenet5.json").read_text())
-    del story["test"]
-    (tmp_path / "lenet5.json").write_text(json.dumps(story))
+    change_test_score(tmp_path, "lenet5", None)
     with pytest.raises(InputError, match="python -m model evaluate lenet5"):
         pipeline.export(["lenet5"], None, tmp_path, tmp_path / "onnx")
 
 
-def test_verification_notices_another_network(exported: Path, hundred: Digits, checkpoints: Path) -> None:
-    other = load_checkpoint("lenet5", checkpoints)
+def test_verification_fails_for_another_network(exported: Path, hundred: Digits, checkpoints: Path) -> None:
+    other = load_trained("lenet5", checkpoints)
     other.set_weights([weight * 1.01 for weight in other.get_weights()])
     with pytest.raises(VerificationError, match="differs from Keras"):
-        verify_image_graph(exported / "lenet5.onnx", other, hundred)
+        verify(exported / "lenet5.onnx", IMAGE, other, hundred)
 
 
-@pytest.mark.parametrize("kind", ["", "-sketch"])
-def test_verification_notices_a_leftover_name_and_a_stray_opset(
-    kind: str, exported: Path, hundred: Digits, checkpoints: Path, tmp_path: Path
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.input)
+def test_verification_fails_for_a_leftover_name_and_for_an_extra_opset(
+    kind: Kind, exported: Path, hundred: Digits, checkpoints: Path, tmp_path: Path
 ) -> None:
-    network = load_checkpoint("ffnn", checkpoints)
-    verify = verify_sketch_graph if kind else verify_image_graph
-    model = onnx.load(exported / f"ffnn{kind}.onnx")
+    network = load_trained("ffnn", checkpoints)
+    model = onnx.load(exported / kind.file("ffnn"))
     model.graph.input[0].type.tensor_type.shape.dim[0].dim_param = "unk__7"
     onnx.save(model, tmp_path / "renamed.onnx")
     with pytest.raises(VerificationError, match="unk__7"):
-        verify(tmp_path / "renamed.onnx", network, hundred)
+        verify(tmp_path / "renamed.onnx", kind, network, hundred)
 
-    model = onnx.load(exported / f"ffnn{kind}.onnx")
+    model = onnx.load(exported / kind.file("ffnn"))
     model.opset_import.append(onnx.helper.make_opsetid("ai.onnx.ml", 2))
     onnx.save(model, tmp_path / "imports.onnx")
     with pytest.raises(VerificationError, match="opsets"):
-        verify(tmp_path / "imports.onnx", network, hundred)
+        verify(tmp_path / "imports.onnx", kind, network, hundred)
 
 
-def test_an_error_is_one_line_and_no_traceback(tmp_path: Path, data_folder: Path) -> None:
-    folders = ["--checkpoints", tmp_path, "--output", tmp_path, "--data", data_folder]
-    failed = subprocess.run([sys.executable, "-m", "export", *map(str, folders)], capture_output=True, text=True)
-    assert failed.returncode == 1
-    assert "Traceback" not in failed.stderr
-    assert "python -m model train lenet5" in failed.stderr.splitlines()[-1]
+def test_an_error_prints_one_line_without_a_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["python -m export", "--checkpoints", str(tmp_path), "--output", str(tmp_path)])
+    with pytest.raises(SystemExit, match=r"^python -m export: .*lenet5\.keras is missing: python"):
+        main()
 
 
-ROW = {"runtime": "Abacus", "version": "1", "file": "lenet5.onnx", "difference": 2e-6, "same": 9, "count": 9}
-ROW |= {"milliseconds": 0.5, "latency": 5.0, "per_second": 2_000.0, "throughput": 0.1}
-REFUSED = {"runtime": "Slide rule", "version": "2", "file": "ffnn.onnx", "refused": "no Gemm"}
-MISSING = {"runtime": "Oracle", "version": "", "file": "ffnn.onnx", "missing": "No package oracle"}
+def test_the_error_for_a_missing_checkpoint_names_the_command(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="python -m model train lenet5"):
+        pipeline.export(["lenet5"], None, tmp_path, tmp_path)
 
 
-def test_what_other_runtimes_say_is_kept_in_the_card_while_the_files_stay(
+ROW = RuntimeRow(
+    "Abacus", "lenet5.onnx", "1", 2e-6, 9, 9, milliseconds=0.5, latency=5.0, per_second=2e3, throughput=0.1
+)
+REFUSED = RuntimeRow("Slide rule", "ffnn.onnx", "2", refused="no Gemm")
+MISSING = RuntimeRow("Oracle", "ffnn.onnx", missing="No package oracle")
+
+
+@pytest.mark.usefixtures("brief_verification")
+def test_the_card_keeps_the_row_of_a_runtime_as_long_as_its_file_is_unchanged(
     copy: Path, checkpoints: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(pipeline, "survey", lambda networks, digits: iter([ROW, REFUSED, MISSING]))
-    pipeline.verify(None, checkpoints, copy)
+    monkeypatch.setattr(pipeline, "survey", lambda *_: iter([ROW, REFUSED, MISSING]))
+    pipeline.survey_runtimes(None, checkpoints, copy)
     rows = [
         "| Abacus 1 | `lenet5.onnx` | 2e-06 | 9 of 9 | 0.50 ms, 5 x | 2,000, 0.1 x |",
         "| Slide rule 2 | `ffnn.onnx` | cannot: no Gemm | | | |",
@@ -194,29 +229,41 @@ def test_what_other_runtimes_say_is_kept_in_the_card_while_the_files_stay(
     assert rows[1] not in card
 
 
-def test_another_answer_is_an_error_after_all_have_run(
+@pytest.mark.usefixtures("brief_verification")
+def test_a_wrong_answer_is_an_error_after_all_runtimes_have_run(
     copy: Path, checkpoints: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pipeline, "survey", lambda networks, digits: iter([ROW | {"same": 8}, REFUSED]))
-    with pytest.raises(InputError, match=r"Not what Keras reads: lenet5\.onnx in Abacus$"):
-        pipeline.verify(None, checkpoints, copy)
+    monkeypatch.setattr(pipeline, "survey", lambda *_: iter([replace(ROW, same=8), REFUSED]))
+    with pytest.raises(InputError, match=r"Not read as by Keras: lenet5\.onnx in Abacus$"):
+        pipeline.survey_runtimes(None, checkpoints, copy)
     assert "8 of 9" in (copy / "README.md").read_text()
     assert "no Gemm" in (copy / "README.md").read_text()
 
 
-def test_an_opset_that_nobody_knows_is_an_error_that_names_the_file(copy: Path, checkpoints: Path) -> None:
+def test_the_error_for_an_unknown_opset_names_the_file(copy: Path, checkpoints: Path) -> None:
     model = onnx.load(copy / "lenet5.onnx")
     model.opset_import[0].version = 99
     onnx.save(model, copy / "lenet5.onnx")
     before = contents(copy)
-    with pytest.raises(InputError, match=r"lenet5\.onnx is not the checkpoint's"):
-        pipeline.verify(None, checkpoints, copy)
+    with pytest.raises(InputError, match=r"lenet5\.onnx does not match the checkpoint"):
+        pipeline.survey_runtimes(None, checkpoints, copy)
     assert contents(copy) == before
 
 
-def test_a_missing_file_or_a_folder_that_cannot_be_written_is_an_error(checkpoints: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"There is no .*lenet5\.onnx: python -m export lenet5 makes it"):
-        pipeline.verify(None, checkpoints, tmp_path)
+def test_a_missing_file_or_an_unwritable_folder_is_an_error(checkpoints: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"lenet5\.onnx is missing: python -m export lenet5 makes it"):
+        pipeline.survey_runtimes(None, checkpoints, tmp_path)
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="Cannot write"):
         pipeline.export(["lenet5"], None, checkpoints, tmp_path / "file")
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_committed_files_were_made_from_the_committed_checkpoints(
+    name: str, digits: tuple[np.ndarray, np.ndarray]
+) -> None:
+    network = load_trained(name)
+    session = onnxruntime.InferenceSession(ONNX / IMAGE.file(name), providers=["CPUExecutionProvider"])
+    (probabilities,) = session.run(["probabilities"], {"image": IMAGE.inputs(digits[0][:100])})
+    expected = network.predict(network_input(digits[0][:100], network), verbose=0)
+    np.testing.assert_allclose(probabilities, expected, atol=1e-5)

@@ -1,4 +1,4 @@
-"""The committed files give the same in every runtime that is installed; what goes wrong there is told."""
+"""The files give the same outputs in every installed runtime, and a runtime that fails gets a row with the reason."""
 
 import json
 import subprocess
@@ -11,9 +11,13 @@ import numpy as np
 import pytest
 
 from export import ONNX, runtimes, survey
-from export.runtimes import RUNTIMES
-from model.evaluate import load_checkpoint
-from tests.export.test_onnx_files import FILES, as_input, run
+from export.contract import IMAGE, KINDS, SKETCH
+from export.measurements import RuntimeRow
+from export.runtimes import RUNTIMES, onnx_runtime
+from model.networks import load_trained
+from model.recipes import RECIPES
+
+pytestmark = [pytest.mark.tensorflow]
 
 READ = """
 import sys
@@ -30,7 +34,7 @@ try:
             for number in range(4):
                 if f"{Path(file).name}{number}" in inputs:
                     batch = inputs[f"{Path(file).name}{number}"]
-                    answers |= {f"{Path(file).name}{number} {n}": found for n, found in read(batch).items()}
+                    answers |= {f"{Path(file).name}{number} {n}": values for n, values in read(batch).items()}
     np.savez(sys.argv[3], **answers)
 except (ImportError, UnavailableError) as error:
     print(error)
@@ -38,45 +42,51 @@ except (ImportError, UnavailableError) as error:
 
 
 @pytest.mark.parametrize("name", RUNTIMES)
-def test_gives_the_same(name: str, digits: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> None:
-    """As ONNX Runtime here; in a process of its own, since some cannot live in one with another."""
-    files = [file for file in FILES if not (name == "LiteRT" and "sketch" in file)]
+def test_a_runtime_agrees_with_onnx_runtime(name: str, digits: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> None:
+    """Each runtime has a process of its own, because some cannot be loaded beside another."""
+    graphs = [(network, kind) for network in RECIPES for kind in KINDS if name != "LiteRT" or kind is IMAGE]
     inputs: dict[str, np.ndarray] = {}
-    for file in files:
-        images = as_input(file, digits[0][: 3 if name == "onnx.reference" else 20])
+    for network, kind in graphs:
+        images = kind.inputs(digits[0][: 3 if name == "onnx.reference" else 20])
         batches = [images[:1], images]
-        if "sketch" in file:
-            batches += [survey.drawn(3), survey.photographed(2)]
-        inputs |= {f"{file}{number}": batch for number, batch in enumerate(batches)}
+        if kind is SKETCH:
+            batches += [survey.sketched_digits(3), survey.photographed_digits(2)]
+        inputs |= {f"{kind.file(network)}{number}": batch for number, batch in enumerate(batches)}
     np.savez(tmp_path / "inputs.npz", allow_pickle=False, **inputs)
-    paths = [tmp_path / "inputs.npz", tmp_path / "answers.npz", *(ONNX / file for file in files)]
+    paths = [
+        tmp_path / "inputs.npz",
+        tmp_path / "answers.npz",
+        *(ONNX / kind.file(network) for network, kind in graphs),
+    ]
     done = subprocess.run([sys.executable, "-c", READ, name, *map(str, paths)], capture_output=True, text=True)
     if not paths[1].is_file():
         assert done.returncode == 0, done.stderr
-        pytest.skip(f'{done.stdout.strip()}; pip install -e ".[runtimes]" brings what pip can')
+        pytest.skip(f'{done.stdout.strip()}; pip install -e ".[runtimes]" installs the runtimes on PyPI')
     answers = np.load(paths[1])
+    assert {key.split()[0] for key in answers} == set(inputs)
     for key in answers:
         source, output = key.split()
-        expected = run(source[:-1], inputs[source])[output]
-        np.testing.assert_allclose(answers[key], expected, atol=1e-4, err_msg=key)
+        with onnx_runtime(ONNX / source[:-1], threads=1) as read:
+            np.testing.assert_allclose(answers[key], read(inputs[source])[output], atol=1e-4, err_msg=key)
 
 
 @pytest.fixture
 def cases(digits: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> Path:
-    path = tmp_path / "cases.npz"
-    survey.write_cases(path, load_checkpoint("ffnn"), [digits[0][:30]])
-    return path
+    return survey.write_cases(tmp_path, load_trained("ffnn"), IMAGE, [digits[0][:30]])
 
 
-def row(runtime: str, cases: Path) -> dict[str, object]:
-    return survey.row(runtime, ONNX / "ffnn.onnx", cases, cases.with_name("row.json"))
+def row(runtime: str, cases: Path) -> RuntimeRow:
+    return survey.run_apart(runtime, ONNX / "ffnn.onnx", cases)
 
 
-def test_a_row_says_how_far_how_often_and_how_fast(cases: Path) -> None:
-    found = row("ONNX Runtime", cases)
-    assert found["same"] == found["count"] == 30
-    assert 0 < float(str(found["difference"])) < 1e-5
-    assert all(float(str(found[name])) > 0 for name in ("milliseconds", "latency", "per_second", "throughput"))
+def test_a_row_holds_the_difference_the_same_answers_and_the_times(cases: Path) -> None:
+    measured = row("ONNX Runtime", cases)
+    assert measured.same == measured.count == 30
+    assert measured.difference
+    assert 0 < measured.difference < 1e-5
+    for time in (measured.milliseconds, measured.latency, measured.per_second, measured.throughput):
+        assert time
+        assert time > 0
 
 
 @contextmanager
@@ -114,43 +124,46 @@ def absent(path: Path, threads: int) -> Iterator[runtimes.Reader]:
     yield
 
 
-def told_of(monkeypatch: pytest.MonkeyPatch, runtime: object, cases: Path) -> dict[str, float | str]:
+def row_of(monkeypatch: pytest.MonkeyPatch, runtime: object, cases: Path) -> RuntimeRow:
     monkeypatch.setitem(RUNTIMES, "another", (runtime, lambda: "1.0"))
     monkeypatch.setattr(runtimes, "ROUNDS", 1)
     output = cases.with_name("row.json")
     runtimes.main("another", str(ONNX / "ffnn.onnx"), str(cases), str(output))
-    return json.loads(output.read_text())
+    return RuntimeRow(**json.loads(output.read_text()))
 
 
 def test_wrong_answers_are_counted(monkeypatch: pytest.MonkeyPatch, cases: Path) -> None:
-    found = told_of(monkeypatch, mistaken, cases)
-    assert found["same"] == 0
-    assert float(found["difference"]) > 0.5
+    measured = row_of(monkeypatch, mistaken, cases)
+    assert measured.same == 0
+    assert measured.difference
+    assert measured.difference > 0.5
 
 
-def test_what_is_no_number_is_as_far_off_as_can_be(monkeypatch: pytest.MonkeyPatch, cases: Path) -> None:
-    assert told_of(monkeypatch, silent, cases)["difference"] == 1
+def test_nan_counts_as_the_largest_difference(monkeypatch: pytest.MonkeyPatch, cases: Path) -> None:
+    assert row_of(monkeypatch, silent, cases).difference == 1
 
 
 @pytest.mark.parametrize(
     ("runtime", "reason"),
     [(choosy, "no Clip here"), (wordless, "AssertionError"), (pointing, "cannot read ffnn.onnx")],
 )
-def test_a_graph_that_is_refused_has_the_first_line_of_the_reason_without_this_machines_paths(
+def test_the_row_of_a_refused_graph_has_the_first_line_of_the_error_without_local_paths(
     monkeypatch: pytest.MonkeyPatch, cases: Path, runtime: object, reason: str
 ) -> None:
-    assert told_of(monkeypatch, runtime, cases) == {"version": "1.0", "refused": reason}
+    assert row_of(monkeypatch, runtime, cases) == RuntimeRow("another", "ffnn.onnx", "1.0", refused=reason)
 
 
-def test_a_runtime_that_is_not_installed_is_missing(monkeypatch: pytest.MonkeyPatch, cases: Path) -> None:
-    assert told_of(monkeypatch, absent, cases) == {"version": "1.0", "missing": "No module named 'absent'"}
+def test_the_row_of_a_missing_runtime_says_what_is_missing(monkeypatch: pytest.MonkeyPatch, cases: Path) -> None:
+    row = RuntimeRow("another", "ffnn.onnx", "1.0", missing="No module named 'absent'")
+    assert row_of(monkeypatch, absent, cases) == row
 
 
-def test_a_runtime_that_crashes_has_a_row_that_says_so(
+def test_the_row_of_a_runtime_that_crashes_says_so(
     monkeypatch: pytest.MonkeyPatch, cases: Path, tmp_path: Path
 ) -> None:
     crashing = tmp_path / "crashing"
     crashing.write_text("#!/bin/sh\nkill -SEGV $$\n")
     crashing.chmod(0o755)
     monkeypatch.setattr("sys.executable", str(crashing))
-    assert row("ONNX Runtime", cases) == {"version": "", "refused": "it crashes: Segmentation fault"}
+    crashed = RuntimeRow("ONNX Runtime", "ffnn.onnx", refused="it crashes: Segmentation fault")
+    assert row("ONNX Runtime", cases) == crashed

@@ -1,4 +1,4 @@
-"""python -m export --triton DIR gives what Triton Inference Server loads, by its own schema."""
+"""python -m export --triton DIR writes a model repository that is valid by Triton's own schema."""
 
 import importlib.util
 import shutil
@@ -19,7 +19,7 @@ NAMES = ["ffnn-sketch", "lenet5-sketch"]
 
 
 def model_config() -> Any:
-    """Triton's schema, as tritonclient ships it; without the rest of its package, which wants grpcio."""
+    """Load Triton's schema from tritonclient, without the rest of that package, which needs grpcio."""
     package = importlib.util.find_spec("tritonclient")
     assert package
     assert package.submodule_search_locations
@@ -42,7 +42,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_holds_both_networks_sketch_graphs(repository: Path) -> None:
+def test_the_folder_holds_the_sketch_graphs_of_both_networks(repository: Path) -> None:
     assert sorted(path.name for path in repository.iterdir()) == NAMES
     for name in NAMES:
         assert sorted(path.name for path in (repository / name).rglob("*")) == ["1", "config.pbtxt", "model.onnx"]
@@ -50,10 +50,10 @@ def test_holds_both_networks_sketch_graphs(repository: Path) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_declares_what_the_graph_has(repository: Path, name: str) -> None:
-    told = text_format.Parse((repository / name / "config.pbtxt").read_text(), SCHEMA.ModelConfig())
+def test_the_configuration_declares_the_inputs_and_outputs_of_the_graph(repository: Path, name: str) -> None:
+    configuration = text_format.Parse((repository / name / "config.pbtxt").read_text(), SCHEMA.ModelConfig())
     graph = onnx.load(repository / name / "1" / "model.onnx").graph
-    for declared, values in ((told.input, graph.input), (told.output, graph.output)):
+    for declared, values in ((configuration.input, graph.input), (configuration.output, graph.output)):
         assert [(tensor.name, SCHEMA.DataType.Name(tensor.data_type), list(tensor.dims)) for tensor in declared] == [
             (
                 value.name,
@@ -62,16 +62,16 @@ def test_declares_what_the_graph_has(repository: Path, name: str) -> None:
             )
             for value in values
         ]
-    assert told.backend == "onnxruntime"
-    assert told.max_batch_size >= 8
-    assert told.HasField("dynamic_batching")
-    assert told.parameters["cudnn_conv_algo_search"].string_value == "1"
-    (warmup,) = told.model_warmup
+    assert configuration.backend == "onnxruntime"
+    assert configuration.max_batch_size >= 8
+    assert configuration.HasField("dynamic_batching")
+    assert configuration.parameters["cudnn_conv_algo_search"].string_value == "1"
+    (warmup,) = configuration.model_warmup
     assert list(warmup.inputs) == ["sketch"]
     assert list(warmup.inputs["sketch"].dims) == [280, 280]
 
 
-def test_laid_out_again_it_replaces_the_files(repository: Path, tmp_path: Path) -> None:
+def test_a_second_export_replaces_the_files(repository: Path, tmp_path: Path) -> None:
     shutil.copytree(repository, tmp_path, dirs_exist_ok=True)
     (tmp_path / "ffnn-sketch" / "config.pbtxt").write_text("old")
     lay_out(tmp_path, ONNX)
@@ -79,18 +79,18 @@ def test_laid_out_again_it_replaces_the_files(repository: Path, tmp_path: Path) 
     assert (tmp_path / "ffnn-sketch" / "config.pbtxt").read_text() == config(model)
 
 
-def test_without_files_it_names_the_command(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"no -sketch\.onnx in .*: python -m export makes them"):
+def test_the_error_for_missing_files_names_the_command(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"holds no \*-sketch\.onnx: python -m export makes them"):
         lay_out(tmp_path / "models", tmp_path)
 
 
-def test_a_damaged_file_is_an_error_that_names_it(tmp_path: Path) -> None:
+def test_the_error_for_a_damaged_file_names_it(tmp_path: Path) -> None:
     (tmp_path / "ffnn-sketch.onnx").write_bytes(b"no graph")
     with pytest.raises(InputError, match=r"ffnn-sketch\.onnx is damaged"):
         lay_out(tmp_path / "models", tmp_path)
 
 
-def test_a_folder_that_cannot_be_written_is_an_error_that_says_so(tmp_path: Path) -> None:
+def test_an_unwritable_folder_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="Cannot write"):
         lay_out(tmp_path / "file", ONNX)

@@ -1,47 +1,77 @@
-"""python -m model, as a user types it."""
+"""python -m model trains, evaluates, explores, and reports errors in one line."""
 
+import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from model.plots import explore
+from model.__main__ import main
+from model.evaluate import report
+from model.recipes import RECIPES
+from model.record import TrainingRecord
+
+pytestmark = [pytest.mark.tensorflow]
 
 
-def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "model", *map(str, arguments)], capture_output=True, text=True)
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> None:
+    """Run the command in this process, which has loaded TensorFlow already."""
+    monkeypatch.setattr("sys.argv", ["python -m model", *map(str, arguments)])
+    main()
 
 
-def test_trains_and_evaluates(data_folder: Path, tmp_path: Path) -> None:
-    trained = run("train", "ffnn", "--recipe", "notebook", "--epochs", 1, "--data", data_folder, "--output", tmp_path)
-    assert trained.returncode == 0, trained.stderr
-    assert "CPU" in trained.stdout or "GPU" in trained.stdout
-    assert "Accuracy before training" in trained.stdout
-    assert "1500/1500" in trained.stdout
-    folders = ["--data", data_folder, "--checkpoints", tmp_path, "--output", tmp_path]
-    evaluated = run("evaluate", "ffnn", *folders)
-    assert evaluated.returncode == 0, evaluated.stderr
-    assert "±" in evaluated.stdout
+def test_train_and_evaluate_print_and_save_their_results(
+    data_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folders = ["--data", data_folder, "--output", tmp_path]
+    monkeypatch.setitem(RECIPES["ffnn"], "notebook", replace(RECIPES["ffnn"]["notebook"], validation=1_000))
+    run(monkeypatch, "train", "ffnn", "--recipe", "notebook", "--epochs", 1, "--seed", 3, *folders)
+    printed = capsys.readouterr().out
+    assert re.search(r"ffnn by recipe notebook on [\d,]+ images, (CPU|GPU)", printed)
+    assert "Accuracy before training" in printed
+    trained = TrainingRecord.load(tmp_path / "ffnn.json")
+    assert (trained.seed, trained.epochs, trained.test) == (3, 1, None)
+
+    run(monkeypatch, "evaluate", "ffnn", "--checkpoints", tmp_path, *folders)
+    printed = capsys.readouterr().out
+    evaluated = TrainingRecord.load(tmp_path / "ffnn.json")
+    assert replace(evaluated, test=None, pens=None, refusal=None) == trained
+    assert evaluated.test
+    assert evaluated.test.count == 1_000
+    assert evaluated.pens
+    held_out, others = evaluated.pens
+    assert (held_out.count, others.count) == (60, 600)
+    assert held_out.brushes
+    assert list(held_out.brushes) == ["10", "15", "20", "25", "30"]
+    assert np.mean(list(held_out.brushes.values())) == pytest.approx(held_out.accuracy)
+    assert np.sum(held_out.confusion) == 5 * 60
+    assert evaluated.refusal
+    assert evaluated.refusal.count == 2_000
+    for score in (evaluated.test, held_out, others):
+        assert report("ffnn", score) in printed
+    assert imread(tmp_path / "ffnn-mistakes.png").std() > 0
 
 
 @pytest.mark.parametrize("arguments", [("train", "alexnet"), ("train", "lenet5", "--recipe", "secret")])
-def test_an_unknown_name_lists_the_known_ones(arguments: tuple[str, ...]) -> None:
-    failed = run(*arguments)
+def test_the_error_for_an_unknown_name_lists_the_known_ones(arguments: tuple[str, ...]) -> None:
+    failed = subprocess.run([sys.executable, "-m", "model", *arguments], capture_output=True, text=True)
     assert failed.returncode == 2
     assert "choose from" in failed.stderr
 
 
-def test_an_error_is_one_line_and_no_traceback(tmp_path: Path) -> None:
-    failed = run("train", "lenet5", "--data", tmp_path, "--output", tmp_path)
-    assert failed.returncode == 1
-    assert "Traceback" not in failed.stderr
-    assert "mnist.npz" in failed.stderr.splitlines()[-1]
+def test_an_error_prints_one_line_without_a_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SystemExit, match=r"^python -m model: .*mnist\.npz is missing\. Download .*$"):
+        run(monkeypatch, "train", "lenet5", "--data", tmp_path, "--output", tmp_path)
 
 
-def test_explore_draws_the_data(data_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    explore(data_folder, tmp_path, seed=1)
+def test_explore_saves_figures_of_the_data(
+    data_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(monkeypatch, "explore", "--seed", 1, "--data", data_folder, "--output", tmp_path)
     assert "first ten training digits:" in capsys.readouterr().out
     for figure in ("first-digits.png", "pixel-values.png", "drawings.png"):
         assert imread(tmp_path / figure).std() > 0

@@ -1,51 +1,51 @@
-"""A recipe's images are what it says: MNIST, pens of the training writers, more styles, and what is no digit."""
+"""A recipe trains on the data it names: MNIST, pens of the training writers, more styles, and non-digits."""
 
 import dataclasses
 
 import numpy as np
 import pytest
 
-from model.mixture import NO_DIGIT, batches, examples, steps_per_epoch, targets
+from model.mixture import NON_DIGIT, batches, examples, steps_per_epoch, targets
 from model.mnist import Digits
+from model.pendigits import TEST_WRITERS, VALIDATION_WRITERS
 from model.recipes import Recipe
-from model.strokes import TEST_WRITERS, VALIDATION_WRITERS
 from model.train import build
-from tests.conftest import few_pens
+from tests.stand_ins import few_pens
 
-MIXED = Recipe("mixed", "AdamW", 1e-3, validation=1_000, drawn=2, styles=50, non_digits=30)
+MIXED = Recipe("mixed", "AdamW", 1e-3, validation=1_000, pen_copies=2, styles=50, non_digits=30)
 TRAINING_PENS = 600 - 20 * len({*VALIDATION_WRITERS, *TEST_WRITERS})
 
-pytestmark = pytest.mark.usefixtures("few_digits")
+pytestmark = [pytest.mark.tensorflow, pytest.mark.usefixtures("few_data")]
 
 
-def test_counts_are_those_of_the_recipe() -> None:
+def test_the_recipe_sets_the_number_of_examples() -> None:
     training, held_out = examples(MIXED, 0, None)
     assert len(training.images) == len(training.labels) == 3_000 + 2 * TRAINING_PENS + 50 + 30
-    assert (training.labels == NO_DIGIT).sum() == 30
+    assert (training.labels == NON_DIGIT).sum() == 30
     assert {title: len(digits.labels) for title, digits in held_out.items()} == {"MNIST": 1_000, "pens": 60}
     assert training.images.shape[1:] == (28, 28)
     assert training.images.dtype == np.uint8
 
 
 def test_held_out_writers_are_not_trained_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    drawn: list[int] = []
+    counts: list[int] = []
 
     def remember(sketches: object, count: int) -> np.ndarray:
-        drawn.append(count)
+        counts.append(count)
         return np.zeros((count, 28, 28), np.uint8)
 
     pens = few_pens()
     labels = np.where(np.isin(pens.writers, [*VALIDATION_WRITERS, *TEST_WRITERS]), 9, 1).astype(np.uint8)
-    monkeypatch.setattr("model.strokes.load", lambda folder: pens._replace(labels=labels))
-    monkeypatch.setattr("model.strokes.images", remember)
-    plan = dataclasses.replace(MIXED, styles=0, non_digits=0)
-    training, held_out = examples(plan, 0, None)
+    monkeypatch.setattr("model.pendigits.load", lambda folder: pens._replace(labels=labels))
+    monkeypatch.setattr("model.mixture.normalize_all", remember)
+    recipe = dataclasses.replace(MIXED, styles=0, non_digits=0)
+    training, held_out = examples(recipe, 0, None)
     assert (training.labels[3_000:] == 1).all()
     assert (held_out["pens"].labels == 9).all()
-    assert drawn == [2 * TRAINING_PENS, 60]
+    assert counts == [2 * TRAINING_PENS, 60]
 
 
-def test_each_drawing_of_a_pen_digit_has_another_brush() -> None:
+def test_each_copy_of_a_pen_digit_has_a_different_brush() -> None:
     training, _ = examples(dataclasses.replace(MIXED, styles=0, non_digits=0), 0, None)
     first, second = np.split(training.images[3_000:].astype(int), 2)
     ink = np.array([first.sum(axis=(1, 2)), second.sum(axis=(1, 2))])
@@ -59,28 +59,28 @@ def test_the_seed_decides_every_drawing() -> None:
     assert (one.images[3_000:] != other.images[3_000:]).any(axis=(1, 2)).mean() > 0.9
 
 
-def test_a_digit_is_taught_as_nearly_certain_and_what_is_none_as_anything() -> None:
-    plan = dataclasses.replace(MIXED, smoothing=0.05)
-    digit, none = targets(np.array([3, NO_DIGIT]), plan)
+def test_the_target_of_a_digit_is_nearly_certain_and_that_of_a_non_digit_is_uniform() -> None:
+    recipe = dataclasses.replace(MIXED, smoothing=0.05)
+    digit, none = targets(np.array([3, NON_DIGIT]), recipe)
     assert digit[3] == pytest.approx(0.955)
     assert np.delete(digit, 3) == pytest.approx(0.005)
     assert none == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize(("count", "steps"), [(3_000, 30), (10_010, 100), (10_001, 100), (60_000, 600)])
-def test_many_steps_can_be_run_at_a_stretch(count: int, steps: int) -> None:
+def test_an_epoch_of_more_than_100_steps_has_a_multiple_of_25(count: int, steps: int) -> None:
     training = Digits(np.zeros((count, 28, 28), np.uint8), np.zeros(count, np.uint8))
-    plan = dataclasses.replace(MIXED, batch_size=100, epochs=2)
-    assert steps_per_epoch(training, plan) == steps
-    assert sum(1 for _ in batches(training, plan, 0, build("ffnn", plan))) == 2 * steps
+    recipe = dataclasses.replace(MIXED, batch_size=100, epochs=2)
+    assert steps_per_epoch(training, recipe) == steps
+    assert sum(1 for _ in batches(training, recipe, 0, build("ffnn", recipe))) == 2 * steps
 
 
-def test_an_epoch_is_the_same_whether_training_began_or_resumed_with_it() -> None:
-    training, _ = examples(dataclasses.replace(MIXED, drawn=0), 0, None)
-    plan = dataclasses.replace(MIXED, batch_size=600, epochs=2, distort=1.0)
-    network = build("ffnn", plan)
+def test_a_resumed_epoch_has_the_same_batches_as_an_uninterrupted_one() -> None:
+    training, _ = examples(dataclasses.replace(MIXED, pen_copies=0), 0, None)
+    recipe = dataclasses.replace(MIXED, batch_size=600, epochs=2, distort=1.0)
+    network = build("ffnn", recipe)
     begun, resumed, other = (
-        [(images.numpy(), answers.numpy()) for images, answers in batches(training, plan, seed, network, first)]
+        [(images.numpy(), answers.numpy()) for images, answers in batches(training, recipe, seed, network, first)]
         for seed, first in ((0, 0), (0, 1), (1, 1))
     )
     assert (len(begun), len(resumed)) == (10, 5)
@@ -92,7 +92,7 @@ def test_an_epoch_is_the_same_whether_training_began_or_resumed_with_it() -> Non
 
 
 def test_a_recipe_without_drawings_needs_no_pens(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr("model.strokes.load")
+    monkeypatch.delattr("model.pendigits.load")
     training, held_out = examples(Recipe("plain", "SGD", 0.01, validation=1_000), 0, None)
     assert len(training.labels) == 3_000
     assert list(held_out) == ["MNIST"]

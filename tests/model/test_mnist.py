@@ -1,34 +1,37 @@
-"""MNIST is loaded whole or not at all, and the error says where to put the file."""
+"""MNIST is loaded completely or not at all, and an error says where to put the file."""
 
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
 
 from model import InputError, mnist
 
 
-def test_reads_a_local_file(data_folder: Path) -> None:
+def test_load_reads_a_local_file(data_folder: Path) -> None:
     train, test = mnist.load(data_folder)
-    assert train.images.shape == (60_000, 28, 28)
-    assert test.labels.shape == (10_000,)
+    assert train.images.shape == (4_000, 28, 28)
+    assert test.labels.shape == (1_000,)
 
 
-def test_splits_off_the_last_digits_for_validation(data_folder: Path) -> None:
+def test_mnist_has_60_000_and_10_000_digits() -> None:
+    assert mnist.COUNTS == (60_000, 10_000)
+
+
+def test_split_takes_the_last_digits_for_validation(data_folder: Path) -> None:
     everything, _ = mnist.load(data_folder)
-    training, validation = mnist.split(everything, 12_000)
-    assert len(training.labels) == 48_000
-    np.testing.assert_array_equal(validation.images, everything.images[48_000:])
+    training, validation = mnist.split(everything, 1_200)
+    assert len(training.labels) == 2_800
+    np.testing.assert_array_equal(validation.images, everything.images[2_800:])
 
 
-def test_a_missing_file_is_named_with_its_source(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"no .*mnist\.npz.*Download https://"):
+def test_the_error_for_a_missing_file_names_it_and_its_source(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"mnist\.npz is missing\. Download https://"):
         mnist.load(tmp_path)
 
 
 @pytest.mark.parametrize("damage", ["empty", "truncated", "overwritten", "another file"])
-def test_a_damaged_file_is_named(damage: str, digits: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> None:
+def test_a_damaged_file_is_reported(damage: str, digits: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> None:
     path = tmp_path / "mnist.npz"
     np.savez_compressed(path, x_train=digits[0], y_train=digits[1], x_test=digits[0], y_test=digits[1])
     whole = path.read_bytes()
@@ -46,24 +49,25 @@ def test_a_damaged_file_is_named(damage: str, digits: tuple[np.ndarray, np.ndarr
 @pytest.mark.parametrize(
     "changed",
     [
-        {"x_train": np.zeros((60_000, 32, 32), np.uint8)},
-        {"x_test": np.zeros((9_999, 28, 28), np.uint8)},
-        {"x_train": np.zeros((60_000, 28, 28), np.float32)},
-        {"y_test": np.full(10_000, 3, np.uint8)},
+        {"x_train": np.zeros((4_000, 32, 32), np.uint8)},
+        {"x_test": np.zeros((999, 28, 28), np.uint8)},
+        {"x_train": np.zeros((4_000, 28, 28), np.float32)},
+        {"y_test": np.full(1_000, 3, np.uint8)},
     ],
     ids=["size", "count", "type", "labels"],
 )
-def test_other_arrays_are_refused(changed: dict[str, np.ndarray], data_folder: Path, tmp_path: Path) -> None:
+def test_unexpected_arrays_are_refused(changed: dict[str, np.ndarray], data_folder: Path, tmp_path: Path) -> None:
     with np.load(data_folder / "mnist.npz") as arrays:
         np.savez(tmp_path / "mnist.npz", **{**arrays, **changed})
     with pytest.raises(InputError, match="instead of uint8|other labels"):
         mnist.load(tmp_path)
 
 
-def test_without_internet_the_error_says_where_to_put_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.tensorflow
+def test_the_error_without_internet_says_where_to_put_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> None:
         raise Exception("URL fetch failure: Name or service not known")
 
-    monkeypatch.setattr(keras.datasets.mnist, "load_data", fail)
+    monkeypatch.setattr("keras.datasets.mnist.load_data", fail)
     with pytest.raises(InputError, match=r"could not be downloaded.*--data"):
         mnist.load()

@@ -1,10 +1,14 @@
-"""Both networks are, layer for layer, the notebook's."""
+"""Both networks have the layers of the notebook, and unusable checkpoints are refused."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from model.networks import NETWORKS
+from model import InputError
+from model.networks import NETWORKS, load_trained
+
+pytestmark = [pytest.mark.tensorflow]
 
 LENET5 = [
     ("conv1", (24, 24, 6), 156),
@@ -27,15 +31,34 @@ FFNN = [
 
 
 @pytest.mark.parametrize(("name", "layers", "total"), [("lenet5", LENET5, 303_626), ("ffnn", FFNN, 669_706)])
-def test_has_the_layers_of_the_notebook(name: str, layers: list[tuple[Any, ...]], total: int) -> None:
+def test_the_layers_are_those_of_the_notebook(name: str, layers: list[tuple[Any, ...]], total: int) -> None:
     network = NETWORKS[name]()
     assert [(layer.name, layer.output.shape[1:], layer.count_params()) for layer in network.layers] == layers
     assert network.count_params() == total
 
 
-def test_activations_are_the_notebooks() -> None:
+def test_the_activations_are_those_of_the_notebook() -> None:
     def activations(name: str) -> list[str]:
         return [layer.activation.__name__ for layer in NETWORKS[name]().layers if hasattr(layer, "activation")]
 
     assert activations("lenet5") == ["relu", "tanh", "tanh", "tanh", "softmax"]
     assert activations("ffnn") == ["relu", "relu", "softmax"]
+
+
+def test_the_error_for_a_missing_checkpoint_names_the_command_that_makes_it(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="python -m model train lenet5"):
+        load_trained("lenet5", tmp_path)
+
+
+def test_a_damaged_checkpoint_is_reported(tmp_path: Path) -> None:
+    NETWORKS["lenet5"]().save(tmp_path / "lenet5.keras")
+    whole = (tmp_path / "lenet5.keras").read_bytes()
+    (tmp_path / "lenet5.keras").write_bytes(whole[:5_000])
+    with pytest.raises(InputError, match="damaged"):
+        load_trained("lenet5", tmp_path)
+
+
+def test_a_checkpoint_of_the_other_network_is_refused(tmp_path: Path) -> None:
+    NETWORKS["ffnn"]().save(tmp_path / "lenet5.keras")
+    with pytest.raises(InputError, match=r"holds ffnn with 669,706 parameters, not lenet5 with 303,626"):
+        load_trained("lenet5", tmp_path)

@@ -1,4 +1,4 @@
-"""A sketch becomes what MNIST would have made of it: box 20 x 20, antialiased, centred by mass."""
+"""A sketch is normalized as MNIST was: scaled to a box of 20 x 20, antialiased, centred by mass."""
 
 from collections.abc import Callable, Iterator
 from io import BytesIO
@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from model.normalize import normalize
+from model.draw import draw
+from model.normalize import normalize, normalize_all
+
+pytestmark = [pytest.mark.tensorflow]
 
 
 def normalized(sketch: np.ndarray) -> np.ndarray:
@@ -15,7 +18,7 @@ def normalized(sketch: np.ndarray) -> np.ndarray:
 
 
 def reference(sketch: np.ndarray) -> np.ndarray:
-    """The same in float64, cropping and integrating where normalize() multiplies two matrices."""
+    """Normalize in float64, by cropping and integrating where normalize() multiplies two matrices."""
     level = sketch.astype(np.float64)
     level -= paper(level)
     lighter, darker = level.max(), -level.min()
@@ -45,7 +48,7 @@ def reference(sketch: np.ndarray) -> np.ndarray:
 
 
 def paper(level: np.ndarray) -> np.ndarray:
-    """a + by + cx + dy² + exy + fx², fitted to 8 weighted means along each edge, none far from what most are like."""
+    """The surface a + by + cx + dy² + exy + fx², fitted to 8 weighted means along each edge, outliers clipped."""
     z_y, z_x = ((np.arange(length) + 0.5) / length for length in level.shape)
     values, places = [], []
     for y, x in ((y, x) for y in range(10) for x in range(10) if (y in (0, 9)) != (x in (0, 9))):
@@ -66,7 +69,7 @@ def paper(level: np.ndarray) -> np.ndarray:
 
 
 def lit(sketch: np.ndarray, dim: float = 0.6) -> np.ndarray:
-    """The sketch on grey paper, the light falling off towards the lower right to `dim` of its strength."""
+    """The sketch on grey paper, in light that falls to `dim` of its strength towards the lower right."""
     y, x = np.ogrid[: sketch.shape[0], : sketch.shape[1]]
     light = 1 - (1 - dim) * (y / len(sketch) + x / sketch.shape[1]) ** 2 / 4
     return (sketch * (200 / 255) * light).astype(np.uint8)
@@ -93,17 +96,17 @@ def sketches(digits: tuple[np.ndarray, np.ndarray]) -> Iterator[np.ndarray]:
         yield lit(255 - np.pad(large, 12))
 
 
-def test_agrees_with_a_float64_reference(digits: tuple[np.ndarray, np.ndarray]) -> None:
+def test_normalize_agrees_with_a_float64_reference(digits: tuple[np.ndarray, np.ndarray]) -> None:
     for sketch in sketches(digits):
         np.testing.assert_allclose(normalized(sketch), reference(sketch), atol=1e-4)
 
 
-def test_leaves_mnist_itself_nearly_as_it_is(digits: tuple[np.ndarray, np.ndarray]) -> None:
+def test_mnist_images_stay_nearly_unchanged(digits: tuple[np.ndarray, np.ndarray]) -> None:
     images = np.asarray(normalize(digits[0][:500]))
     assert np.abs(images - digits[0][:500] / 255).mean() < 0.03
 
 
-def test_size_place_and_polarity_of_the_drawing_do_not_matter(digits: tuple[np.ndarray, np.ndarray]) -> None:
+def test_size_place_and_polarity_of_a_drawing_do_not_change_the_image(digits: tuple[np.ndarray, np.ndarray]) -> None:
     digit = np.pad(digits[0][0], 4).repeat(4, axis=0).repeat(4, axis=1)
     expected = normalized(digit)
     np.testing.assert_allclose(normalized(255 - digit), expected, atol=1e-4)
@@ -127,7 +130,7 @@ def test_the_centre_of_mass_lands_in_the_middle_of_pixel_14(digits: tuple[np.nda
 
 
 @pytest.mark.parametrize("spoil", [lit, grainy, through_jpeg, lambda sketch: through_jpeg(grainy(lit(sketch)))])
-def test_a_photograph_of_a_drawing_gives_what_the_drawing_gives(
+def test_a_photograph_of_a_drawing_gives_nearly_the_same_image(
     spoil: Callable[[np.ndarray], np.ndarray], digits: tuple[np.ndarray, np.ndarray]
 ) -> None:
     for digit in digits[0][:10]:
@@ -135,7 +138,7 @@ def test_a_photograph_of_a_drawing_gives_what_the_drawing_gives(
         assert np.abs(normalized(spoil(drawing)) - normalized(drawing)).mean() < 0.05
 
 
-def test_a_digit_that_runs_off_two_edges_does_not_pass_for_paper(digits: tuple[np.ndarray, np.ndarray]) -> None:
+def test_a_digit_cut_off_at_two_edges_is_not_taken_for_paper(digits: tuple[np.ndarray, np.ndarray]) -> None:
     for digit in digits[0][:10]:
         large = np.pad(digit, ((0, 4), (0, 4))).repeat(8, axis=0).repeat(8, axis=1)
         y, x = (np.flatnonzero(large.any(axis=axis))[0] for axis in (1, 0))
@@ -143,7 +146,7 @@ def test_a_digit_that_runs_off_two_edges_does_not_pass_for_paper(digits: tuple[n
         assert np.abs(normalized(cut) - normalized(np.pad(cut, 100))).max() < 0.05
 
 
-def test_a_blank_sheet_is_blank_in_any_light() -> None:
+def test_a_blank_sheet_in_uneven_light_gives_a_blank_image() -> None:
     sheet = np.full((300, 400), 255, np.uint8)
     for blank in (lit(sheet), grainy(lit(sheet)), through_jpeg(grainy(lit(sheet)))):
         assert not normalized(blank).any()
@@ -157,7 +160,7 @@ def test_a_blank_sketch_gives_a_blank_image_even_if_the_paper_is_noisy(level: in
 
 
 @pytest.mark.parametrize("shape", [(8, 8), (8, 2_048), (2_048, 2_048)])
-def test_any_canvas_gives_finite_ink_between_0_and_1(shape: tuple[int, int]) -> None:
+def test_a_canvas_of_any_size_gives_ink_between_0_and_1(shape: tuple[int, int]) -> None:
     sketch = np.zeros(shape, np.uint8)
     sketch[shape[0] // 4 : shape[0] // 2, shape[1] // 4 : shape[1] // 2] = 255
     image = normalized(sketch)
@@ -166,7 +169,17 @@ def test_any_canvas_gives_finite_ink_between_0_and_1(shape: tuple[int, int]) -> 
     assert image.max() == 1
 
 
-def test_a_single_dot_is_read_without_dividing_by_zero() -> None:
+def test_a_single_dark_pixel_gives_finite_values() -> None:
     sketch = np.full((280, 280), 255, np.uint8)
     sketch[100, 100] = 0
     assert np.isfinite(normalized(sketch)).all()
+
+
+def test_sketches_are_normalized_in_batches() -> None:
+    seven = [np.array([[0, 0], [100, 0], [50, 200]]), np.array([[20, 100], [80, 100]])]
+    images = normalize_all((draw(seven, brush, 150) for brush in (5, 30, 12)), 3, batch_size=2)
+    assert images.shape == (3, 28, 28)
+    assert images.dtype == np.uint8
+    assert (images.max(axis=(1, 2)) == 255).all()
+    assert (images > 25).any(axis=2).sum(axis=1).tolist() == pytest.approx([20, 20, 20], abs=2)
+    assert images[0].sum() < images[2].sum() < images[1].sum()

@@ -1,4 +1,4 @@
-"""Drawn styles show every digit in every way, and what is no digit cannot be taken for one."""
+"""Every digit is drawn in each of its styles, and non-digits do not look like digits."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from model import styles
-from model.strokes import Drawing
+from model.draw import Drawing
 from model.styles import LETTERS, STYLES, digits, non_digits
 
 
@@ -16,17 +16,17 @@ def drawn(count: int, seed: int = 0) -> list[Drawing]:
     return non_digits(count, np.random.default_rng(seed), pens, labels)
 
 
-def test_every_digit_is_drawn_as_often_and_in_each_of_its_styles() -> None:
+def test_every_digit_and_each_of_its_styles_are_drawn_equally_often() -> None:
     rounds = int(np.lcm.reduce([len(paths) for paths in STYLES.values()]))
     drawings, labels = digits(10 * rounds, np.random.default_rng(0))
     assert labels.dtype == np.uint8
     assert np.bincount(labels).tolist() == [rounds] * 10
-    found = Counter((int(label), len(drawing)) for label, drawing in zip(labels, drawings, strict=True))
+    counts = Counter((int(label), len(drawing)) for label, drawing in zip(labels, drawings, strict=True))
     expected: Counter[tuple[int, int]] = Counter()
     for digit, paths in STYLES.items():
         for path in paths.values():
             expected[digit, path.count("/") + 1] += rounds // len(paths)
-    assert found == expected
+    assert counts == expected
 
 
 @pytest.mark.parametrize(
@@ -38,13 +38,13 @@ def test_the_seed_decides_every_point(draw: Callable[[int], list[Drawing]]) -> N
     assert not np.array_equal(first, other)
 
 
-def test_no_two_drawings_of_one_style_are_alike() -> None:
+def test_no_two_drawings_of_a_digit_are_equal() -> None:
     drawings = [np.concatenate(drawing) for drawing in digits(2000, np.random.default_rng(0))[0][8::10]]
     assert len({drawing.tobytes() for drawing in drawings}) == 200
 
 
-def test_drawings_are_strokes_with_an_extent() -> None:
-    for drawing in digits(500, np.random.default_rng(0))[0] + drawn(1000):
+def test_drawings_are_strokes_of_a_plausible_size() -> None:
+    for drawing in digits(300, np.random.default_rng(0))[0] + drawn(400):
         assert all(stroke.ndim == 2 and stroke.shape[1] == 2 and len(stroke) for stroke in drawing)
         points = np.concatenate(drawing)
         assert np.isfinite(points).all()
@@ -52,23 +52,23 @@ def test_drawings_are_strokes_with_an_extent() -> None:
 
 
 @pytest.mark.parametrize("count", [0, 1, 100])
-def test_as_many_are_drawn_as_asked_for(count: int) -> None:
+def test_the_requested_number_of_drawings_is_returned(count: int) -> None:
     assert len(drawn(count)) == count
     assert [len(part) for part in digits(count, np.random.default_rng(0))] == [count, count]
 
 
 def test_letters_that_look_like_digits_are_never_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = set()
+    requested = set()
 
     def glyph(font: str, letter: str) -> list[styles.Stroke]:
-        asked.add((font, letter))
+        requested.add((font, letter))
         return original(font, letter)
 
     original = styles._glyph
     monkeypatch.setattr(styles, "_glyph", glyph)
     drawn(3000)
-    assert asked == {(font, letter) for font, letters in LETTERS.items() for letter in letters}
-    latin = {letter for font, letter in asked if font != "greek"}
+    assert requested == {(font, letter) for font, letters in LETTERS.items() for letter in letters}
+    latin = {letter for font, letter in requested if font != "greek"}
     assert not latin & set("OoQIiljZzSsbGqgy")
 
 
@@ -80,7 +80,7 @@ def test_letters_stand_upright() -> None:
     assert stem[:, 1].max() == 1
 
 
-def test_a_flag_hangs_and_the_bar_of_a_seven_does_not() -> None:
+def test_the_flag_of_a_one_is_steeper_than_the_bar_of_a_seven() -> None:
     """The first stroke starts with the flag or the bar, then turns into the stem at its highest point on the right."""
 
     def slope(digit: int, style: str) -> float:

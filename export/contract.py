@@ -1,0 +1,75 @@
+"""The contract of the ONNX files: what each graph takes and gives, its opset, its tolerance and its file's name."""
+
+from dataclasses import dataclass
+from importlib.metadata import version
+
+import numpy as np
+import onnx
+
+VERSION = version("handwritten-digits")
+
+FLOAT, UINT8 = onnx.TensorProto.FLOAT, onnx.TensorProto.UINT8
+Signature = dict[str, tuple[int, list[int | str]]]
+"""Element type and dimensions of each input and output, by name."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One of the two graphs that are exported of each network."""
+
+    input: str
+    """Name of the only input. It tells the kind of a graph."""
+    suffix: str
+    """What follows the network's name in the file's name."""
+    opset: int
+    signature: Signature
+    tolerance: float
+    """Largest difference from Keras that any output may have."""
+    summary: str
+    """The contract in one line, for the file's metadata."""
+
+    @property
+    def normalizes(self) -> bool:
+        """Whether the graph takes sketches, which it normalizes, and not images."""
+        return self.input == "sketch"
+
+    def file(self, network: str) -> str:
+        """Name of the file that holds this graph of `network`."""
+        return f"{network}{self.suffix}.onnx"
+
+    def inputs(self, images: np.ndarray) -> np.ndarray:
+        """Convert `images`, uint8 [batch, height, width], to the element type and scale of the input."""
+        return images if self.normalizes else images.astype(np.float32) / 255
+
+
+# The opsets are the lowest that serve. The image graph would be the same in 7, but TensorRT promises to read none below
+# 9. CumSum, which gives the sketch graph its pixel positions, came with 11.
+IMAGE = Kind(
+    input="image",
+    suffix="",
+    opset=9,
+    signature={"image": (FLOAT, ["batch", 28, 28]), "probabilities": (FLOAT, ["batch", 10])},
+    tolerance=1e-5,
+    summary="image float32 [batch, 28, 28], ink 1 on paper 0 -> probabilities float32 [batch, 10]",
+)
+SKETCH = Kind(
+    input="sketch",
+    suffix="-sketch",
+    opset=11,
+    signature={
+        "sketch": (UINT8, ["batch", "height", "width"]),
+        "image": (FLOAT, ["batch", 28, 28]),
+        "probabilities": (FLOAT, ["batch", 10]),
+    },
+    tolerance=5e-5,  # sums taken in another order move the image by a few millionths, and LeNet5 amplifies them
+    summary=(
+        "sketch uint8 [batch, height, width], 8 to 2048 a side, dark on light or light on dark -> "
+        "image float32 [batch, 28, 28] and probabilities float32 [batch, 10]"
+    ),
+)
+KINDS = (IMAGE, SKETCH)
+
+
+def kind_of(graph: onnx.GraphProto) -> Kind:
+    """Tell the kind of a graph by its input. Raises KeyError for a graph of another contract."""
+    return {kind.input: kind for kind in KINDS}[graph.input[0].name]

@@ -1,0 +1,88 @@
+"""A few digits and pens in place of the data sets, which no test downloads."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from model import mnist, pendigits, styles
+from model.recipes import RECIPES
+from model.record import Refusal, TrainingAccuracy, TrainingRecord
+from model.scores import Accuracy, Score
+
+
+def few_digits(digits: tuple[np.ndarray, np.ndarray]) -> tuple[mnist.Digits, mnist.Digits]:
+    """4,000 training and 1,000 test digits."""
+    images, labels = digits
+    return mnist.Digits(images[:4_000], labels[:4_000]), mnist.Digits(images[4_000:], labels[4_000:])
+
+
+def few_pens() -> pendigits.Pens:
+    """600 digits by 30 writers, drawn by model/styles.py."""
+    drawings, labels = styles.digits(600, np.random.default_rng(0))
+    return pendigits.Pens(drawings, labels, (1 + np.arange(600) // 20).astype(np.uint8))
+
+
+@pytest.fixture(scope="module")
+def few_data(digits: tuple[np.ndarray, np.ndarray]) -> Iterator[None]:
+    """Make mnist.load() and pendigits.load() return few_digits() and few_pens() for any folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mnist, "load", lambda folder=None: few_digits(digits))
+        patch.setattr(pendigits, "load", lambda folder=None, name="": few_pens())
+        yield
+
+
+@pytest.fixture(scope="session")
+def data_files(digits: tuple[np.ndarray, np.ndarray], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with mnist.npz, pendigits-orig.tra and pendigits-orig.tes that hold few_digits() and few_pens()."""
+    folder = tmp_path_factory.mktemp("data")
+    train, test = few_digits(digits)
+    for name in pendigits.COUNTS:
+        (folder / name).write_text(unipen(few_pens()))
+    np.savez(folder / "mnist.npz", x_train=train[0], y_train=train[1], x_test=test[0], y_test=test[1])
+    return folder
+
+
+@pytest.fixture
+def data_folder(data_files: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of data_files, whose smaller counts are accepted as complete."""
+    monkeypatch.setattr(mnist, "COUNTS", (4_000, 1_000))
+    for name in pendigits.COUNTS:
+        monkeypatch.setitem(pendigits.COUNTS, name, 600)
+    return data_files
+
+
+def unipen(pens: pendigits.Pens) -> str:
+    """Format pens like UCI's files, with coordinates in whole numbers."""
+    lines = []
+    for drawing, label, writer in zip(*pens, strict=True):
+        lines += [f'.SEGMENT DIGIT 0-{len(drawing) - 1} ? "{label}"', f".COMMENT {label} {writer} 1"]
+        for stroke in drawing:
+            points = [f" {x:.0f}  {-y:.0f}" for x, y in stroke * 200]
+            lines += [".PEN_DOWN", *points, ".PEN_UP", ".DT 100"]
+    return "\n".join(lines)
+
+
+def record(network: str, recipe: str = "best") -> TrainingRecord:
+    """A record of an evaluated training, with invented figures."""
+    score = Score(10, 0.9, 0.1, "some writers", [0.9] * 10, [[1] * 10] * 10)
+    return TrainingRecord(
+        network=network,
+        parameters=1,
+        recipe=RECIPES[network][recipe],
+        seed=0,
+        versions={},
+        device="a machine",
+        epochs=1,
+        best_epoch=1,
+        seconds=60.0,
+        accuracy=TrainingAccuracy(0.1, 0.1, 0.1),
+        validation={"MNIST": Accuracy(10, 0.9, 0.1)},
+        temperature=1.0,
+        history={"loss": [1.0]},
+        test=replace(score, set="MNIST test", calibration_error=0.01),
+        pens=[score],
+        refusal=Refusal(0.5, 0.8, 10),
+    )
