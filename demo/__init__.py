@@ -1,1 +1,1 @@
-"""A sketchpad that reads the digit while you draw it. Knows the networks only as ONNX files."""
+"""A sketchpad whose digit is read while you draw. It uses only the exported ONNX files, no training code."""

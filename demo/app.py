@@ -1,4 +1,4 @@
-"""The app: our addresses, the page with Gradio's API, and the middlewares in front of them."""
+"""Build the app: our endpoints, the page with Gradio's API, and the middleware in front of them."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from demo.api import add_addresses
-from demo.collection import Collection
+from demo.corrections import Corrections
 from demo.errors import HANDLERS
 from demo.limits import Limits
 from demo.middleware.addresses import GRADIO, Addresses
@@ -19,15 +19,15 @@ from demo.reader import Reader
 from demo.uploads import Uploads
 
 
-def create_app(classifier: Classifier, collection: Collection | None, mcp: bool, limits: Limits) -> FastAPI:
-    """The app that `classifier` answers for.
+def create_app(classifier: Classifier, corrections: Corrections | None, mcp: bool, limits: Limits) -> FastAPI:
+    """Build the app that answers with `classifier`.
 
-    `collection` keeps drawings that people correct; `mcp` opens /predict to language models, too.
+    `corrections` stores corrected drawings; None disables that. `mcp` also serves /predict to language models.
     """
     reader, uploads = Reader(classifier, limits), Uploads(limits)
     tool = None
     if mcp:
-        from demo.mcp import Tool  # its package is an extra
+        from demo.mcp import Tool  # needs an optional package
 
         tool = Tool(reader, uploads, limits)
     app = FastAPI(
@@ -36,7 +36,7 @@ def create_app(classifier: Classifier, collection: Collection | None, mcp: bool,
         title="Draw a digit",
         summary="Two networks, LeNet5 and a feed-forward network, read a handwritten digit.",
         version="1",
-        docs_url=None,  # they load from other hosts
+        docs_url=None,  # these pages load scripts from other hosts
         redoc_url=None,
         exception_handlers=HANDLERS,
         middleware=[
@@ -46,11 +46,11 @@ def create_app(classifier: Classifier, collection: Collection | None, mcp: bool,
             Middleware(Streams),
         ],
     )
-    add_addresses(app, reader, collection, limits)
+    add_addresses(app, reader, corrections, limits)
 
     @app.get(f"{GRADIO}/openapi.json", include_in_schema=False)
     def openapi() -> dict[str, Any]:
         return app.openapi()
 
-    add_page(app, reader, uploads, limits, str(collection.folder) if collection else "")
+    add_page(app, reader, uploads, limits, str(corrections.folder) if corrections else "")
     return app

@@ -1,43 +1,45 @@
-"""How much the server takes, of what, and how long it waits for it."""
+"""Limits on sizes, counts and waiting times of the server."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Sizes are in bytes, times in seconds. The table in README.md says what a client gets beyond each."""
+    """Sizes are in bytes, times in seconds. The table in README.md says what happens beyond each limit."""
 
     connections: int = 800
-    """Open at once."""
+    """Connections open at the same time."""
     head_seconds: float = 10
-    """For the head of a request to arrive."""
+    """Time for the head of a request to arrive."""
     taking_seconds: float = 30
-    """Until a client takes more of the answer that is sent to it."""
+    """Time that a client may stop reading its response."""
     idle_seconds: int = 75
-    """Between two requests of a connection. Load balancers mostly keep theirs for 60 s, and must not find it closed."""
+    """Time between two requests of a connection. Most load balancers reuse theirs for 60 s and must find it open."""
     question_bytes: int = 60_000
-    """Of the body of a request, unless it carries a picture."""
+    """Body of a request without a picture."""
     question_seconds: float = 10
-    """For that body to arrive."""
+    """Time for that body to arrive."""
     picture_bytes: int = 20_000_000
-    """Of a body that carries a picture."""
+    """Body of a request with a picture."""
     picture_seconds: float = 60
-    """For that body to arrive."""
+    """Time for that body to arrive."""
     mcp_bytes: int = 4_000_000
-    """Of a message of the Model Context Protocol."""
+    """Message of the Model Context Protocol."""
     held_bytes: int = 200_000_000
-    """Of all bodies that are arriving. Beyond it no more pictures are taken."""
+    """All request bodies in memory. Above it, pictures are refused."""
     drawing_bytes: int = 50_000
-    """Of a drawing's data URL. The page sends 16 kB at most."""
+    """Data URL of a drawing. The page sends at most 16 kB."""
     drawing_pixels: int = 100_000
-    """Of a drawing. The page sends 280 x 280 at most."""
+    """Pixels of a drawing. The page sends at most 280 x 280."""
     picture_pixels: int = 25_000_000
-    """Of a picture: more would take too much memory to decode. A JPEG is scaled down while it is decoded."""
+    """Pixels of a picture; decoding more takes too much memory. JPEG files are scaled down while they are decoded."""
     drawings_waiting: int = 200
-    """That wait to be read: a third of a second's work for two cores."""
+    """Drawings in the queue: about a third of a second of work for two cores."""
     pictures_waiting: int = 100
-    """That wait to be read, one after the other: a large one takes up to 450 MB."""
+    """Pictures in the queue. They are read one at a time, because a large one takes up to 450 MB."""
+    queue_bytes: int = 5_000
+    """Question to Gradio's queue, which keeps one question of each of the last 10,000 sessions."""
     uploads_bytes: int = 1_000_000_000
-    """Of all files uploaded to Gradio's API that are kept."""
+    """All stored files that were uploaded to Gradio's API."""
     uploads_seconds: float = 600
-    """For which an uploaded file is kept."""
+    """Time until an uploaded file is deleted."""

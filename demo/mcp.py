@@ -17,14 +17,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from demo.limits import Limits
 from demo.middleware import refusal
 from demo.middleware.addresses import GRADIO, MCP
-from demo.networks.images import ImageError, decoded
+from demo.networks.images import ImageError, decode_data_url
 from demo.reader import Reader
 from demo.schemas import Prediction
 from demo.uploads import Uploads
 
 
 class Tool:
-    """The tool, with the `routes` that serve it and the `lifespan` of its sessions."""
+    """The tool `predict`: `routes` serve it, and `lifespan` must run while the server runs."""
 
     def __init__(self, reader: Reader, uploads: Uploads, limits: Limits) -> None:
         any_host = TransportSecuritySettings(enable_dns_rebinding_protection=False)
@@ -41,19 +41,19 @@ class Tool:
             image: Annotated[str, Field(description="PNG or JPEG as data URL, or the path of an uploaded file.")],
         ) -> Prediction:
             """Read a handwritten digit, dark on light or light on dark: the digit, or null, and probabilities."""
-            return await reader.predict(content(image, uploads))
+            return await reader.predict(image_bytes(image, uploads))
 
         (route,) = self.server.streamable_http_app().routes
         assert isinstance(route, Route)
         self.routes: list[BaseRoute] = [Route(path, WellFormed(route.endpoint)) for path in (MCP, f"{MCP}/")]
 
     def lifespan(self, _: FastAPI) -> AbstractAsyncContextManager[None]:
-        """For FastAPI."""
+        """Run the sessions of the protocol."""
         return self.server.session_manager.run()
 
 
 class WellFormed:
-    """Hands messages to `app` that are JSON; that of the package answers others with 500."""
+    """Respond with 400 to messages that are not JSON objects. The package mcp responds to some of them with 500."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -62,8 +62,11 @@ class WellFormed:
         """Serve one request."""
         body = await Request(scope, receive).body()
         try:
-            json.loads(body).get("id", 0)
-        except (ValueError, RecursionError, AttributeError):
+            message = json.loads(body)
+            json.dumps(message, ensure_ascii=False).encode()  # fails for half a surrogate pair, as the response would
+        except (ValueError, RecursionError):
+            message = None
+        if not isinstance(message, dict):
             return await refusal(400, "The message is not a JSON object.")(scope, receive, send)
         messages: list[Message] = [{"type": "http.request", "body": body}]
 
@@ -73,11 +76,11 @@ class WellFormed:
         await self.app(scope, replay, send)
 
 
-def content(image: str, uploads: Uploads) -> bytes:
-    """The image file that a data URL holds, or that lies at the path or address of an upload. ImageError for others."""
+def image_bytes(image: str, uploads: Uploads) -> bytes:
+    """The image file behind `image`: a data URL, or the path or URL of an upload. Raises ImageError for others."""
     if image.startswith("data:"):
-        return decoded(image)
+        return decode_data_url(image)
     path = unquote(image.partition(f"{GRADIO}/file=")[2]) or image
     if not uploads.holds(path):
-        raise ImageError(f"Send the file to {GRADIO}/upload first, or the image as data URL.")
+        raise ImageError(f"Send the file to {GRADIO}/upload first, or send the image as a data URL.")
     return Path(path).read_bytes()

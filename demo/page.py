@@ -1,6 +1,7 @@
-"""The page, and Gradio's API beside it, for its clients in Python and JavaScript."""
+"""The page, and Gradio's API for its clients in Python and JavaScript."""
 
-from collections.abc import Awaitable, Callable
+import json
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import gradio as gr
@@ -8,21 +9,24 @@ from fastapi import Depends, FastAPI, HTTPException, Request
 
 from demo.errors import GRADIO_HANDLERS
 from demo.limits import Limits
-from demo.middleware import LATER
+from demo.middleware import RETRY_LATER
 from demo.middleware.addresses import GRADIO
 from demo.networks.images import ImageError
 from demo.reader import BusyError, Reader
-from demo.sketchpad import sketchpad
+from demo.sketchpad import HERE, SCRIPTS, STYLES
 from demo.uploads import Uploads
 
-# Gradio's own margins take a phone's width.
+# Gradio's own margins are too wide for phones.
 CSS = ".gradio-container .main.app { padding: 0.75rem } #sketchpad .html-container { padding: 0 }"
-FILE = "gradio.FileData"
+FILE_TYPE = "gradio.FileData"
 
 
-def add_page(app: FastAPI, reader: Reader, uploads: Uploads, limits: Limits, collects_in: str) -> None:
-    """Serve the page at /, and Gradio's API below GRADIO; corrections are asked for if it `collects_in` a folder."""
-    blocks = page(reader, limits, collects_in)
+def add_page(app: FastAPI, reader: Reader, uploads: Uploads, limits: Limits, corrections_folder: str) -> None:
+    """Serve the page at / and Gradio's API below GRADIO.
+
+    The page asks for corrections unless `corrections_folder` is empty.
+    """
+    blocks = create_page(reader, limits, corrections_folder)
     gr.mount_gradio_app(
         app,
         blocks,
@@ -33,19 +37,20 @@ def add_page(app: FastAPI, reader: Reader, uploads: Uploads, limits: Limits, col
         enable_monitoring=False,
         ssr_mode=False,
         mcp_server=False,
-        show_error=False,  # or the text of unexpected errors would reach clients
+        show_error=False,  # True would send the text of unexpected errors to clients
         max_file_size=limits.picture_bytes,
         app_kwargs={"dependencies": [Depends(guard(uploads))], "exception_handlers": GRADIO_HANDLERS},
     )
 
 
-def page(reader: Reader, limits: Limits, collects_in: str) -> gr.Blocks:
-    """The page, and the endpoint /predict of Gradio's API."""
+def create_page(reader: Reader, limits: Limits, corrections_folder: str) -> gr.Blocks:
+    """Build the page and the endpoint /predict of Gradio's API."""
 
     async def predict(image: bytes) -> dict[str, Any]:
-        """Probability of each digit by each network, for an image file of one digit, dark on light or light on dark.
+        """Read an image file of one digit, dark on light or light on dark.
 
-        Also the digit that both together read, or null, whether they are sure of it, and what ran them, CUDA or CPU.
+        Returns each network's probability of each digit, the digit that both read together, or null, whether they are
+        sure of it, and what ran them, CUDA or CPU.
         """
         try:
             return (await reader.predict(image)).model_dump()
@@ -53,41 +58,62 @@ def page(reader: Reader, limits: Limits, collects_in: str) -> gr.Blocks:
             raise gr.Error(str(error), print_exception=False) from error
 
     with gr.Blocks(title="Draw a digit", analytics_enabled=False) as blocks:
-        sketchpad(collects_in)
+        sketchpad(corrections_folder)
         file = gr.File(visible=False, label="image", type="binary")
         answer = gr.JSON(visible=False, label="answer")
         file.upload(predict, file, answer, api_name="predict")
-    # Told of its place in the queue only now and then: by default every client is told at each step of any other, and
-    # the queue stops for good if one of them is gone.
+    # Send queue updates once a minute. By default Gradio sends every update to every client, and the queue stops for
+    # good if one of them is gone.
     return blocks.queue(max_size=limits.pictures_waiting, status_update_rate=60)
 
 
-def guard(uploads: Uploads) -> Callable[[Request], Awaitable[None]]:
-    """A dependency of all that Gradio serves: whether it may take this upload, or this question to predict()."""
+def sketchpad(corrections_folder: str) -> gr.HTML:
+    """The sketchpad component. It asks for corrections unless `corrections_folder` is empty."""
+    scripts = [path.read_text(encoding="utf-8") for path in [*SCRIPTS, HERE / "server.js"]]
+    return gr.HTML(
+        html_template=(HERE / "sketchpad.html").read_text(encoding="utf-8"),
+        css_template="\n".join(path.read_text(encoding="utf-8") for path in STYLES),
+        js_on_load="\n".join([*scripts, f"sketchpad(element, webServer, {json.dumps(corrections_folder)});"]),
+        apply_default_css=False,
+        elem_id="sketchpad",
+    )
+
+
+def guard(uploads: Uploads) -> Callable[[Request], Coroutine[Any, Any, None]]:
+    """A dependency of all Gradio endpoints that refuses uploads without room and invalid questions to predict()."""
 
     async def check(request: Request) -> None:
         path = request.url.path.rstrip("/")
         if path.endswith("/upload"):
             body = await request.body()
             if not uploads.charge(len(body), body.count(b"filename")):
-                raise HTTPException(429, "The server holds too many uploads; send it later.", LATER)
+                raise HTTPException(429, "The server holds too many uploads; try again later.", RETRY_LATER)
         if request.method == "POST" and path.endswith(("/join", "/predict")):
-            question: Any = await request.json() if await request.body() else None
-            try:
-                (file,) = [question["image"]] if "/v2/" in path else question["data"]
-                session = question.get("session_hash")
-                nested = any(isinstance(value, dict | list) for name, value in file.items() if name != "meta")
-                allowed = file["meta"] == {"_type": FILE} and not nested and uploads.holds(file["path"])
-            except (ValueError, TypeError, KeyError, AttributeError):
-                raise invalid(f'Ask about one image: {{"path": UPLOAD, "meta": {{"_type": "{FILE}"}}}}.') from None
-            if not allowed:
-                raise invalid(f"Send the file to {GRADIO}/upload first, and ask with the path that it gives.")
-            if session is not None and not (isinstance(session, str) and 0 < len(session) <= 100):
-                raise invalid("The session_hash must be a text of 1 to 100 characters.")
+            check_question(await request.body(), "/v2/" in path, uploads)
 
     return check
 
 
-def invalid(message: str) -> HTTPException:
-    """422, in the form in which Gradio's clients show the message."""
+def check_question(body: bytes, is_v2: bool, uploads: Uploads) -> None:
+    """Raise HTTPException 422 unless `body` asks about exactly one uploaded file."""
+    if len(body) > uploads.limits.queue_bytes:
+        raise invalid_question(f"A question takes at most {uploads.limits.queue_bytes:,} bytes.")
+    question: Any = json.loads(body) if body else None
+    try:
+        (file,) = [question["image"]] if is_v2 else question["data"]
+        session = question.get("session_hash")
+        gr.FileData(**file)
+        nested = any(isinstance(value, dict | list) for name, value in file.items() if name != "meta")
+        allowed = file["meta"] == {"_type": FILE_TYPE} and not nested and uploads.holds(file["path"])
+    except (ValueError, TypeError, KeyError, AttributeError):
+        example = f'{{"path": UPLOAD, "meta": {{"_type": "{FILE_TYPE}"}}}}'
+        raise invalid_question(f"Ask about one image: {example}.") from None
+    if not allowed:
+        raise invalid_question(f"Send the file to {GRADIO}/upload first, and ask with the path that it returns.")
+    if session is not None and not (isinstance(session, str) and 0 < len(session) <= 100):
+        raise invalid_question("The session_hash must be a text of 1 to 100 characters.")
+
+
+def invalid_question(message: str) -> HTTPException:
+    """A 422 in the form that Gradio's clients display."""
     return HTTPException(422, [{**gr.validate(False, message), "parameter_name": "image"}])

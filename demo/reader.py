@@ -1,4 +1,4 @@
-"""Reads drawings for the page and pictures for programs, a few at a time."""
+"""Read drawings for the page and pictures for programs, in a limited number of threads."""
 
 import time
 from collections.abc import Callable
@@ -11,56 +11,59 @@ from demo.limits import Limits
 from demo.networks.classifier import NETWORKS, Classifier
 from demo.networks.images import data_url, read_canvas, read_image, tiled
 from demo.schemas import DIGITS, Prediction, Question, Reading
-from demo.sketchpad import SMALLEST
 
-COLUMNS = {"conv1": 6, "conv2": 8, "conv3": 24}  # in which LeNet5's maps are shown
+COLUMNS = {"conv1": 6, "conv2": 8, "conv3": 24}  # LeNet5's feature maps in each row of the picture that shows them
+MIN_DRAWING = 50 / 280  # of the canvas, 2.5 pen widths; a smaller drawing is a dot or a smear
 Result = TypeVar("Result")
 
 
 class BusyError(Exception):
-    """Too many wait already."""
+    """Too many calls are waiting."""
 
 
-class Turns:
-    """Threads, and how many calls may wait for one."""
+class BoundedThreads:
+    """A number of threads and a bounded queue of calls that wait for one."""
 
     def __init__(self, threads: int, waiting: int) -> None:
         self.threads = CapacityLimiter(threads)
-        self.places = threads + waiting
+        self.free = threads + waiting
 
-    async def take(self, function: Callable[[], Result]) -> Result:
-        """What `function` returns or raises in a thread. Raises BusyError if no more may wait."""
-        if not self.places:
+    async def run(self, function: Callable[[], Result]) -> Result:
+        """Run `function` in a thread and return its result. Raises BusyError if the queue is full."""
+        if not self.free:
             raise BusyError("The server is busy; ask again.")
-        self.places -= 1
+        self.free -= 1
         try:
             return await to_thread.run_sync(function, limiter=self.threads)
         finally:
-            self.places += 1
+            self.free += 1
 
 
 class Reader:
-    """Asks `classifier`, within `limits`. What cannot be read raises ImageError, and one too many BusyError."""
+    """Read images with `classifier`, within `limits`.
+
+    Raises ImageError for an image that cannot be read, and BusyError if too many are waiting.
+    """
 
     def __init__(self, classifier: Classifier, limits: Limits) -> None:
         self.classifier = classifier
         self.limits = limits
-        # On CUDA for two batches: one fills while the other is read. On the CPU two threads, because one answers a
-        # seventh less and eight answer no more.
-        self.drawings = Turns(2 * classifier.at_once, limits.drawings_waiting)
-        self.pictures = Turns(1, limits.pictures_waiting)
+        # CUDA: threads for two batches, so that one fills while the other runs. CPU: two threads; one answers a seventh
+        # less a second, eight answer no more.
+        self.drawings = BoundedThreads(2 * classifier.batch_size, limits.drawings_waiting)
+        self.pictures = BoundedThreads(1, limits.pictures_waiting)
 
     async def read(self, question: Question) -> Reading:
-        """What both networks say of a drawing, and what the page shows with it."""
-        asked = time.perf_counter()
-        return await self.drawings.take(lambda: self._read(question, asked))
+        """Read a drawing, with everything that the page shows."""
+        received = time.perf_counter()
+        return await self.drawings.run(lambda: self._read(question, received))
 
     async def predict(self, picture: bytes) -> Prediction:
-        """What both networks say of an image file."""
-        return await self.pictures.take(lambda: self._predict(picture))
+        """Read an image file."""
+        return await self.pictures.run(lambda: self._predict(picture))
 
-    def _read(self, question: Question, asked: float) -> Reading:
-        waited = 1000 * (time.perf_counter() - asked)
+    def _read(self, question: Question, received: float) -> Reading:
+        waited = 1000 * (time.perf_counter() - received)
         sketch = read_canvas(question.canvas, self.limits.drawing_bytes, self.limits.drawing_pixels)
         answer = self.classifier.classify(sketch, question.inside)
         small = question.drawn and too_small(sketch)
@@ -68,7 +71,7 @@ class Reader:
             digit=None if small else answer.digit,
             sure=answer.sure,
             small=small,
-            together=answer.together.tolist(),
+            together=answer.mean.tolist(),
             probabilities={name: values.tolist() for name, values in answer.probabilities.items()},
             image=data_url(answer.image),
             maps={layer: data_url(tiled(maps, COLUMNS[layer])) for layer, maps in answer.maps.items()},
@@ -84,7 +87,7 @@ class Reader:
 
 
 def too_small(sketch: np.ndarray) -> bool:
-    """Whether a drawing, black on white uint8 [height, width], is a dot or a smear: less than SMALLEST either way."""
+    """Whether a drawing, black on white uint8 [height, width], is narrower and lower than MIN_DRAWING."""
     ink = sketch < 128
     sides = [np.flatnonzero(ink.any(axis)) for axis in (0, 1)]
-    return all(side[-1] - side[0] < SMALLEST * len(ink) for side in sides if len(side))
+    return all(side[-1] - side[0] < MIN_DRAWING * len(ink) for side in sides if len(side))

@@ -1,4 +1,4 @@
-"""What the server is asked and what it answers: the types of its addresses, which /openapi.json describes."""
+"""Types of the requests and responses. /openapi.json describes them."""
 
 from typing import Annotated, Literal, get_args
 
@@ -21,51 +21,53 @@ class Question(BaseModel):
 
     canvas: Canvas
     drawn: bool = Field(
-        default=False, description="Whether it was drawn on the page, where a dot is smaller than a pen width."
+        default=False, description="Whether it was drawn on the page. If so, a dot or a smear is not read."
     )
-    inside: bool = Field(default=False, description="Whether LeNet5's feature maps are wanted.")
+    inside: bool = Field(default=False, description="Whether to return LeNet5's feature maps.")
 
 
 class Reading(BaseModel):
-    """What the networks say of a drawing, as the page shows it. Images are PNG data URLs."""
+    """The networks' answer to a drawing, as the page shows it. Images are PNG data URLs."""
 
-    digit: Digit | None = Field(description="The verdict, or null if this is no digit.")
-    sure: bool = Field(description="Whether the networks together give their digit 90 % or more.")
-    small: bool = Field(description="Whether it is a dot or a smear.")
+    digit: Digit | None = Field(description="The digit, or null if the drawing is not a digit.")
+    sure: bool = Field(description="Whether the mean probability of the most probable digit is 90 % or more.")
+    small: bool = Field(description="Whether the drawing is only a dot or a smear.")
     together: Probabilities = Field(description="The mean of both networks' probabilities.")
     probabilities: dict[Literal["lenet5", "ffnn"], Probabilities]
     image: str = Field(description="The 28 x 28 pixels that the networks see.")
     maps: dict[Literal["conv1", "conv2", "conv3"], str]
     provider: Provider
-    milliseconds: float = Field(description="The time it took the networks.")
-    waited: float = Field(description="Milliseconds that the question waited for others.")
+    milliseconds: float = Field(description="Time that the networks took.")
+    waited: float = Field(description="Milliseconds that the question waited in the queue.")
 
 
 class Correction(BaseModel):
-    """A drawing, and the digit that it shows."""
+    """A drawing and the digit that it shows."""
 
     canvas: Canvas
     digit: Annotated[Digit, Field(strict=True)]
 
 
 class Kept(BaseModel):
-    """How many drawings are stored now."""
+    """The number of stored drawings."""
 
     kept: int
 
 
 class Prediction(BaseModel):
-    """What the networks say of a picture."""
+    """The networks' answer to a picture."""
 
     lenet5: ByDigit
     ffnn: ByDigit
     provider: Provider
-    digit: Digit | None = Field(description="The verdict of both together, or null if this is no digit.")
-    sure: bool = Field(description="Whether both together give their digit 90 % or more.")
+    digit: Digit | None = Field(
+        description="The digit that both networks read together, or null if the image is not a digit."
+    )
+    sure: bool = Field(description="Whether the mean probability of the most probable digit is 90 % or more.")
 
 
 class Health(BaseModel):
-    """The server has just read a drawing."""
+    """The server works: it has just read a drawing."""
 
     status: Literal["ok"] = "ok"
     provider: Provider
@@ -73,6 +75,6 @@ class Health(BaseModel):
 
 
 class Refusal(BaseModel):
-    """Why a request was refused, and what to do instead."""
+    """The reason why a request was refused, and what to do instead."""
 
     detail: str

@@ -1,10 +1,10 @@
-"""What the server keeps out: a middleware for each subject, in front of the app."""
+"""Middleware that protects the app, one file for each subject."""
 
 from starlette.responses import JSONResponse
 
-LATER = {"Retry-After": "1"}
+RETRY_LATER = {"Retry-After": "1"}
 
 
 def refusal(status: int, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
-    """A response that closes the connection: what is left of the request's body is not waited for."""
+    """An error response that closes the connection, so that the rest of the request's body is not awaited."""
     return JSONResponse({"detail": detail}, status, {"Connection": "close", **(headers or {})})

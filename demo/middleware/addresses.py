@@ -1,4 +1,4 @@
-"""Which addresses are open: the page's, those for programs, and what Gradio's clients need."""
+"""Restrict the server to the addresses that the page, programs and Gradio's clients need."""
 
 import re
 
@@ -6,22 +6,22 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from demo.middleware import refusal
 
-LONGEST = 300
+MAX_PATH_LENGTH = 300
 GRADIO = "/gradio_api"
 MCP = f"{GRADIO}/mcp"
-NAME = r"[\w-][\w.@-]*"  # of a file or folder, but none that is hidden or leads upwards
-GET = re.compile(
-    rf"/|/config|/theme\.css|/favicon\.ico|/robots\.txt|/health|/openapi\.json|/(?:assets|static|svelte)(?:/{NAME})+"
+FILE_NAME = r"[\w-][\w.@-]*"  # of a file or folder; no hidden file, no ".."
+GET_PATHS = re.compile(
+    rf"/|/config|/theme\.css|/favicon\.ico|/robots\.txt|/health|/openapi\.json|/(?:assets|static|svelte)(?:/{FILE_NAME})+"
     rf"|{GRADIO}/(?:info|openapi\.json|startup-events|app_id|queue/data|heartbeat/[\w-]+|call/predict/\w+)/?"
 )
-POST = re.compile(rf"/read|/keep|/predict|{GRADIO}/(?:(?:call|call/v2)/predict/?|queue/join|upload|cancel|reset)")
+POST_PATHS = re.compile(rf"/read|/keep|/predict|{GRADIO}/(?:(?:call|call/v2)/predict/?|queue/join|upload|cancel|reset)")
 
 
 class Addresses:
-    """Answers with 404 at any other address, and with 405 to any other method.
+    """Respond with 404 to any other address and with 405 to any other method.
 
-    Gradio serves some 75 addresses, of which the page and the clients need 20. `mcp` opens that of the Model Context
-    Protocol.
+    Gradio serves about 75 addresses; the page and the clients need 20. `mcp` also opens the address of the Model
+    Context Protocol.
     """
 
     def __init__(self, app: ASGIApp, mcp: bool = False) -> None:
@@ -33,10 +33,10 @@ class Addresses:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         path, method = scope["path"], scope["method"]
-        is_post = POST.fullmatch(path) or (self.mcp and path.rstrip("/") == MCP)
-        if len(path) > LONGEST or not (GET.fullmatch(path) or is_post):
+        is_post = POST_PATHS.fullmatch(path) or (self.mcp and path.rstrip("/") == MCP)
+        if len(path) > MAX_PATH_LENGTH or not (GET_PATHS.fullmatch(path) or is_post):
             return await refusal(404, "There is nothing at this address.")(scope, receive, send)
-        allowed = ("GET", "HEAD") if GET.fullmatch(path) else ("POST",)
+        allowed = ("GET", "HEAD") if GET_PATHS.fullmatch(path) else ("POST",)
         if method not in allowed:
             headers = {"Allow": ", ".join(allowed)}
             return await refusal(405, f"This address takes {allowed[0]}.", headers)(scope, receive, send)

@@ -1,25 +1,27 @@
-"""What a request may carry: how much, how slowly, and of which type."""
+"""Check request bodies: their size, content type and time of arrival."""
 
 import asyncio
+import re
 
 from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from demo.limits import Limits
-from demo.middleware import LATER, refusal
+from demo.middleware import RETRY_LATER, refusal
 from demo.middleware.addresses import GRADIO, MCP
 
-PICTURES = ("/predict", f"{GRADIO}/upload")
+PICTURE_PATHS = ("/predict", f"{GRADIO}/upload")
+CHARSET = re.compile(r"(?:^|;)\s*charset[*\d\s]*=")  # `*` and digits: RFC 2231 has charset*= and charset*0=
 
 
 class Bodies:
-    """Hands a request to the app once its whole body has arrived; refuses it as soon as that is too large or late."""
+    """Pass a request to the app once its whole body has arrived. Refuse it as soon as the body is too large or late."""
 
     def __init__(self, app: ASGIApp, limits: Limits) -> None:
         self.app = app
         self.limits = limits
-        self.held = 0  # bytes of all bodies that are arriving or being answered
+        self.held_bytes = 0  # of all bodies that are arriving or being answered
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -30,46 +32,46 @@ class Bodies:
             if "transfer-encoding" in headers or headers.get("content-length", "0") != "0":
                 return await refusal(400, "This address takes no body.")(scope, receive, send)
             return await self.app(scope, receive, send)
-        most, seconds = self.limits.question_bytes, self.limits.question_seconds
-        kind, _, parameters = headers.get("content-type", "").lower().partition(";")
-        if path in PICTURES and "charset" in parameters:
-            # Some take minutes to decode; no client names one for a form.
+        max_bytes, seconds = self.limits.question_bytes, self.limits.question_seconds
+        media_type, _, parameters = headers.get("content-type", "").lower().partition(";")
+        if path in PICTURE_PATHS and CHARSET.search(parameters):
+            # Some charsets take minutes to decode, and clients name none for a form.
             return await refusal(415, "This address takes no charset.")(scope, receive, send)
-        if path in PICTURES:
-            most, seconds = self.limits.picture_bytes, self.limits.picture_seconds
+        if path in PICTURE_PATHS:
+            max_bytes, seconds = self.limits.picture_bytes, self.limits.picture_seconds
         elif path.startswith(MCP):
-            most, seconds = self.limits.mcp_bytes, self.limits.picture_seconds
-        elif kind.strip() != "application/json":
-            # Forms of other sites cannot send it.
+            max_bytes, seconds = self.limits.mcp_bytes, self.limits.picture_seconds
+        elif media_type.strip() != "application/json":
+            # A form on another site cannot send this type.
             return await refusal(415, "This address takes application/json.")(scope, receive, send)
-        arrived: list[Message] = []
+        received: list[Message] = []
         try:
             try:
                 async with asyncio.timeout(seconds):
-                    refused = await self._arrive(arrived, receive, most)
+                    refused = await self._receive_body(received, receive, max_bytes)
             except TimeoutError:
                 refused = refusal(408, f"The request did not arrive within {seconds} seconds.")
-            if arrived and arrived[-1]["type"] == "http.disconnect":
+            if received and received[-1]["type"] == "http.disconnect":
                 return
-            messages = iter(arrived)
+            messages = iter(received)
 
             async def replay() -> Message:
                 return next(messages, None) or await receive()
 
             await (refused or self.app)(scope, replay, send)
         finally:
-            self.held -= sum(len(message.get("body", b"")) for message in arrived)
+            self.held_bytes -= sum(len(message.get("body", b"")) for message in received)
 
-    async def _arrive(self, arrived: list[Message], receive: Receive, most: int) -> Response | None:
-        """Receive a body of `most` bytes at most into `arrived`, or say why not."""
+    async def _receive_body(self, received: list[Message], receive: Receive, max_bytes: int) -> Response | None:
+        """Append the messages of a body to `received`. Returns a refusal if the body is too large."""
         size = 0
-        while not arrived or arrived[-1].get("more_body"):
+        while not received or received[-1].get("more_body"):
             message = await receive()
-            arrived.append(message)
+            received.append(message)
             length = len(message.get("body", b""))
-            size, self.held = size + length, self.held + length
-            if size > most:
-                return refusal(413, f"This address takes at most {most:,} bytes.")
-            if self.held > self.limits.held_bytes and most > self.limits.question_bytes:
-                return refusal(429, "The server is busy; send it again.", LATER)
+            size, self.held_bytes = size + length, self.held_bytes + length
+            if size > max_bytes:
+                return refusal(413, f"This address takes at most {max_bytes:,} bytes.")
+            if self.held_bytes > self.limits.held_bytes and max_bytes > self.limits.question_bytes:
+                return refusal(429, "The server is busy; send it again.", RETRY_LATER)
         return None

@@ -1,4 +1,4 @@
-"""Which host a request may say that it asks."""
+"""Check the host names in request headers."""
 
 from functools import lru_cache
 
@@ -8,11 +8,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from demo.middleware import refusal
 
-PROXY = b"x-gradio-server"  # Gradio's own front proxy sends it; there is none here, so it would be a stranger's
+PROXY_HEADER = b"x-gradio-server"  # only Gradio's own proxy sends it, and there is none here
 
 
 class Hosts:
-    """Refuses a request whose headers name something that is no host: Gradio puts it into the page's addresses."""
+    """Refuse requests with an invalid host name, because Gradio writes the name into the page's URLs."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -23,14 +23,14 @@ class Hosts:
             headers = Headers(scope=scope)
             for name in ("host", "x-forwarded-host"):
                 if not all(is_host(value.split(",")[0]) for value in headers.getlist(name)):
-                    return await refusal(400, f"The header {name} names no host.")(scope, receive, send)
-            scope = {**scope, "headers": [header for header in scope["headers"] if header[0] != PROXY]}
+                    return await refusal(400, f"The header {name} is not a valid host.")(scope, receive, send)
+            scope = {**scope, "headers": [header for header in scope["headers"] if header[0] != PROXY_HEADER]}
         await self.app(scope, receive, send)
 
 
 @lru_cache(maxsize=1000)
 def is_host(value: str) -> bool:
-    """Whether it is a name or address, with or without a port, and nothing more."""
+    """Whether `value` is a host name or IP address, with or without a port, and nothing else."""
     try:
         return httpx.URL(f"http://{value.strip()}/").raw_path == b"/"
     except (httpx.InvalidURL, ValueError):

@@ -1,4 +1,4 @@
-"""How a stream of events ends."""
+"""End event streams properly."""
 
 import asyncio
 
@@ -7,7 +7,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 class Streams:
-    """Ends a response where Gradio reports an unknown event in it and breaks off, or where the server stops."""
+    """End a response that Gradio leaves open: after it reported an unknown event, or when the server stops."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -16,17 +16,17 @@ class Streams:
         """Serve one request."""
         started = ended = False
 
-        async def watched(message: Message) -> None:
+        async def send_and_track(message: Message) -> None:
             nonlocal started, ended
             started = True
             ended = message["type"] == "http.response.body" and not message.get("more_body")
             await send(message)
 
         try:
-            await self.app(scope, receive, watched)
+            await self.app(scope, receive, send_and_track)
         except (RuntimeError, asyncio.CancelledError) as error:
-            stops = isinstance(error, asyncio.CancelledError)
-            if not started or not (stops or isinstance(error.__cause__, HTTPException)):
+            server_stops = isinstance(error, asyncio.CancelledError)
+            if not started or not (server_stops or isinstance(error.__cause__, HTTPException)):
                 raise
             if not ended:
                 await send({"type": "http.response.body"})

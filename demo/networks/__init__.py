@@ -1,1 +1,1 @@
-"""What a sketch goes through: read from an image, run by ONNX Runtime on CUDA or the CPU, alone or in a batch."""
+"""From image to answer: read images as sketches and run both networks in ONNX Runtime, on CUDA or the CPU."""

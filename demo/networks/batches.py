@@ -1,79 +1,79 @@
-"""Questions that arrive together, answered in one batch."""
+"""Group concurrent calls into batches."""
 
 import threading
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-Question = TypeVar("Question")
+Item = TypeVar("Item")
 Kind = TypeVar("Kind")
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
-class Batches(Generic[Question, Kind, Answer]):
-    """Has one batch answered at a time: those of a kind that wait when the last one ends, `largest` at most.
+class Batches(Generic[Item, Kind, Result]):
+    """Run one batch at a time: requests of one kind that arrived meanwhile, at most `max_size`.
 
-    Whoever finds nobody ahead is answered at once, in its own thread, and waits for nobody to come; to go through a
-    thread that answers all would take a sixth of a millisecond. `answer` gives as many answers as questions.
+    A request that arrives while no batch runs is run immediately, alone, in its caller's thread; a separate worker
+    thread would add a sixth of a millisecond. `compute` returns one result for each item.
     """
 
-    def __init__(self, answer: Callable[[list[Question], Kind], list[Answer]], largest: int) -> None:
-        self.answer = answer
-        self.largest = largest
-        self.waiting: list[_Asked] = []
+    def __init__(self, compute: Callable[[list[Item], Kind], list[Result]], max_size: int) -> None:
+        self.compute = compute
+        self.max_size = max_size
+        self.waiting: list[_Request] = []
         self._busy = False
         self._lock = threading.Lock()
 
-    def ask(self, question: Question, kind: Kind) -> Answer:
-        """The answer to `question`, found together with others of its `kind`, or the error that they met."""
-        asked = _Asked(question, kind)
+    def run(self, item: Item, kind: Kind) -> Result:
+        """Compute the result of `item`, in a batch with others of its `kind`. Raises the error that the batch met."""
+        request = _Request(item, kind)
         with self._lock:
-            first, self._busy = not self._busy, True
-            if not first:
-                self.waiting.append(asked)
-        if first:
-            self._answer([asked])
+            is_first, self._busy = not self._busy, True
+            if not is_first:
+                self.waiting.append(request)
+        if is_first:
+            self._run_batch([request])
         else:
-            asked.turn.acquire()
-            if not asked.done:
-                self._answer(self._next())
-        if asked.error:
-            raise asked.error
-        return asked.answer
+            request.wake.acquire()
+            if not request.done:
+                self._run_batch(self._next_batch())
+        if request.error:
+            raise request.error
+        return request.result
 
-    def _next(self) -> list["_Asked"]:
+    def _next_batch(self) -> list["_Request"]:
         with self._lock:
             kind = self.waiting[0].kind
-            batch = [asked for asked in self.waiting if asked.kind == kind][: self.largest]
-            self.waiting = [asked for asked in self.waiting if asked not in batch]
+            batch = [request for request in self.waiting if request.kind == kind][: self.max_size]
+            self.waiting = [request for request in self.waiting if request not in batch]
         return batch
 
-    def _answer(self, batch: list["_Asked"]) -> None:
-        """Answer `batch`, of which the first asks in this thread, and wake the others, and who is next."""
+    def _run_batch(self, batch: list["_Request"]) -> None:
+        """Run `batch`, whose first request belongs to this thread. Then wake its other threads and the next batch's."""
         try:
-            answers = self.answer([asked.question for asked in batch], batch[0].kind)
-            for asked, answer in zip(batch, answers, strict=True):
-                asked.answer = answer
+            results = self.compute([request.item for request in batch], batch[0].kind)
+            for request, result in zip(batch, results, strict=True):
+                request.result = result
         except BaseException as error:
-            for asked in batch:
-                asked.error = error
-        for asked in batch[1:]:
-            asked.done = True
-            asked.turn.release()
+            for request in batch:
+                request.error = error
+        for request in batch[1:]:
+            request.done = True
+            request.wake.release()
         with self._lock:
             if self.waiting:
-                self.waiting[0].turn.release()
+                self.waiting[0].wake.release()
             else:
                 self._busy = False
 
 
-class _Asked:
-    """A question and what it got; `turn` is locked until it is answered, or is the first that waits."""
+class _Request:
+    """An item and its result. `wake` is locked until the result is there or its thread must run the next batch."""
 
-    def __init__(self, question: Any, kind: Any) -> None:
-        self.question = question
+    def __init__(self, item: Any, kind: Any) -> None:
+        self.item = item
         self.kind = kind
-        self.answer: Any = None
+        self.result: Any = None
         self.error: BaseException | None = None
         self.done = False
-        self.turn = threading.Lock()
-        self.turn.acquire()
+        self.wake = threading.Lock()
+        self.wake.acquire()

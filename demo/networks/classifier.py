@@ -1,4 +1,4 @@
-"""Both networks in ONNX Runtime, on CUDA or on the CPU, and what they say of a sketch."""
+"""Both networks in ONNX Runtime, on CUDA or the CPU, and their answer to a sketch."""
 
 import statistics
 import sys
@@ -13,71 +13,77 @@ import numpy as np
 import onnxruntime
 
 from demo.networks.batches import Batches
-from demo.networks.provider import NoCudaError, cause, obstacles, session_on_cpu, session_on_cuda
+from demo.networks.provider import (
+    NoCudaError,
+    error_reason,
+    missing_requirements,
+    session_on_cpu,
+    session_on_cuda,
+)
 
 ONNX = Path(__file__).parent.parent.parent / "export" / "onnx"
 NETWORKS = ("lenet5", "ffnn")
-FILES = ("lenet5-sketch.onnx", "ffnn.onnx")  # the first makes the image that both see: it costs more than the networks
-NAMES = (["sketch", "image", "probabilities"], ["image", "probabilities"])  # of their inputs and outputs
-MAPS = {"conv1": "conv1/Relu", "conv2": "conv2/Tanh", "conv3": "conv3/Tanh"}  # LeNet5's feature maps, and their nodes
-PROBABLE, SURE = 0.5, 0.9  # tests/benchmarks/refusal.py counts what lies between and beyond
-BATCH = 16  # sketches that CUDA reads at once
-SLOWER = 3  # times the CPU's time for one sketch: if CUDA takes more, "auto" prefers the CPU
-CLOSE = 1e-3  # to the CPU's probabilities; summing in another order makes 1e-5
-KNOWN = np.pad(np.zeros((160, 20), np.uint8), [(60, 60), (130, 130)], constant_values=255)  # a sketch of a 1
+FILES = ("lenet5-sketch.onnx", "ffnn.onnx")  # only the first makes the image: that costs more than the networks
+SIGNATURES = (["sketch", "image", "probabilities"], ["image", "probabilities"])  # inputs and outputs of FILES
+MAPS = {"conv1": "conv1/Relu", "conv2": "conv2/Tanh", "conv3": "conv3/Tanh"}  # nodes of LeNet5's feature maps
+PROBABLE, SURE = 0.5, 0.9  # thresholds of the mean probability; tests/benchmarks/refusal.py measures their effect
+CUDA_BATCH = 16  # sketches in a batch on CUDA
+MAX_SLOWDOWN = 3  # "auto" takes the CPU if CUDA takes more than this many times the CPU's time for one sketch
+CPU_TOLERANCE = 1e-3  # between probabilities on CUDA and on the CPU; another order of summation makes 1e-5
+SKETCH_OF_ONE = np.pad(np.zeros((160, 20), np.uint8), [(60, 60), (130, 130)], constant_values=255)
 Device = Literal["auto", "cuda", "cpu"]
 Provider = Literal["CUDA", "CPU"]
 
 
 class SetupError(Exception):
-    """The demo cannot start; the message says how to mend it."""
+    """The demo cannot start. The message says what to do."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What the networks say of one sketch.
-
-    `image` float32 [28, 28] is what they see, ink 1 on paper 0; `probabilities` float32 [10] a network; `maps` float32
-    [maps, height, width] a convolution of LeNet5, if asked for; `milliseconds` the time it took `provider`, "CUDA" or
-    "CPU".
-    """
+    """The networks' answer to one sketch."""
 
     image: np.ndarray
+    """What the networks see: float32 [28, 28], ink 1 on paper 0."""
     probabilities: dict[str, np.ndarray]
+    """float32 [10] for each network."""
     maps: dict[str, np.ndarray]
+    """float32 [maps, height, width] for each convolution of LeNet5; empty unless requested."""
     milliseconds: float
+    """Time that the networks took."""
     provider: Provider = "CPU"
+    """What ran the networks."""
 
     @property
-    def together(self) -> np.ndarray:
+    def mean(self) -> np.ndarray:
         """The mean of both networks' probabilities, float32 [10]."""
         return np.mean(list(self.probabilities.values()), axis=0)
 
     @property
     def digit(self) -> int | None:
-        """The digit that both networks together think PROBABLE, if there is one."""
-        return int(self.together.argmax()) if self.together.max() > PROBABLE else None
+        """The digit whose mean probability exceeds PROBABLE, or None."""
+        return int(self.mean.argmax()) if self.mean.max() > PROBABLE else None
 
     @property
     def sure(self) -> bool:
-        """Whether they are SURE of it."""
-        return bool(self.together.max() >= SURE)
+        """Whether the largest mean probability is at least SURE."""
+        return bool(self.mean.max() >= SURE)
 
 
 @dataclass(frozen=True)
 class Networks:
-    """Sessions of both networks that read `batch` sketches at a time."""
+    """Sessions of both networks, for batches of `batch_size` sketches."""
 
     sessions: dict[str, onnxruntime.InferenceSession]
-    batch: int = 1
+    batch_size: int = 1
     provider: Provider = "CPU"
 
     def read(self, sketches: np.ndarray, look_inside: bool = False) -> list[Answer]:
-        """Read up to `batch` sketches of one size, uint8 [count, height, width]."""
+        """Read at most `batch_size` sketches of one size, uint8 [count, height, width]."""
         started = time.perf_counter()
         count = len(sketches)
-        if count < self.batch:  # for another batch size cuDNN would plan its convolutions anew
-            sketches = np.concatenate([sketches, np.repeat(sketches[:1], self.batch - count, axis=0)])
+        if count < self.batch_size:  # pad: for each new batch size cuDNN would plan its convolutions again
+            sketches = np.concatenate([sketches, np.repeat(sketches[:1], self.batch_size - count, axis=0)])
         outputs = ["image", "probabilities", *(MAPS.values() if look_inside else ())]
         images, lenet5, *maps = self.sessions["lenet5"].run(outputs, {"sketch": sketches})
         (ffnn,) = self.sessions["ffnn"].run(["probabilities"], {"image": images})
@@ -95,30 +101,31 @@ class Networks:
 
 
 class Classifier:
-    """Both networks, loaded; `provider`, "CUDA" or "CPU", runs them, and there may be something to `remark` on that.
+    """Both loaded networks. `provider`, "CUDA" or "CPU", runs them; `remark` explains the choice or is empty.
 
-    `on_cuda` read one sketch, and up to `at_once` together: those that come while others are read are read next, in one
-    batch. What CUDA fails to read, `on_cpu` reads. Without CUDA each sketch is read at once, in its own thread.
+    On CUDA, sketches that arrive while others are read form the next batch of at most `batch_size`. If CUDA fails,
+    `on_cpu` reads the sketch. Without CUDA each sketch is read immediately, in its caller's thread.
     """
 
     def __init__(self, on_cpu: Networks, on_cuda: "OnCuda | None" = None, remark: str = "") -> None:
         self.provider: Provider = "CUDA" if on_cuda else "CPU"
         self.remark = remark
-        self.at_once = on_cuda.together.batch if on_cuda else 1
+        self.batch_size = on_cuda.batched.batch_size if on_cuda else 1
         self._on_cpu = on_cpu
         self._on_cuda = on_cuda
-        self._batches = Batches(self._read, self.at_once) if on_cuda else None
+        self._batches = Batches(self._read, self.batch_size) if on_cuda else None
 
     def __str__(self) -> str:
         return f"ONNX Runtime on {self.provider}" + (f": {self.remark}" if self.remark else "")
 
     def classify(self, sketch: np.ndarray, look_inside: bool = False) -> Answer:
-        """Read one sketch, uint8 [height, width], dark on light or light on dark; with LeNet5's maps if asked.
+        """Read one sketch, uint8 [height, width], dark on light or light on dark.
 
-        Of a blank one both say 0.1 for each digit, as their sketch files do.
+        `look_inside` adds LeNet5's feature maps. For a blank sketch both networks give each digit 0.1, as their sketch
+        files do.
         """
         if self._batches:
-            return self._batches.ask(sketch, (sketch.shape, look_inside))
+            return self._batches.run(sketch, (sketch.shape, look_inside))
         return self._on_cpu.read(sketch[None], look_inside)[0]
 
     def _read(self, sketches: list[np.ndarray], kind: tuple[tuple[int, ...], bool]) -> list[Answer]:
@@ -126,10 +133,10 @@ class Classifier:
         _, look_inside = kind
         try:
             if len(sketches) == 1:
-                return self._on_cuda.alone.read(sketches[0][None], look_inside)
-            return self._on_cuda.together.read(np.stack(sketches), look_inside)
-        except Exception as error:  # ONNX Runtime raises classes of its own
-            remark = f"it fails, {cause(error)}, and the CPU reads"
+                return self._on_cuda.single.read(sketches[0][None], look_inside)
+            return self._on_cuda.batched.read(np.stack(sketches), look_inside)
+        except Exception as error:  # ONNX Runtime has its own error classes
+            remark = f"it fails, {error_reason(error)}, so the CPU reads"
             if remark != self.remark:
                 self.remark = remark
                 print(self, file=sys.stderr, flush=True)
@@ -137,87 +144,93 @@ class Classifier:
 
 
 def load(device: Device = "auto", folder: Path = ONNX) -> Classifier:
-    """Load both networks from `folder`, in which python -m export writes, and warm them up.
+    """Load both networks from `folder`, which python -m export writes, and warm them up.
 
-    "auto" takes CUDA where it runs them, proven by what ran and by what came out, and where one sketch takes no more
-    than SLOWER times as long as on the CPU; else the CPU, with a remark why. "cuda" raises SetupError where CUDA does
-    not run them. So does a missing or damaged file.
+    "auto" takes CUDA if it runs the networks, gives the CPU's probabilities and needs at most MAX_SLOWDOWN times the
+    CPU's time for one sketch; else the CPU, with the reason as remark. Raises SetupError for a missing or damaged file,
+    and for "cuda" if CUDA does not run the networks.
     """
     models, sessions = {}, {}
-    for network, file, names in zip(NETWORKS, FILES, NAMES, strict=True):
-        models[network] = _model(folder / file)
-        sessions[network] = _session(folder / file, models[network], names)
+    for network, file, signature in zip(NETWORKS, FILES, SIGNATURES, strict=True):
+        models[network] = _read_model(folder / file)
+        sessions[network] = _open_session(folder / file, models[network], signature)
     on_cpu = Networks(sessions)
-    known = on_cpu.read(KNOWN[None])[0]
+    expected = on_cpu.read(SKETCH_OF_ONE[None])[0]
     if device == "cpu":
         return Classifier(on_cpu)
     try:
-        if lacking := list(obstacles() if device == "cuda" else islice(obstacles(), 1)):
-            raise NoCudaError("; ".join(lacking))
-        on_cuda = OnCuda(models, known)
+        # "cuda" reports everything that is missing, "auto" only the first thing.
+        if missing := list(islice(missing_requirements(), None if device == "cuda" else 1)):
+            raise NoCudaError("; ".join(missing))
+        on_cuda = OnCuda(models, expected)
     except NoCudaError as error:
         if device == "cuda":
             raise SetupError(f"CUDA does not run here: {error}.") from error
         return Classifier(on_cpu, remark=str(error))
     if device == "auto":
-        cuda, cpu = _milliseconds(on_cuda.alone), _milliseconds(on_cpu)
-        if cuda > SLOWER * cpu:
-            remark = f"CUDA takes {cuda:.1f} ms for one drawing, the CPU {cpu:.1f}; --device cuda takes CUDA"
+        cuda, cpu = _milliseconds(on_cuda.single), _milliseconds(on_cpu)
+        if cuda > MAX_SLOWDOWN * cpu:
+            remark = f"CUDA takes {cuda:.1f} ms for one drawing, the CPU {cpu:.1f} ms; --device cuda forces CUDA"
             return Classifier(on_cpu, remark=remark)
-    return Classifier(on_cpu, on_cuda, f"the CPU runs {', '.join(on_cuda.stay)}" if on_cuda.stay else "")
+    remark = f"the CPU runs {', '.join(on_cuda.cpu_nodes)}" if on_cuda.cpu_nodes else ""
+    return Classifier(on_cpu, on_cuda, remark)
 
 
 class OnCuda:
-    """Both networks on CUDA, to read one sketch `alone` or up to BATCH `together`; some nodes may `stay` on the CPU.
+    """Both networks on CUDA: `single` reads one sketch, `batched` up to CUDA_BATCH. `cpu_nodes` run on the CPU.
 
-    Only one may read at a time. Raises NoCudaError if they do not run on CUDA, or do not say what is `known` of KNOWN.
+    Only one thread may read at a time. Raises NoCudaError if the networks do not run on CUDA, or if their answer to
+    SKETCH_OF_ONE is not the `expected` one.
     """
 
-    def __init__(self, models: dict[str, bytes], known: Answer) -> None:
-        self.stay: list[str] = []
-        self.alone, self.together = (self._load(models, known, batch) for batch in (1, BATCH))
+    def __init__(self, models: dict[str, bytes], expected: Answer) -> None:
+        self.cpu_nodes: list[str] = []
+        self.single, self.batched = (self._load(models, expected, size) for size in (1, CUDA_BATCH))
 
-    def _load(self, models: dict[str, bytes], known: Answer, batch: int) -> Networks:
-        sketches, images = (np.stack([array] * batch) for array in (KNOWN, known.image))
+    def _load(self, models: dict[str, bytes], expected: Answer, batch_size: int) -> Networks:
+        sketches, images = (np.stack([array] * batch_size) for array in (SKETCH_OF_ONE, expected.image))
         sessions = {}
         for network, feed in zip(NETWORKS, ({"sketch": sketches}, {"image": images}), strict=True):
-            sessions[network], stay = session_on_cuda(models[network], feed)
-            self.stay += [node for node in stay if node not in self.stay]
-        networks = Networks(sessions, batch, "CUDA")
+            sessions[network], cpu_nodes = session_on_cuda(models[network], feed)
+            self.cpu_nodes += [node for node in cpu_nodes if node not in self.cpu_nodes]
+        networks = Networks(sessions, batch_size, "CUDA")
         for answer in networks.read(sketches):
             for network, probabilities in answer.probabilities.items():
-                if not np.allclose(probabilities, known.probabilities[network], rtol=0, atol=CLOSE):
-                    raise NoCudaError(f"with it {network} says something else than on the CPU")
+                if not np.allclose(probabilities, expected.probabilities[network], rtol=0, atol=CPU_TOLERANCE):
+                    raise NoCudaError(f"on CUDA {network} gives other probabilities than on the CPU")
         return networks
 
 
 def _milliseconds(networks: Networks) -> float:
-    return statistics.median(networks.read(KNOWN[None])[0].milliseconds for _ in range(20))
+    return statistics.median(networks.read(SKETCH_OF_ONE[None])[0].milliseconds for _ in range(20))
 
 
-def _model(path: Path) -> bytes:
+def _read_model(path: Path) -> bytes:
     if not path.is_file():
-        raise SetupError(f"There is no {path}: python -m export makes it.")
+        raise SetupError(f"There is no {path}. Run python -m export to make it.")
     model = path.read_bytes()
     return _with_outputs(model, MAPS.values()) if path.name == FILES[0] else model
 
 
-def _session(path: Path, model: bytes, names: list[str]) -> onnxruntime.InferenceSession:
+def _open_session(path: Path, model: bytes, signature: list[str]) -> onnxruntime.InferenceSession:
     try:
         session = session_on_cpu(model)
-    except Exception as error:  # ONNX Runtime raises classes of its own for files that it cannot read
-        raise SetupError(f"{path} is damaged ({error}): python -m export makes it anew.") from error
-    found = [value.name for value in [*session.get_inputs(), *session.get_outputs()]]
-    if found[: len(names)] != names:
-        raise SetupError(f"{path} holds another graph, of {', '.join(found)}: python -m export makes it anew.")
+    except Exception as error:  # ONNX Runtime has its own error classes
+        raise SetupError(f"{path} is damaged ({error}). Run python -m export to make it again.") from error
+    names = [value.name for value in [*session.get_inputs(), *session.get_outputs()]]
+    if names[: len(signature)] != signature:
+        raise SetupError(
+            f"{path} is another graph, with {', '.join(names)} as inputs and outputs. "
+            "Run python -m export to make it again."
+        )
     return session
 
 
 def _with_outputs(model: bytes, nodes: Iterable[str]) -> bytes:
-    """A serialized ModelProto whose graph has the values of `nodes` as further outputs.
+    """Add the values of `nodes` to the outputs of a serialized ModelProto.
 
-    Protobuf merges what is appended to a message: here ModelProto.graph (7) with GraphProto.output (12), of which
-    ValueInfoProto.name (1) is enough.
+    Protobuf merges bytes that are appended to a message: here ModelProto.graph (7) with GraphProto.output (12), which
+    needs only ValueInfoProto.name (1).
     """
 
     def field(number: int, content: bytes) -> bytes:

@@ -1,4 +1,4 @@
-// Shows what the networks say. `answer` is what the server's read() gives, or null for blank paper.
+// Shows the networks' answer. `answer` is the result of the server's read(), or null for blank paper.
 function makeAnswers(element) {
   const $ = (selector) => element.querySelector(selector);
   const rows = Array.from({ length: 10 }, (_, digit) => {
@@ -9,7 +9,7 @@ function makeAnswers(element) {
 
   function show(answer) {
     $("#digit").textContent = answer ? (answer.digit ?? "?") : "";
-    $("#words").textContent = words(answer);
+    $("#words").textContent = describe(answer);
     rows.forEach((row, digit) => {
       row.classList.toggle("read", answer?.digit === digit);
       row.setAttribute("aria-current", answer?.digit === digit);
@@ -20,21 +20,21 @@ function makeAnswers(element) {
         text.textContent = answer ? percent(p) : "";
       });
     });
-    picture("#seen", answer?.image);
-    for (const layer of ["conv1", "conv2", "conv3"]) picture(`#${layer}`, answer?.maps[layer]);
+    setImage("#seen", answer?.image);
+    for (const layer of ["conv1", "conv2", "conv3"]) setImage(`#${layer}`, answer?.maps[layer]);
     $("#speed").textContent = answer
       ? `Read by ONNX Runtime on ${answer.provider} in ${answer.milliseconds.toFixed(1)} ms.`
       : "";
   }
 
-  function picture(selector, url) {
+  function setImage(selector, url) {
     const image = $(selector);
     image.style.visibility = url ? "" : "hidden";
     if (url) image.src = url;
     else image.removeAttribute("src");
   }
 
-  function write(selector, text) {
+  function setText(selector, text) {
     $(selector).hidden = !text;
     if ($(selector).textContent !== text) $(selector).textContent = text;
   }
@@ -42,17 +42,19 @@ function makeAnswers(element) {
   show(null);
   return {
     show,
-    // That what is shown is of another drawing than the one on the paper.
-    outdated: (is) => $(".answers").setAttribute("aria-busy", is),
-    // For those who hear it: once a drawing rests, not at every point of the pen.
-    say: (text) => ($("#said").textContent = text),
-    // What is wrong with the answers, and with what else the person did.
-    warn: (text) => write("#problem", text),
-    tell: (text) => write("#notice", text),
+    // Dims the answer if it belongs to an older drawing.
+    setOutdated: (isOutdated) => $(".answers").setAttribute("aria-busy", isOutdated),
+    // Speaks through screen readers; call it when the drawing is at rest, not for every point.
+    announce: (text) => ($("#said").textContent = text),
+    // Shows why there is no answer, or hides that if `text` is empty.
+    showProblem: (text) => setText("#problem", text),
+    // Shows a message about anything else, or hides it.
+    showNotice: (text) => setText("#notice", text),
   };
 }
 
-function words(answer) {
+// The answer as a sentence.
+function describe(answer) {
   if (!answer) return "Draw a digit, 0 to 9.";
   if (answer.small) return "Too small to read. Draw it larger.";
   const likely = [...answer.together.keys()].sort((a, b) => answer.together[b] - answer.together[a]);

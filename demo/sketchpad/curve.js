@@ -1,11 +1,11 @@
-// The smooth curve through the points of a stroke.
-const CORNER = Math.cos(Math.PI / 3); // sharper turns than this stay corners
+// Draws strokes as smooth curves.
+const CORNER_COSINE = Math.cos(Math.PI / 3); // sharper turns stay corners
 
-// Draws the smooth curve through `points`, from the one numbered `from` on.
+// Draws the smooth curve through `points`, starting at index `from`.
 function paintCurve(context, points, from) {
   context.beginPath();
   context.moveTo(...points[from]);
-  if (points.length === 1) context.lineTo(points[0][0] + 0.01, points[0][1]); // without length it would leave no dot
+  if (points.length === 1) context.lineTo(points[0][0] + 0.01, points[0][1]); // a line of length 0 would leave no dot
   for (let i = from + 1; i < points.length; i++) {
     const [[x, y], [toX, toY]] = [points[i - 1], points[i]];
     const third = Math.hypot(toX - x, toY - y) / 3;
@@ -13,7 +13,7 @@ function paintCurve(context, points, from) {
     const [inX, inY] = direction(points, i);
     context.bezierCurveTo(x + third * outX, y + third * outY, toX - third * inX, toY - third * inY, toX, toY);
     if (i % 1000 === 0) {
-      context.stroke(); // a path of a million points takes the browser seconds
+      context.stroke(); // the browser needs seconds for a path of a million points
       context.beginPath();
       context.moveTo(toX, toY);
     }
@@ -21,7 +21,8 @@ function paintCurve(context, points, from) {
   context.stroke();
 }
 
-// Of the curve at a point, as a unit vector; [0, 0] at its start and at corners. At its end it goes on as a circle.
+// The direction of the curve at point `i`, a unit vector; [0, 0] at the start and at corners. The end continues as a
+// circle.
 function direction(points, i) {
   if (i === 0) return [0, 0];
   if (i === points.length - 1) return mirrored(direction(points, i - 1), points[i - 1], points[i]);
@@ -29,7 +30,7 @@ function direction(points, i) {
   const before = Math.hypot(x - fromX, y - fromY);
   const after = Math.hypot(toX - x, toY - y);
   const [inX, inY, outX, outY] = [(x - fromX) / before, (y - fromY) / before, (toX - x) / after, (toY - y) / after];
-  if (inX * outX + inY * outY < CORNER) return [0, 0];
+  if (inX * outX + inY * outY < CORNER_COSINE) return [0, 0];
   const length = Math.hypot(inX + outX, inY + outY);
   return [(inX + outX) / length, (inY + outY) / length];
 }

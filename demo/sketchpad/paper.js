@@ -1,9 +1,9 @@
-const SIDE = 280; // the sketch has SIDE x SIDE pixels; points and PEN are in these
-const PEN = 20;
-const NEAR = 1; // a point as near as this to the last one adds nothing
-const FULL = 50_000; // points of a stroke: the paper is black by then
-const STEP = 10; // of the arrow keys
-const STEPS = {
+const SIDE = 280; // the sketch has SIDE x SIDE pixels; all other lengths are in these pixels
+const PEN_WIDTH = 20;
+const MIN_DISTANCE = 1; // a new point must be farther than this from the last one
+const MAX_POINTS = 50_000; // of a stroke; by then the paper is black
+const KEY_STEP = 10; // distance that an arrow key moves the pen
+const KEY_DIRECTIONS = {
   ArrowLeft: [-1, 0],
   ArrowRight: [1, 0],
   ArrowUp: [0, -1],
@@ -14,21 +14,21 @@ const STEPS = {
   PageDown: [1, 1],
 };
 
-// What is on the paper: strokes, each a list of points [x, y], or a picture, a data URL.
-// changed(why) is called with "moved" for the pen, "lifted", "full" if its stroke takes no more points, and "replaced" if
-// another drawing lies there; say(text) tells where the keyboard's pen is.
-function makePaper(element, changed, say) {
+// The paper holds strokes, each a list of points [x, y], or a picture, a data URL.
+// It calls changed(reason) when the pen "moved" or was "lifted", when a stroke is "full" and takes no more points, and when
+// the drawing was "replaced". announce(text) receives the position of the keyboard's pen.
+function makePaper(element, changed, announce) {
   const canvas = element.querySelector("canvas");
   const picture = element.querySelector(".picture");
   const cursor = element.querySelector(".cursor");
   const screen = canvas.getContext("2d");
-  const sketch = canvasOf(SIDE, SIDE);
+  const sketch = contextOf(SIDE, SIDE);
   const states = [{ strokes: [], picture: "" }];
-  let pointer = null; // the pointer that draws, by the event that put it down
-  let pen = null; // where the keyboard's is, in `at`, and whether it is down
+  let pointer = null; // the pointerdown event of the pointer that draws
+  let pen = null; // the keyboard's pen: its position `at`, and whether it is `down`
 
-  const now = () => states.at(-1);
-  const isBlank = () => !now().strokes.length && !now().picture;
+  const content = () => states.at(-1);
+  const isBlank = () => !content().strokes.length && !content().picture;
 
   function paint(points, from) {
     for (const context of [screen, sketch]) paintCurve(context, points, from);
@@ -41,15 +41,15 @@ function makePaper(element, changed, say) {
       context.clearRect(0, 0, width, height);
       if (context === sketch) fillBehind(sketch, "white");
       context.scale(width / SIDE, height / SIDE);
-      context.lineWidth = PEN;
+      context.lineWidth = PEN_WIDTH;
       context.lineCap = context.lineJoin = "round";
     }
-    now().strokes.forEach((points) => paint(points, 0));
-    picture.hidden = !now().picture;
-    if (now().picture) picture.src = now().picture;
+    content().strokes.forEach((points) => paint(points, 0));
+    picture.hidden = !content().picture;
+    if (content().picture) picture.src = content().picture;
   }
 
-  function put(state) {
+  function replace(state) {
     pointer = pen = null;
     cursor.hidden = true;
     states.push(state);
@@ -58,32 +58,32 @@ function makePaper(element, changed, say) {
   }
 
   function begin(point) {
-    const { strokes, picture: former } = now();
+    const { strokes, picture: previousPicture } = content();
     states.push({ strokes: [...strokes, [point]], picture: "" });
-    if (former) redraw();
+    if (previousPicture) redraw();
     else paint([point], 0);
     changed("moved");
   }
 
   function extend(points) {
-    const stroke = now().strokes.at(-1);
+    const stroke = content().strokes.at(-1);
     const before = stroke.length;
     for (const point of points) {
       const last = stroke.at(-1);
-      const far = Math.hypot(point[0] - last[0], point[1] - last[1]) > NEAR;
-      if (far && stroke.length < FULL) stroke.push(point);
+      const isFar = Math.hypot(point[0] - last[0], point[1] - last[1]) > MIN_DISTANCE;
+      if (isFar && stroke.length < MAX_POINTS) stroke.push(point);
     }
     if (stroke.length === before) return;
-    paint(stroke, Math.max(0, before - 2)); // the curve's last part bends with the next point
-    changed(stroke.length < FULL ? "moved" : "full");
+    paint(stroke, Math.max(0, before - 2)); // each new point bends the curve's last part
+    changed(stroke.length < MAX_POINTS ? "moved" : "full");
   }
 
-  function lifted() {
-    redraw(); // the curve as it is now, without the bends it had before its next point was known
+  function finishStroke() {
+    redraw(); // removes old bends, painted before their next point was known
     changed("lifted");
   }
 
-  function place(event) {
+  function position(event) {
     const box = canvas.getBoundingClientRect();
     const x = ((event.clientX - box.left) * SIDE) / box.width;
     const y = ((event.clientY - box.top) * SIDE) / box.height;
@@ -92,42 +92,43 @@ function makePaper(element, changed, say) {
 
   canvas.addEventListener("pointerdown", (event) => {
     if (event.button !== 0) return;
-    const palm = pointer?.pointerType === "touch" && event.pointerType === "pen";
-    if (pointer && !palm) return;
-    if (palm) {
+    const isAfterPalm = pointer?.pointerType === "touch" && event.pointerType === "pen";
+    if (pointer && !isAfterPalm) return;
+    if (isAfterPalm) {
       states.pop();
       redraw();
     }
-    lift();
-    fit(); // the window may have come to a finer screen
+    liftPen();
+    fitScreen(); // the window may have moved to a screen of higher resolution
     pointer = event;
     canvas.setPointerCapture(event.pointerId);
-    begin(place(event));
+    begin(position(event));
   });
 
-  // Else the browser may take a quick stroke for a fling, and the next tap for its end.
+  // Otherwise the browser may treat a quick stroke as a fling, and the next tap as its end.
   canvas.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false });
 
   canvas.addEventListener("pointermove", (event) => {
     if (event.pointerId !== pointer?.pointerId || event.buttons === 0) return;
     const coalesced = event.getCoalescedEvents?.() ?? [];
-    extend((coalesced.length ? coalesced : [event]).map(place));
+    extend((coalesced.length ? coalesced : [event]).map(position));
   });
 
   canvas.addEventListener("lostpointercapture", (event) => {
     if (event.pointerId !== pointer?.pointerId) return;
     pointer = null;
-    lifted();
+    finishStroke();
   });
 
-  function lift() {
-    const down = pen?.down;
+  function liftPen() {
+    const wasDown = pen?.down;
     pen = null;
     cursor.hidden = true;
-    if (down) lifted();
+    if (wasDown) finishStroke();
   }
 
-  function point() {
+  // Shows the keyboard's pen and returns its position as text.
+  function showPen() {
     pen ??= { at: [SIDE / 2, SIDE / 4], down: false };
     cursor.hidden = false;
     cursor.classList.toggle("down", pen.down);
@@ -137,57 +138,57 @@ function makePaper(element, changed, say) {
     return `Pen ${pen.down ? "down" : "up"}, ${across} % across, ${down} % down`;
   }
 
-  canvas.addEventListener("blur", lift);
+  canvas.addEventListener("blur", liftPen);
   canvas.addEventListener("focus", () => {
-    if (canvas.matches(":focus-visible") && !pointer) point();
+    if (canvas.matches(":focus-visible") && !pointer) showPen();
   });
 
   canvas.addEventListener("keydown", (event) => {
     if (pointer || event.ctrlKey || event.metaKey || event.altKey) return;
-    const step = STEPS[event.key];
-    if (!step && event.key !== " ") return;
+    const direction = KEY_DIRECTIONS[event.key];
+    if (!direction && event.key !== " ") return;
     event.preventDefault();
-    point();
-    if (step) {
-      pen.at = pen.at.map((value, axis) => Math.min(SIDE, Math.max(0, value + STEP * step[axis])));
+    showPen();
+    if (direction) {
+      pen.at = pen.at.map((value, axis) => Math.min(SIDE, Math.max(0, value + KEY_STEP * direction[axis])));
       if (pen.down) extend([pen.at]);
     } else if (!event.repeat) {
       pen.down = !pen.down;
       if (pen.down) begin(pen.at);
-      else lifted();
+      else finishStroke();
     }
-    say(point());
+    announce(showPen());
   });
 
-  function fit() {
+  function fitScreen() {
     const pixels = Math.round(canvas.clientWidth * devicePixelRatio);
     if (!pixels || pixels === canvas.width) return;
     canvas.width = canvas.height = pixels;
     redraw();
   }
 
-  new ResizeObserver(fit).observe(canvas);
+  new ResizeObserver(fitScreen).observe(canvas);
   redraw();
 
   return {
     isBlank,
-    isDrawn: () => now().strokes.length > 0,
+    isDrawn: () => content().strokes.length > 0,
     isMoving: () => Boolean(pointer || pen?.down),
-    content: now,
-    // What the networks get, as a data URL.
-    sketch: () => now().picture || encoded(sketch.canvas, "image/png"),
-    clear: () => isBlank() || put({ strokes: [], picture: "" }),
-    draw: (strokes) => put({ strokes, picture: "" }),
+    content,
+    // The input of the networks, as a data URL.
+    sketch: () => content().picture || encoded(sketch.canvas, "image/png"),
+    clear: () => isBlank() || replace({ strokes: [], picture: "" }),
+    draw: (strokes) => replace({ strokes, picture: "" }),
     undo() {
       if (states.length === 1) return;
       states.pop();
-      put(states.pop());
+      replace(states.pop());
     },
-    restore(content) {
-      for (let i = 1; i < content.strokes.length; i++)
-        states.push({ strokes: content.strokes.slice(0, i), picture: "" });
-      put(content);
+    restore(drawing) {
+      for (let i = 1; i < drawing.strokes.length; i++)
+        states.push({ strokes: drawing.strokes.slice(0, i), picture: "" });
+      replace(drawing);
     },
-    show: (url) => put({ strokes: [], picture: url }),
+    show: (url) => replace({ strokes: [], picture: url }),
   };
 }

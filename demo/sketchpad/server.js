@@ -1,15 +1,15 @@
-// The server that the page came from, asked at its own addresses.
-const LATEST = 30_000; // milliseconds until a request is given up; browsers send only six at a time
+// Sends questions and corrections to the server of this page.
+const REQUEST_TIMEOUT = 30_000; // milliseconds; browsers send only six requests at a time
 
 const webServer = {
-  read: (question) => ask("read", question),
-  keep: (correction) => ask("keep", correction),
+  read: (question) => post("read", question),
+  keep: (correction) => post("keep", correction),
 };
 
-async function ask(address, question) {
+async function post(address, message) {
   const headers = { "Content-Type": "application/json" };
-  const signal = AbortSignal.timeout?.(LATEST); // older browsers wait on
-  const response = await fetch(address, { method: "POST", headers, body: JSON.stringify(question), signal });
+  const signal = AbortSignal.timeout?.(REQUEST_TIMEOUT); // older browsers have no timeout
+  const response = await fetch(address, { method: "POST", headers, body: JSON.stringify(message), signal });
   const answer = await response.json();
   if (response.ok) return answer;
   if (response.status === 429) return { busy: true };

@@ -1,116 +1,118 @@
-const PAUSE = 50; // milliseconds from one question to the next while the pen moves
-const AHEAD = 3; // questions on their way then, so that a slow network does not slow them down; 1 if a crowd does
-const PATIENCE = 5_000; // milliseconds until a question without an answer is asked anew
-const RETRY = 1_000; // milliseconds until the next question to a server that cannot be reached, or is busy
+const QUESTION_INTERVAL = 50; // milliseconds between two questions while the pen moves
+const MAX_IN_FLIGHT = 3; // questions without an answer while the pen moves; more than 1 hides a slow network
+const ANSWER_TIMEOUT = 5_000; // milliseconds until an unanswered question is asked again
+const RETRY_DELAY = 1_000; // milliseconds until the next question if the server is busy or cannot be reached
 
-// `server` has read({canvas, drawn, inside}) and keep({canvas, digit}), as schemas.py describes them; what they refuse
-// is {error}, or {busy}. `collectsIn` names the folder in which keep() stores drawings, "" if there is none.
-function sketchpad(element, server, collectsIn) {
+// `server` has read({canvas, drawn, inside}) and keep({canvas, digit}), which schemas.py describes. A refusal is {error}
+// or {busy}. keep() stores drawings in `correctionsFolder`; "" disables corrections.
+function sketchpad(element, server, correctionsFolder) {
   const $ = (selector) => element.querySelector(selector);
   const answers = makeAnswers(element);
-  const paper = makePaper(element, changed, answers.say);
-  let stale = false; // whether the paper has changed since the last question
-  let asked = 0; // questions are numbered,
-  let settled = 0; // and answers up to this number come too late to be shown
-  let onTheWay = 0;
-  let ahead = AHEAD;
-  let nextAt = 0;
+  const paper = makePaper(element, changed, answers.announce);
+  let changedSinceAsked = false;
+  let newestAsked = 0; // number of the newest question
+  let newestShown = 0; // answers to questions up to this number are ignored
+  let inFlight = 0; // questions without an answer
+  let maxInFlight = MAX_IN_FLIGHT; // 1 while questions wait for those of others
+  let nextAt = 0; // earliest time of the next question, by performance.now()
   let timer;
 
-  function changed(why) {
-    stale = true;
-    answers.tell(why === "full" ? "This stroke is full. Lift the pen and go on." : "");
+  function changed(reason) {
+    changedSinceAsked = true;
+    answers.showNotice(reason === "full" ? "This stroke is full. Lift the pen and go on." : "");
     $(".invitation").hidden = !paper.isBlank();
-    if (why === "replaced") {
-      settled = asked;
-      answers.warn("");
-      answers.outdated(!paper.isBlank());
+    if (reason === "replaced") {
+      newestShown = newestAsked;
+      answers.showProblem("");
+      answers.setOutdated(!paper.isBlank());
     }
     if (paper.isBlank()) {
       answers.show(null);
-      answers.say("The paper is blank.");
+      answers.announce("The paper is blank.");
     }
-    if (why === "replaced" || why === "lifted") {
+    if (reason === "replaced" || reason === "lifted") {
       nextAt = 0;
-      remember();
+      saveDrawing();
     }
-    if (collectsIn) invite();
-    next();
+    if (correctionsFolder) showCorrections();
+    askNext();
   }
 
-  function next() {
+  function askNext() {
     clearTimeout(timer);
-    if (!stale || paper.isBlank()) return;
-    const early = nextAt - performance.now();
-    if (early > 0) timer = setTimeout(next, early);
-    else if (onTheWay < (paper.isMoving() ? ahead : 2 * ahead)) ask();
+    if (!changedSinceAsked || paper.isBlank()) return;
+    const delay = nextAt - performance.now();
+    if (delay > 0) timer = setTimeout(askNext, delay);
+    else if (inFlight < (paper.isMoving() ? maxInFlight : 2 * maxInFlight)) ask();
   }
 
   async function ask() {
-    const number = ++asked;
-    stale = false;
-    onTheWay += 1;
-    let isLate = false;
-    nextAt = performance.now() + PAUSE;
-    const late = setTimeout(() => {
-      onTheWay -= 1; // or no other would be asked
-      isLate = true;
-      unanswered(number);
-    }, PATIENCE);
+    const number = ++newestAsked;
+    changedSinceAsked = false;
+    inFlight += 1;
+    let isTimedOut = false;
+    nextAt = performance.now() + QUESTION_INTERVAL;
+    const timeout = setTimeout(() => {
+      inFlight -= 1; // makes room for the next question
+      isTimedOut = true;
+      askAgain(number);
+    }, ANSWER_TIMEOUT);
     const question = { canvas: paper.sketch(), drawn: paper.isDrawn(), inside: $("details").open };
     const answer = await server.read(question).catch(() => null);
-    clearTimeout(late);
-    if (!isLate) onTheWay -= 1;
-    if (answer?.error || answer?.probabilities) take(number, answer);
+    clearTimeout(timeout);
+    if (!isTimedOut) inFlight -= 1;
+    if (answer?.error || answer?.probabilities) receive(number, answer);
     else {
-      nextAt = performance.now() + RETRY * (0.5 + Math.random());
-      unanswered(number, answer?.busy);
+      nextAt = performance.now() + RETRY_DELAY * (0.5 + Math.random());
+      askAgain(number, answer?.busy);
     }
-    next();
+    askNext();
   }
 
-  function take(number, answer) {
-    if (number <= settled) return;
-    settled = number;
-    ahead = answer.waited > PAUSE ? 1 : AHEAD;
-    answers.warn(answer.error ?? "");
+  function receive(number, answer) {
+    if (number <= newestShown) return;
+    newestShown = number;
+    maxInFlight = answer.waited > QUESTION_INTERVAL ? 1 : MAX_IN_FLIGHT;
+    answers.showProblem(answer.error ?? "");
     if (answer.error) return;
     answers.show(answer);
-    answers.outdated(false);
-    if (number === asked && !stale && !paper.isMoving()) {
-      answers.say(answer.digit === null ? words(answer) : `A ${answer.digit}, ${words(answer)}`);
+    answers.setOutdated(false);
+    if (number === newestAsked && !changedSinceAsked && !paper.isMoving()) {
+      answers.announce(answer.digit === null ? describe(answer) : `A ${answer.digit}, ${describe(answer)}`);
     }
   }
 
-  function unanswered(number, busy) {
-    if (number <= settled || number < asked) return;
-    answers.warn(`The server ${busy ? "is busy" : "does not answer"}. Your drawing is kept; it is asked again.`);
-    answers.outdated(true);
-    stale = true;
-    next();
+  function askAgain(number, isBusy) {
+    if (number <= newestShown || number < newestAsked) return;
+    const problem = isBusy ? "is busy" : "does not answer";
+    answers.showProblem(`The server ${problem}. Your drawing is kept; the page asks again.`);
+    answers.setOutdated(true);
+    changedSinceAsked = true;
+    askNext();
   }
 
-  function remember() {
+  // Saves the drawing for a reload of the page; without its strokes if they are too large.
+  function saveDrawing() {
     for (const content of [paper.content(), { strokes: [], picture: paper.sketch() }]) {
       try {
         return sessionStorage.setItem("drawing", JSON.stringify(content));
-      } catch {} // full, or forbidden
+      } catch {} // the storage is full or forbidden
     }
   }
 
-  let shown = 0; // pictures, to show only the last that was chosen
+  let newestFile = 0; // only the newest chosen file is shown
 
-  async function show(file) {
-    const number = ++shown;
+  async function showFile(file) {
+    const number = ++newestFile;
     const before = paper.content();
     try {
-      const url = await small(file);
-      if (number === shown && paper.content() === before) paper.show(url);
+      const url = await scaledDown(file);
+      if (number === newestFile && paper.content() === before) paper.show(url);
     } catch (error) {
-      answers.tell(
+      answers.showNotice(
         error instanceof TooSmall
           ? `${file.name} is too small: a picture must have 8 pixels or more each way.`
-          : `${file.name} is no picture that this browser can read. Take a PNG or JPEG.`,
+          : `This browser cannot read ${file.name} as a picture. Choose a PNG or JPEG.`,
       );
     }
   }
@@ -118,36 +120,37 @@ function sketchpad(element, server, collectsIn) {
   $("#undo").addEventListener("click", paper.undo);
   $("#clear").addEventListener("click", paper.clear);
   $("details").addEventListener("toggle", ({ target }) => {
-    stale ||= target.open;
-    next();
+    changedSinceAsked ||= target.open;
+    askNext();
   });
   document.addEventListener("keydown", (event) => {
     if (event.target !== document.body && !element.contains(event.target)) return;
-    const z = event.code === "KeyZ" || event.key.toLowerCase() === "z";
-    if (z && (event.ctrlKey || event.metaKey) && !event.shiftKey) paper.undo();
+    const isZ = event.code === "KeyZ" || event.key.toLowerCase() === "z";
+    if (isZ && (event.ctrlKey || event.metaKey) && !event.shiftKey) paper.undo();
     else if (event.key === "Escape") paper.clear();
     else return;
     event.preventDefault();
   });
 
   $("#file").addEventListener("change", ({ target }) => {
-    if (target.files.length) show(target.files[0]);
+    if (target.files.length) showFile(target.files[0]);
     target.value = "";
   });
   document.addEventListener("paste", ({ clipboardData }) => {
-    if (clipboardData.files.length) show(clipboardData.files[0]);
+    if (clipboardData.files.length) showFile(clipboardData.files[0]);
   });
   document.addEventListener("dragover", (event) => event.preventDefault());
   document.addEventListener("drop", (event) => {
     event.preventDefault();
-    if (event.dataTransfer.files.length) show(event.dataTransfer.files[0]);
-    else answers.tell("That is no file. Save the picture first, then drop the file here.");
+    if (event.dataTransfer.files.length) showFile(event.dataTransfer.files[0]);
+    else answers.showNotice("That is not a file. Save the picture first, then drop the file here.");
   });
 
   for (const example of element.querySelectorAll(".examples button")) {
     example.addEventListener("click", () => paper.draw([...example.querySelectorAll("path")].map(points)));
   }
 
+  // Points along an SVG path.
   function points(path) {
     const count = Math.ceil(path.getTotalLength() / 5);
     return Array.from({ length: count + 1 }, (_, i) => {
@@ -156,39 +159,40 @@ function sketchpad(element, server, collectsIn) {
     });
   }
 
-  const corrections = Array.from({ length: collectsIn ? 10 : 0 }, (_, digit) => {
+  const correctionButtons = Array.from({ length: correctionsFolder ? 10 : 0 }, (_, digit) => {
     const button = Object.assign(document.createElement("button"), { type: "button", textContent: digit });
     button.addEventListener("click", () => keep(digit));
     return button;
   });
-  $(".wrong div").append(...corrections);
-  $(".wrong").hidden = !collectsIn;
-  if (collectsIn) invite();
+  $(".wrong div").append(...correctionButtons);
+  $(".wrong").hidden = !correctionsFolder;
+  if (correctionsFolder) showCorrections();
 
-  function invite() {
-    for (const button of corrections) button.disabled = paper.isBlank();
+  // Shows what a click on a digit does; without a drawing the digits are disabled.
+  function showCorrections() {
+    for (const button of correctionButtons) button.disabled = paper.isBlank();
     $("#stores").textContent =
-      `Read wrongly? Click what it is: that stores this drawing and the digit, nothing else, in ${collectsIn} on the ` +
-      "server, to train on.";
+      "Wrong answer? Click the right digit. That stores this drawing and the digit, nothing else, in " +
+      `${correctionsFolder} on the server, as training data.`;
   }
 
   async function keep(digit) {
-    for (const button of corrections) button.disabled = true; // until the drawing changes, or nothing was stored
+    for (const button of correctionButtons) button.disabled = true; // until the drawing changes or storing fails
     const correction = { canvas: paper.sketch(), digit };
-    const late = new Promise((resolve) => setTimeout(resolve, PATIENCE));
-    const kept = await Promise.race([server.keep(correction).catch(() => null), late]);
+    const timeout = new Promise((resolve) => setTimeout(resolve, ANSWER_TIMEOUT));
+    const kept = await Promise.race([server.keep(correction).catch(() => null), timeout]);
     if (kept?.kept) {
-      const text = `Stored as a ${digit}. ${collectsIn} holds ${kept.kept} now.`;
+      const text = `Stored as a ${digit}. ${correctionsFolder} now holds ${kept.kept}.`;
       $("#stores").textContent = text;
-      answers.say(text);
+      answers.announce(text);
     } else {
-      invite();
-      answers.tell(kept?.error ?? "The server does not answer; the drawing is not stored.");
+      showCorrections();
+      answers.showNotice(kept?.error ?? "The server does not answer; the drawing is not stored.");
     }
   }
 
   try {
     const drawing = JSON.parse(sessionStorage.getItem("drawing"));
     if (drawing && (drawing.strokes.length || drawing.picture)) paper.restore(drawing);
-  } catch {} // forbidden
+  } catch {} // the storage is forbidden
 }

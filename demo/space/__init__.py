@@ -1,1 +1,1 @@
-"""What lays the demo out for others: as a Hugging Face Space, and as a page that needs no server."""
+"""Publish the demo, as a Hugging Face Space or as a page that needs no server."""

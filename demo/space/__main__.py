@@ -1,4 +1,4 @@
-"""python -m demo.space DIR: lays out a Hugging Face Space, or with --static a page that needs no server."""
+"""python -m demo.space DIR: write a Hugging Face Space, or with --static a page that needs no server."""
 
 import argparse
 import base64
@@ -18,9 +18,9 @@ import onnxruntime
 
 import demo
 from demo.networks.classifier import FILES, MAPS, ONNX, PROBABLE, SURE, SetupError
-from demo.reader import COLUMNS
+from demo.reader import COLUMNS, MIN_DRAWING
 from demo.sketchpad import HERE as SKETCHPAD
-from demo.sketchpad import SCRIPTS, SMALLEST, STYLES
+from demo.sketchpad import SCRIPTS, STYLES
 
 HERE = Path(__file__).parent
 WEB_VERSION = "1.30.0"
@@ -30,9 +30,11 @@ WEB_FILES = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-th
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m demo.space", description=__doc__.partition(": ")[2])
-    parser.add_argument("folder", type=Path, metavar="DIR", help="empty, or laid out before")
-    parser.add_argument("--static", action="store_true", help="for any web server, or a static Space")
-    parser.add_argument("--model", metavar="USER/NAME", help="the model repository that the Space's card links to")
+    parser.add_argument(
+        "folder", type=Path, metavar="DIR", help="an empty folder, or one that this command wrote before"
+    )
+    parser.add_argument("--static", action="store_true", help="write a page for any web server or a static Space")
+    parser.add_argument("--model", metavar="USER/NAME", help="model repository to link in the Space's card")
     arguments = parser.parse_args()
     try:
         lay_out(arguments.folder, static(arguments.model) if arguments.static else space(arguments.model))
@@ -41,7 +43,7 @@ def main() -> None:
 
 
 def space(model: str | None = None) -> dict[str, bytes]:
-    """The files of a Gradio Space, by their paths in it; its card links to the repository `model`."""
+    """The files of a Gradio Space by path. Its card links to the model repository `model`."""
     package = Path(demo.__file__).parent
     folders = [package, package / "middleware", package / "networks"]
     code = [*(file for folder in folders for file in folder.glob("*.py")), *SKETCHPAD.iterdir()]
@@ -63,11 +65,11 @@ def space(model: str | None = None) -> dict[str, bytes]:
 
 
 def static(model: str | None = None) -> dict[str, bytes]:
-    """The files of a page on ONNX Runtime Web, by their names beside it; its card links to the repository `model`."""
+    """The files of a page on ONNX Runtime Web by name. Its card links to the model repository `model`."""
     loaded = {**_graphs(), **_web_runtime()}
     files = json.dumps({name: f"sha256-{_digest('sha256', content)}" for name, content in loaded.items()})
     maps = {layer: {"node": node, "columns": COLUMNS[layer]} for layer, node in MAPS.items()}
-    slots = {"files": files, "maps": json.dumps(maps), "rule": json.dumps([PROBABLE, SURE, SMALLEST])}
+    slots = {"files": files, "maps": json.dumps(maps), "rule": json.dumps([PROBABLE, SURE, MIN_DRAWING])}
     scripts = [path.read_text(encoding="utf-8") for path in SCRIPTS]
     parts = {
         "css": "\n".join(path.read_text(encoding="utf-8") for path in STYLES),
@@ -84,20 +86,20 @@ def static(model: str | None = None) -> dict[str, bytes]:
 
 
 def lay_out(folder: Path, files: dict[str, bytes]) -> None:
-    """Write `files` into `folder`, which may hold them already, but nothing else that is not hidden.
+    """Write `files` into `folder`, each under a temporary name first. Existing versions are replaced.
 
-    Each file is written beside and then renamed. Raises SetupError if anything else lies there.
+    Raises SetupError if `folder` holds anything else; hidden files are ignored.
     """
-    known = {Path(name).parts[0] for name in files}
-    others = [path.name for path in folder.glob("[!.]*") if path.name not in known] if folder.is_dir() else []
+    replaceable = {Path(name).parts[0] for name in files}
+    others = [path.name for path in folder.glob("[!.]*") if path.name not in replaceable] if folder.is_dir() else []
     if others:
-        raise SetupError(f"{folder} holds {others[0]}: name an empty folder, or one that was laid out before.")
+        raise SetupError(f"{folder} holds {others[0]}: name an empty folder, or one that this command wrote before.")
     for name, content in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(f".partial.{path.name}")
-        beside.write_bytes(content)
-        beside.replace(path)
+        partial = path.with_name(f".partial.{path.name}")
+        partial.write_bytes(content)
+        partial.replace(path)
     print(f"{folder}: {len(files)} files, {sum(map(len, files.values())) / 1e6:.1f} MB")
 
 
@@ -117,23 +119,23 @@ def _digest(algorithm: str, content: bytes) -> str:
 def _graphs() -> dict[str, bytes]:
     paths = [ONNX / name for name in FILES]
     if missing := [path for path in paths if not path.is_file()]:
-        raise SetupError(f"There is no {missing[0]}: python -m export makes it.")
+        raise SetupError(f"There is no {missing[0]}. Run python -m export to make it.")
     return {path.name: path.read_bytes() for path in paths}
 
 
 def _web_runtime() -> dict[str, bytes]:
-    """What a page loads of npm's onnxruntime-web."""
+    """The files of npm's onnxruntime-web that a page loads."""
     package = f"onnxruntime-web@{WEB_VERSION}"
     npm = shutil.which("npm")
     if npm is None:
-        raise SetupError(f"npm is not installed; it brings {package}.")
+        raise SetupError(f"npm is not installed; it is needed to download {package}.")
     with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run([npm, "pack", "--loglevel=error", package], cwd=folder, capture_output=True, text=True)
+        result = subprocess.run([npm, "pack", "--loglevel=error", package], cwd=folder, capture_output=True, text=True)
         archive = next(Path(folder).glob("*.tgz"), None)
-        if done.returncode or archive is None:
-            raise SetupError(f"npm cannot fetch {package}: {''.join(done.stderr.strip().splitlines()[:1])}")
+        if result.returncode or archive is None:
+            raise SetupError(f"npm cannot download {package}: {''.join(result.stderr.strip().splitlines()[:1])}")
         if _digest("sha512", archive.read_bytes()) != WEB_SHA512:
-            raise SetupError(f"what npm has as {package} has not the SHA-512 in {__file__}.")
+            raise SetupError(f"npm's {package} does not have the SHA-512 in {__file__}.")
         with tarfile.open(archive) as files:
             members = {name: files.extractfile(f"package/dist/{name}") for name in WEB_FILES}
             return {name: member.read() for name, member in members.items() if member}

@@ -1,4 +1,4 @@
-"""The Space's app: laid out by python -m demo.space."""
+"""The app of a Hugging Face Space. python -m demo.space copies this file."""
 
 from demo.networks.classifier import load
 from demo.server import listen, serve

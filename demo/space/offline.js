@@ -1,33 +1,33 @@
-// For reloads offline: keeps what was laid out beside it, all of one version.
+// The service worker: caches the page and its files, all of one version, for reloads offline.
 const VERSION = "[[version]]";
-const FILES = [[files]]; // and their integrity, as static.js asks for them
-const PREFIX = `draw-a-digit ${registration.scope} `; // other pages of this origin have caches, too
+const FILES = [[files]]; // names and integrity hashes, as static.js requests them
+const PREFIX = `draw-a-digit ${registration.scope} `; // other pages of this origin have their own caches
 const requests = Object.entries(FILES).map(([name, integrity]) => new Request(`${name}?${integrity}`, { integrity }));
 
-async function keep() {
+async function fillCache() {
   const page = await (await fetch("index.html", { cache: "no-cache" })).text();
-  if (!page.includes(VERSION)) throw new Error("index.html is of another version"); // the browser tries again later
+  if (!page.includes(VERSION)) throw new Error("index.html has another version"); // the browser tries again later
   const cache = await caches.open(PREFIX + VERSION);
   await cache.addAll(requests);
   await cache.put("index.html", new Response(page, { headers: { "Content-Type": "text/html" } }));
   await skipWaiting();
 }
 
-async function forget() {
+async function deleteOldCaches() {
   const others = (await caches.keys()).filter((name) => name.startsWith(PREFIX) && name !== PREFIX + VERSION);
   await Promise.all(others.map((name) => caches.delete(name)));
 }
 
-const kept = async (url) => (await caches.open(PREFIX + VERSION)).match(url);
+const cached = async (url) => (await caches.open(PREFIX + VERSION)).match(url);
 
-addEventListener("install", (event) => event.waitUntil(keep()));
-addEventListener("activate", (event) => event.waitUntil(forget()));
+addEventListener("install", (event) => event.waitUntil(fillCache()));
+addEventListener("activate", (event) => event.waitUntil(deleteOldCaches()));
 addEventListener("fetch", (event) => {
   const { url, mode } = event.request;
   if (mode === "navigate" && ["", "index.html"].includes(url.slice(registration.scope.length).replace(/[?#].*/, ""))) {
     const online = fetch(url, { cache: "no-cache", redirect: "manual" });
-    event.respondWith(online.catch(async () => (await kept("index.html")) ?? Response.error()));
+    event.respondWith(online.catch(async () => (await cached("index.html")) ?? Response.error()));
   } else if (requests.some((request) => request.url === url)) {
-    event.respondWith(kept(url).then((response) => response ?? fetch(event.request)));
+    event.respondWith(cached(url).then((response) => response ?? fetch(event.request)));
   }
 });
