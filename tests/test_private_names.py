@@ -1,17 +1,17 @@
-"""Private names of dependencies: these few, each in one place, and known when they change."""
+"""The code uses few private names of dependencies, each in one file, and notices when they change."""
 
 import ast
 import asyncio
 import inspect
+from functools import cache
 from pathlib import Path
 
+import pytest
 import uvicorn
-from gradio.networking import setup_tunnel
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from tests.conftest import ROOT
-
+ROOT = Path(__file__).parent.parent
 PRIVATE = {
     "uvicorn.protocols.http.h11_impl": "demo/middleware/connections.py",
     "gradio.networking": "demo/server.py",
@@ -20,36 +20,37 @@ PRIVATE = {
 SOURCES = [path for stage in ("model", "export", "demo") for path in (ROOT / stage).rglob("*.py")]
 
 
+@cache
 def used(path: Path) -> set[str]:
-    """Modules that a file imports, and `.names` with an underscore that it asks of anything but itself."""
+    """Modules that a file imports, and `.names` with an underscore that it uses but does not define."""
     tree = ast.parse(path.read_text())
     own = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
-    found = set()
+    names = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            found |= {node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)}
+            names |= {node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)}
         elif isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.endswith("__"):
             is_own = isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
-            found |= set() if is_own or node.attr in own else {f".{node.attr}"}
-    return found
+            names |= set() if is_own or node.attr in own else {f".{node.attr}"}
+    return names
 
 
-def test_no_other_name_with_an_underscore_is_used() -> None:
+def test_no_other_private_name_is_used() -> None:
     for path in SOURCES:
         private = {name for name in used(path) if any(part.startswith("_") for part in name.split("."))}
         allowed = {name for name, place in PRIVATE.items() if place == path.relative_to(ROOT).as_posix()}
         assert private - allowed == set(), path
 
 
-def test_each_stands_in_one_place() -> None:
+def test_each_private_name_is_used_in_one_file() -> None:
     for name, place in PRIVATE.items():
         assert [path for path in SOURCES if name in used(path)] == [ROOT / place], name
 
 
-def test_uvicorns_connections_are_as_ours_expect_them() -> None:
-    """demo/middleware/connections.py; tests/demo/middleware/test_connections.py holds what they do."""
+def test_uvicorns_protocol_has_the_attributes_that_our_subclass_uses() -> None:
+    """For demo/middleware/connections.py, whose behaviour tests/demo/middleware/test_connections.py tests."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None: ...
 
@@ -59,8 +60,11 @@ def test_uvicorns_connections_are_as_ours_expect_them() -> None:
     assert {"connections", "conn", "loop", "transport"} <= asyncio.run(attributes())
 
 
-def test_gradios_tunnel_is_asked_as_it_expects() -> None:
-    """demo/server.py; the tunnel itself needs the internet."""
+@pytest.mark.server
+def test_gradios_tunnel_has_the_parameters_that_the_server_passes() -> None:
+    """For demo/server.py. Opening a tunnel would need the internet."""
+    from gradio.networking import setup_tunnel  # takes seconds to import
+
     assert list(inspect.signature(setup_tunnel).parameters) == [
         "local_host",
         "local_port",

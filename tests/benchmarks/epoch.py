@@ -1,6 +1,6 @@
-"""python -m tests.benchmarks.epoch [--data DIR]: one epoch of the notebook recipe, here and as the notebook fits it.
+"""python -m tests.benchmarks.epoch [--data DIR]: seconds of an epoch of the notebook recipe, here and in the notebook.
 
-The two take turns; printed are median seconds of an epoch, validation included, and their ratio.
+The two take turns. Prints the median seconds of an epoch, validation included, and their ratio.
 """
 
 import argparse
@@ -14,10 +14,10 @@ from typing import Any
 import keras
 
 from model import mnist
-from model.networks import NETWORKS
+from model.networks import NETWORKS, network_input
 from model.train import describe_device, train
 
-EPOCHS = 3  # a turn; the first one of each compiles and is not counted
+EPOCHS = 3  # per turn; the first epoch of each turn compiles and is not counted
 TURNS = 2
 OPTIMIZERS = {"lenet5": keras.optimizers.SGD, "ffnn": keras.optimizers.RMSprop}
 
@@ -37,13 +37,13 @@ class Clock(keras.callbacks.Callback):
 
 
 def notebook_epochs(name: str, data: Path | None) -> tuple[list[float], float]:
-    """Compile and fit plainly, as the notebook does."""
+    """Compile and fit without any extras, as the notebook does."""
     digits = mnist.load(data)[0]
     network = NETWORKS[name]()
     network.compile(OPTIMIZERS[name](), loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     clock = Clock()
     history = network.fit(
-        mnist.network_input(digits.images, network),
+        network_input(digits.images, network),
         digits.labels,
         epochs=EPOCHS,
         validation_split=0.2,

@@ -1,8 +1,8 @@
-"""python -m tests.benchmarks.hostile: hostile and malformed requests, and whether anybody notices.
+"""python -m tests.benchmarks.hostile: hostile and malformed requests, and valid questions between them.
 
-Every address that Gradio has, with other methods, headers and bodies than it expects; questions, uploads and images
-with some bytes changed; ways out of the folder. Counts the answers by status and prints each request that got a 5xx or
-no answer. An honest question is asked between them all the time, and must be answered as before.
+Sends requests to every address of Gradio with unexpected methods, headers and bodies; questions, uploads and images
+with some bytes changed; paths that lead out of the folder. Counts the responses by status and prints each request that
+got a 5xx or no answer. Meanwhile it keeps asking a valid question, which must be answered as before.
 """
 
 import argparse
@@ -10,7 +10,6 @@ import asyncio
 import base64
 import json
 import random
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -20,12 +19,13 @@ import httpx
 import numpy as np
 from PIL import Image
 
-from tests.benchmarks.crowd import place, use
 from tests.benchmarks.pen_up import served
-from tests.demo.asking import DRAWING, ONE, PNG, SECRETS, SERVED, read
+from tests.demo.asking import DRAWING, ONE, PNG, SECRETS, gradio_paths, read
+from tests.demo.people import place
+from tests.demo.serving import memory_and_files
 
 AT_ONCE = 20
-SECONDS = 70  # until a request counts as not answered
+SECONDS = 70  # after which a request counts as not answered
 METHODS = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "TRACE", "get", "X" * 50]
 WORDS = [
     *("", "0", "-1", "1e999", "null", "true", "../" * 5, "\0", "%00", "é", "🙂", "x" * 5_000, "{{7*7}}", "' OR 1=1 --"),
@@ -57,16 +57,16 @@ KEYS = ["data", "fn_name", "canvas", "path", "url", "meta", "_type", "session_ha
 
 
 def changed(content: bytes, chance: random.Random) -> bytes:
-    """With some bytes changed, cut out or put in."""
-    found = bytearray(content)
+    """`content` with some bytes changed, removed or inserted."""
+    result = bytearray(content)
     for _ in range(chance.choice((0, 1, 1, 2, 5, 50))):
-        at = chance.randrange(len(found) + 1)
-        found[at : at + chance.choice((0, 1, 1, 1, 20))] = chance.randbytes(chance.choice((0, 1, 1, 1, 20)))
-    return bytes(found)
+        at = chance.randrange(len(result) + 1)
+        result[at : at + chance.choice((0, 1, 1, 1, 20))] = chance.randbytes(chance.choice((0, 1, 1, 1, 20)))
+    return bytes(result)
 
 
 def value(chance: random.Random, depth: int = 0) -> object:
-    """Anything that JSON can say."""
+    """Any JSON value."""
     kind = chance.randrange(6 if depth < 4 else 4)
     if kind == 0:
         return chance.choice((None, True, False, 0, -1, 1e300, 2**70, [], {}))
@@ -78,12 +78,11 @@ def value(chance: random.Random, depth: int = 0) -> object:
 
 
 class Hostile:
-    """A source of requests."""
+    """A source of hostile requests."""
 
     def __init__(self, seed: int) -> None:
         self.chance = random.Random(seed)
-        served = subprocess.run([sys.executable, "-c", SERVED], capture_output=True, text=True, check=True).stdout
-        self.paths = [*json.loads(served), *("/" + path for path in SECRETS), "/health", "/openapi.json", "*", ""]
+        self.paths = [*gradio_paths(), *("/" + path for path in SECRETS), "/health", "/openapi.json", "*", ""]
         self.uploads: list[str] = []
         image = Image.fromarray((255 * (1 - ONE)).astype(np.uint8))
         self.images = [PNG]
@@ -92,7 +91,7 @@ class Hostile:
             self.images.append(file.getvalue())
 
     def request(self) -> bytes:
-        """The next one."""
+        """The next request."""
         return self.chance.choice((self._any, self._question, self._picture, self._upload, self._predict))()
 
     def _any(self) -> bytes:
@@ -154,23 +153,23 @@ class Hostile:
 
 
 async def status(address: str, request: bytes) -> str:
-    """What it is answered with, or what happened instead."""
+    """The status of the response, or what happened instead."""
     reader, writer = await asyncio.open_connection(*place(address))
     try:
         writer.write(request)
         async with asyncio.timeout(SECONDS):
             head = await reader.readline()
-        return head.split(b" ")[1].decode() if head.count(b" ") > 1 else "hung up"
+        return head.split(b" ")[1].decode() if head.count(b" ") > 1 else "connection closed"
     except TimeoutError:
         return "no answer"
     except ConnectionError:
-        return "hung up"
+        return "connection closed"
     finally:
         writer.close()
 
 
 async def attack(address: str, hostile: Hostile, count: int) -> Counter[str]:
-    """Send `count` of them, AT_ONCE at a time, and honest questions between."""
+    """Send `count` hostile requests, AT_ONCE at a time, and valid questions between them."""
     statuses: Counter[str] = Counter()
     left = count
 
@@ -181,10 +180,10 @@ async def attack(address: str, hostile: Hostile, count: int) -> Counter[str]:
             if left % 1_000 == 0:
                 print(f"{left:,} left", flush=True)
             request = hostile.request()
-            found = await status(address, request)
-            statuses[found] += 1
-            if found.startswith("5") or found == "no answer":
-                print(f"{found}: {request[:300]!r}", file=sys.stderr)
+            outcome = await status(address, request)
+            statuses[outcome] += 1
+            if outcome.startswith("5") or outcome == "no answer":
+                print(f"{outcome}: {request[:300]!r}", file=sys.stderr)
 
     attackers = [asyncio.create_task(attacker()) for _ in range(AT_ONCE)]
     slowest = 0.0
@@ -200,7 +199,7 @@ async def attack(address: str, hostile: Hostile, count: int) -> Counter[str]:
             hostile.uploads += uploaded.json()
             await asyncio.sleep(0.1)
     await asyncio.gather(*attackers)
-    print(f"slowest honest answer meanwhile: {1000 * slowest:.0f} ms")
+    print(f"slowest answer to a valid question meanwhile: {1000 * slowest:.0f} ms")
     return statuses
 
 
@@ -210,11 +209,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     with served([sys.executable, "-m", "demo", "--device", "cpu"]) as (address, process):
-        print("before: {:.0f} MB resident, {} open files".format(*use(process)))
+        print("before: {:.0f} MB resident, {} open files".format(*memory_and_files(process)))
         statuses = asyncio.run(attack(address.rstrip("/"), Hostile(arguments.seed), arguments.requests))
-        print(", ".join(f"{count} x {found}" for found, count in sorted(statuses.items())))
-        print("after: {:.0f} MB resident, {} open files".format(*use(process)))
-        print(f"an honest 1 is read as {read(address)}")
+        print(", ".join(f"{count} x {outcome}" for outcome, count in sorted(statuses.items())))
+        print("after: {:.0f} MB resident, {} open files".format(*memory_and_files(process)))
+        print(f"a valid drawing of a 1 is read as {read(address)}")
 
 
 if __name__ == "__main__":

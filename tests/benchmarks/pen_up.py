@@ -1,8 +1,8 @@
-"""python -m tests.benchmarks.pen_up: from lifting the pen to the final answer, here and in the stock Gradio app.
+"""python -m tests.benchmarks.pen_up: time from pen-up to the final answer, here and in the stock Gradio app.
 
-Both run with the same classifier and draw the same digits, in turn, in Chromium. The time ends with the last change
-of what the page shows as the answer. Then how often the page here answers while the pen moves, also over a network that
-takes 200 ms there and back.
+Both have the same classifier, and get the same digits in turn, in Chromium. The time ends with the last change of the
+answer on the page. Then it measures how often the page here answers while the pen moves, also over a network with a
+round trip of 200 ms.
 """
 
 import re
@@ -16,11 +16,11 @@ import numpy as np
 from playwright.sync_api import Page, sync_playwright
 
 from export.web import CHROMIUM, FLAGS
-from model.strokes import Drawing
+from model.draw import Drawing
 from model.styles import digits
 
 DIGITS = 12
-CALM = 1_500  # milliseconds without a change, after which the answer is taken for the last
+CALM = 1_500  # milliseconds without a change, after which the answer counts as final
 
 STOCK = """
 import gradio as gr
@@ -51,18 +51,18 @@ WATCH = """selector => {
 
 @contextmanager
 def served(command: list[str]) -> Iterator[tuple[str, int]]:
-    """Run it, and give the address it prints and its process."""
+    """Run a server. Yields the address that it prints and its process ID."""
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         assert process.stdout is not None
-        found = next(match for line in process.stdout if (match := re.search(r"http://\S+", line)))
+        printed = next(match for line in process.stdout if (match := re.search(r"http://\S+", line)))
         try:
-            yield found[0], process.pid
+            yield printed[0], process.pid
         finally:
             process.terminate()
 
 
 def draw(page: Page, canvas: str, drawing: Drawing, share: float = 0.6) -> None:
-    """Across that share of the canvas' height, in as many moves of the mouse as there are points."""
+    """Draw across `share` of the canvas' height, with one move of the mouse per point."""
     box = page.locator(canvas).first.bounding_box()
     assert box is not None
     points = np.concatenate(drawing)
@@ -78,14 +78,14 @@ def draw(page: Page, canvas: str, drawing: Drawing, share: float = 0.6) -> None:
 
 
 def milliseconds(page: Page) -> float:
-    """From the last pen-up to the last change of the answer."""
+    """Milliseconds from the last pen-up to the last change of the answer."""
     while page.evaluate("performance.now() - Math.max(window.lifted, window.changed)") < CALM:
         page.wait_for_timeout(100)
     return float(page.evaluate("window.changed - window.lifted"))
 
 
 def answers_a_second(page: Page, latency: int) -> float:
-    """How often the page answers in 3 s in which the pen moves."""
+    """Answers per second while the pen moves, measured for 3 s."""
     devtools = page.context.new_cdp_session(page)
     unlimited = {"offline": False, "downloadThroughput": -1, "uploadThroughput": -1}
     devtools.send("Network.enable")
@@ -141,7 +141,7 @@ def main() -> None:
             stock.get_by_label("Brush").click()
         for latency in (0, 200):
             print(
-                f"network of {latency} ms: {answers_a_second(page, latency):.1f} answers a second while the pen moves"
+                f"network with {latency} ms: {answers_a_second(page, latency):.1f} answers per second with a moving pen"
             )
         browser.close()
     for name, times in (("here", ours), ("gr.Sketchpad and gr.Label", theirs)):

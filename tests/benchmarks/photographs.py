@@ -1,7 +1,7 @@
-"""python -m tests.benchmarks.photographs [--data DIR]: how the sketch graphs read digits that were photographed.
+"""python -m tests.benchmarks.photographs [--data DIR]: accuracy of the sketch graphs on photographed digits.
 
-Nobody was photographed: 300 MNIST validation digits, enlarged, and 300 of the pen writers who validate are put on paper
-of some grey, in ink of another, somewhere in the picture, and then suffer what photographs do.
+The photographs are simulated: 300 enlarged MNIST validation digits and 300 digits of the pen writers for validation are
+placed anywhere on paper of a random grey, in ink of another grey, and then damaged like photographs.
 """
 
 import argparse
@@ -12,9 +12,11 @@ import numpy as np
 from PIL import Image
 
 from export import ONNX
-from export.runtimes import CORES, onnx_runtime
-from model import mnist, strokes
-from model.strokes import VALIDATION_WRITERS
+from export.measurements import CORES
+from export.runtimes import onnx_runtime
+from model import mnist, pendigits
+from model.draw import draw
+from model.pendigits import VALIDATION_WRITERS
 
 COUNT = 300  # of each kind
 DAMAGES: dict[str, dict[str, float]] = {
@@ -46,17 +48,15 @@ def main() -> None:
 
 
 def drawn(data: Path | None) -> tuple[list[np.ndarray], np.ndarray]:
-    """Ink 1 on paper 0, float [height, width], cut to the ink; and the digits."""
+    """Digits cropped to the ink, float [height, width], ink 1 on paper 0; and their labels."""
     random = np.random.default_rng(0)
     digits, _ = mnist.load(data)
     first = len(digits.labels) - 5_000
     chosen = first + random.choice(5_000, COUNT, replace=False)
     pictures = [Image.fromarray(digits.images[index]).resize((196, 196), Image.Resampling.BICUBIC) for index in chosen]
-    pens = strokes.load(data).by(*VALIDATION_WRITERS)
+    pens = pendigits.load(data).by(*VALIDATION_WRITERS)
     written = random.choice(len(pens.labels), COUNT, replace=False)
-    pictures += [
-        strokes.draw(pens.drawings[index], random.uniform(10, 28), 180).point(lambda v: 255 - v) for index in written
-    ]
+    pictures += [draw(pens.drawings[index], random.uniform(10, 28), 180).point(lambda v: 255 - v) for index in written]
     labels = np.concatenate([digits.labels[chosen], pens.labels[written]])
     return [
         np.asarray(picture.crop(picture.point(lambda v: v > 50 and 255).getbbox())) / 255 for picture in pictures
@@ -72,7 +72,10 @@ def photograph(
     grain: float = 0,
     jpeg: float = 0,
 ) -> np.ndarray:
-    """uint8 [height, width]; `slope`, `corners` and `shadow` as shares of the light, `grain` in grey levels."""
+    """A simulated photograph, uint8 [height, width].
+
+    `slope`, `corners` and `shadow` are shares of the light, `grain` is in grey levels.
+    """
     margins = (max(ink.shape) * random.uniform(0.15, 0.7, 4)).astype(int)
     ink = np.pad(ink, (margins[:2], margins[2:]))
     y, x = np.meshgrid(*(np.linspace(-1, 1, length) for length in ink.shape), indexing="ij")

@@ -1,7 +1,7 @@
-"""python -m tests.benchmarks.refusal --data DIR: what the sketchpad does not take for a digit, and what it does.
+"""python -m tests.benchmarks.refusal --data DIR: digits that the page refuses and non-digits that it accepts.
 
-Digits refused and non-digits accepted, by the page's rule and by confidence alone. --writers 5 15 25 are those to
-choose the rule on; the default are those held out. --write stores what came out for the model card.
+Compares the page's rule with confidence alone. --writers 5 15 25 are the writers for choosing the rule; the default is
+the held-out writers. --write stores the results for the model card.
 """
 
 import argparse
@@ -15,24 +15,24 @@ from PIL import Image, ImageDraw, ImageFont
 
 from demo.networks.classifier import ONNX, PROBABLE, load
 from demo.reader import too_small
-from export.card import sha256
+from export.measurements import RefusalRow, Refusals, sha256
 from export.pipeline import REFUSALS
-from model import strokes, styles
+from model import pendigits, styles
+from model.draw import Drawing, draw
 from model.evaluate import BRUSHES
-from model.files import write_json
-from model.strokes import TEST_WRITERS, Drawing
+from model.pendigits import TEST_WRITERS
 
 EACH = 500
 PEN = 20  # pixels, as on the page
-LETTERS = "ABCDEFGHJKLMNPQRTUVWXYacdefhijkmnprtuvwx"  # without those that are digits to anybody
+LETTERS = "ABCDEFGHJKLMNPQRTUVWXYacdefhijkmnprtuvwx"  # without those that look like digits
 
 
-def drawn(drawings: list[Drawing], brush: int = PEN) -> Iterator[Image.Image]:
-    return (strokes.draw(drawing, brush, 196 - brush) for drawing in drawings)
+def sketches_of(drawings: list[Drawing], brush: int = PEN) -> Iterator[Image.Image]:
+    return (draw(drawing, brush, 196 - brush) for drawing in drawings)
 
 
 def wandering(random: np.random.Generator, steps: int, stride: float) -> Image.Image:
-    """What a pen leaves that is set down and moves about a little."""
+    """A short random path of the pen."""
     path = random.uniform(60, 220, 2) + np.cumsum(stride * random.standard_normal((steps, 2)), axis=0)
     sketch = Image.new("L", (280, 280), 255)
     pen = ImageDraw.Draw(sketch)
@@ -56,7 +56,7 @@ def printed(random: np.random.Generator) -> Image.Image:
 
 
 def side_by_side(random: np.random.Generator, pens: list[Drawing]) -> Drawing:
-    """Two digits of one height, as one writes a number."""
+    """Two digits of the same height, side by side as in a number."""
     left, right = (pens[i] for i in random.integers(len(pens), size=2))
     low, high = zip(
         *((np.concatenate(d).min(axis=0), np.concatenate(d).max(axis=0)) for d in (left, right)), strict=True
@@ -75,7 +75,7 @@ def main() -> None:
     parser.add_argument("--writers", type=int, nargs="+", default=TEST_WRITERS)
     parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
-    pens = strokes.load(arguments.data).by(*arguments.writers)
+    pens = pendigits.load(arguments.data).by(*arguments.writers)
     random = np.random.default_rng(0)
     classifier = load("cpu")
 
@@ -89,27 +89,27 @@ def main() -> None:
         return len(rows), by_rule, by_confidence, sure
 
     sets: dict[str, Iterator[Image.Image]] = {
-        **{f"pen digits, {brush} px": drawn(pens.drawings, brush) for brush in BRUSHES},
-        "other styles of digits": drawn(styles.digits(EACH, random)[0]),
+        **{f"pen digits, {brush} px": sketches_of(pens.drawings, brush) for brush in BRUSHES},
+        "other styles of digits": sketches_of(styles.digits(EACH, random)[0]),
         "blank sheets": (Image.new("L", (280, 280), grey) for grey in range(256)),
         "dots": (wandering(random, 4, 2) for _ in range(EACH)),
         "smears": (wandering(random, 2, 14) for _ in range(EACH)),
         "small scrawls": (wandering(random, 12, 8) for _ in range(EACH)),
-        "scribbles": drawn([styles._scribble(random, []) for _ in range(EACH)]),
-        "letters, written": drawn([styles._letter(random, []) for _ in range(EACH)]),
+        "scribbles": sketches_of([styles._scribble(random, []) for _ in range(EACH)]),
+        "letters, written": sketches_of([styles._letter(random, []) for _ in range(EACH)]),
         "letters, printed": (printed(random) for _ in range(EACH)),
-        "two digits side by side, 12 px": drawn([side_by_side(random, pens.drawings) for _ in range(EACH)], 12),
+        "two digits side by side, 12 px": sketches_of([side_by_side(random, pens.drawings) for _ in range(EACH)], 12),
     }
-    print(f"writers {', '.join(map(str, arguments.writers))}; refused up to {PROBABLE:.0%}, or if too small\n")
-    print("| drawn | count | no digit | by confidence alone | sure of a digit |\n| --- | --- | --- | --- | --- |")
+    print(f"writers {', '.join(map(str, arguments.writers))}; refused: confidence up to {PROBABLE:.0%}, or too small\n")
+    print("| sketches | count | no digit | by confidence alone | sure of a digit |\n| --- | --- | --- | --- | --- |")
     rows = []
     for name, sketches in sets.items():
         count, by_rule, by_confidence, sure = refused(sketches)
         print(f"| {name} | {count:,} | {by_rule:.1%} | {by_confidence:.1%} | {sure:.1%} |", flush=True)
-        rows.append({"drawn": name, "count": count, "refused": by_rule, "sure": sure})
+        rows.append(RefusalRow(name, count, by_rule, sure))
     if arguments.write:
         files = {path.name: sha256(path) for path in sorted(ONNX.glob("*-sketch.onnx"))}
-        write_json(ONNX / REFUSALS, {"sha256": files, "rows": rows})
+        Refusals(files, rows).save(ONNX / REFUSALS)
 
 
 if __name__ == "__main__":

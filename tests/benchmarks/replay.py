@@ -1,7 +1,7 @@
-"""python -m tests.benchmarks.replay --data DIR: pen digits replayed as strokes of the mouse on the page.
+"""python -m tests.benchmarks.replay --data DIR: pen digits drawn on the page with the mouse, and offline.
 
-How many both networks read on the page, and how many of the same strokes drawn offline, with a pen of the same width,
-through the sketch graphs. --writers 5 15 25 are those to develop with; the default are those held out.
+Prints the accuracy of both networks on the page, and that of the sketch graphs on the same strokes drawn offline, with
+a pen of the same width. --writers 5 15 25 are the writers for development; the default is the held-out writers.
 """
 
 import argparse
@@ -14,24 +14,26 @@ from playwright.sync_api import Page, sync_playwright
 
 from demo.networks.classifier import NETWORKS, load
 from export.web import CHROMIUM, FLAGS
-from model import strokes
-from model.strokes import TEST_WRITERS, Drawing
+from model import pendigits
+from model.draw import Drawing
+from model.draw import draw as draw_offline
+from model.pendigits import TEST_WRITERS
 from tests.benchmarks.pen_up import draw, served
 
 COUNT = 200
 PEN = 20  # pixels on 280 x 280, as on the page
-SIZE = 168  # of the pen's path there
+SIZE = 168  # pixels of the pen's path on 280 x 280
 
-SETTLED = """() => new Promise((resolve) => {
-    const settle = () => { clearTimeout(timer); timer = setTimeout(resolve, 150) }
+ANSWERED = """() => new Promise((resolve) => {
+    const restart = () => { clearTimeout(timer); timer = setTimeout(resolve, 150) }
     let timer = setTimeout(resolve, 400)
-    new MutationObserver(settle).observe(document.querySelector("#said"), {childList: true})
+    new MutationObserver(restart).observe(document.querySelector("#said"), {childList: true})
 })"""
 
 
 def on_the_page(page: Page, drawing: Drawing) -> list[int]:
     draw(page, "#sketchpad canvas", drawing, SIZE / 280)
-    page.evaluate(SETTLED)
+    page.evaluate(ANSWERED)
     widths = page.locator("tbody i").evaluate_all("bars => bars.map(bar => parseFloat(bar.style.width))")
     page.click("#clear")
     return [int(np.argmax(widths[network::2])) for network in range(2)]
@@ -42,7 +44,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, metavar="DIR")
     parser.add_argument("--writers", type=int, nargs="+", default=TEST_WRITERS)
     arguments = parser.parse_args()
-    pens = strokes.load(arguments.data).by(*arguments.writers)
+    pens = pendigits.load(arguments.data).by(*arguments.writers)
     chosen = np.random.default_rng(0).permutation(len(pens.labels))[:COUNT]
     classifier = load("cpu")
     page_right, offline_right = [], []
@@ -54,7 +56,7 @@ def main() -> None:
         for i in chosen:
             drawing, digit = pens.drawings[i], pens.labels[i]
             page_right.append([read == digit for read in on_the_page(page, drawing)])
-            answer = classifier.classify(np.asarray(strokes.draw(drawing, PEN, SIZE)))
+            answer = classifier.classify(np.asarray(draw_offline(drawing, PEN, SIZE)))
             offline_right.append([answer.probabilities[name].argmax() == digit for name in NETWORKS])
         browser.close()
     for name, here, there in zip(NETWORKS, np.transpose(page_right), np.transpose(offline_right), strict=True):

@@ -1,7 +1,7 @@
-"""python -m tests.benchmarks.session_options: what each option of a session gives, on the CPU and, where it runs, CUDA.
+"""python -m tests.benchmarks.session_options: effect of each session option on speed, on the CPU and, if it runs, CUDA.
 
-Milliseconds a run as demo/provider.py sets the options, and how many times as fast it is with one of them changed. All
-options take turns. Sketches have 280 x 280 pixels, in batches of 4,096 28 x 28.
+Prints milliseconds per run with the options of demo/networks/provider.py, and how many times as fast a run is with one
+of them changed. All options take turns. Sketches have 280 x 280 pixels, but 28 x 28 in batches of 4,096.
 """
 
 import argparse
@@ -17,20 +17,20 @@ import numpy as np
 import onnxruntime
 
 from demo.networks import provider
-from demo.networks.classifier import KNOWN, ONNX
+from demo.networks.classifier import ONNX, SKETCH_OF_ONE
 
 GRAPHS = ("lenet5.onnx", "ffnn.onnx", "lenet5-sketch.onnx")
 BATCHES = (1, 64, 4_096)
 THREADS = 2
 ROUNDS = 15
-SECONDS = 0.05  # at least, of runs in a row
+SECONDS = 0.05  # the least duration of consecutive runs
 
 Run = Callable[[], Any]
 Prepared = Callable[[str, dict[str, np.ndarray]], Run]
 
 
 def session(graph: str, cuda: dict[str, str] | None, **options: Any) -> onnxruntime.InferenceSession:
-    """A session with the demo's options, but for these: of CUDA, and attributes of SessionOptions."""
+    """A session with the demo's options, changed by these options of CUDA and attributes of SessionOptions."""
     chosen = provider._options()
     for name, value in options.items():
         setattr(chosen, name, value)
@@ -43,7 +43,7 @@ def plain(graph: str, feed: dict[str, np.ndarray], cuda: dict[str, str] | None =
 
 
 def bound(graph: str, feed: dict[str, np.ndarray], cuda: dict[str, str] | None = None) -> Run:
-    """Input and output keep their places in the device's memory: copied there, run, copied back."""
+    """Input and output have fixed places in the device's memory. Each run copies them there and back."""
     made = session(graph, cuda)
     device = "cpu" if cuda is None else "cuda"
     ((name, values),) = feed.items()
@@ -72,7 +72,7 @@ ON_CUDA: dict[str, Prepared] = {
     "search EXHAUSTIVE": partial(plain, cuda={"cudnn_conv_algo_search": "EXHAUSTIVE"}),
     "search DEFAULT": partial(plain, cuda={"cudnn_conv_algo_search": "DEFAULT"}),
     "TF32": partial(plain, cuda={"use_tf32": "1"}),
-    "a stream a thread": partial(plain, cuda={"use_ep_level_unified_stream": "0"}),
+    "one stream per thread": partial(plain, cuda={"use_ep_level_unified_stream": "0"}),
     "arena as requested": partial(plain, cuda={"arena_extend_strategy": "kSameAsRequested"}),
     "NHWC": partial(plain, cuda={"prefer_nhwc": "1"}),
     "I/O binding": partial(bound, cuda={}),
@@ -83,12 +83,12 @@ ON_CUDA: dict[str, Prepared] = {
 def feed(graph: str, batch: int) -> dict[str, np.ndarray]:
     if "sketch" not in graph:
         return {"image": np.random.default_rng(0).random((batch, 28, 28), dtype=np.float32)}
-    sketch = KNOWN if batch < BATCHES[-1] else KNOWN[5::10, 5::10]
+    sketch = SKETCH_OF_ONE if batch < BATCHES[-1] else SKETCH_OF_ONE[5::10, 5::10]
     return {"sketch": np.tile(sketch, (batch, 1, 1))}
 
 
 def measured(runs: dict[str, Run]) -> dict[str, float]:
-    """Seconds a run, the median of ROUNDS, in which each has its turn."""
+    """Median seconds per run over ROUNDS, in which the runs take turns."""
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(ROUNDS):
         for name, run in runs.items():
@@ -97,11 +97,11 @@ def measured(runs: dict[str, Run]) -> dict[str, float]:
                 run()
                 count += 1
             seconds[name].append((time.perf_counter() - started) / count)
-    return {name: statistics.median(found) for name, found in seconds.items()}
+    return {name: statistics.median(times) for name, times in seconds.items()}
 
 
 def rows(graph: str, batch: int, served: Prepared, changed: dict[str, Prepared]) -> Iterator[tuple[str, float]]:
-    """Seconds a run as served, and with each option changed that runs at all."""
+    """Seconds per run as served, and with each changed option that works."""
     given = feed(graph, batch)
     runs: dict[str, Run] = {}
     for name, prepare in {"as served": served, **changed}.items():
@@ -115,7 +115,7 @@ def rows(graph: str, batch: int, served: Prepared, changed: dict[str, Prepared])
                 yield "first run", time.perf_counter() - loaded
             runs[name] = run
         except Exception as error:
-            print(f"{graph}, {batch}, {name}: {provider.cause(error)}")
+            print(f"{graph}, {batch}, {name}: {provider.error_reason(error)}")
     yield from measured(runs).items()
 
 
@@ -126,19 +126,19 @@ def table(title: str, served: Prepared, changed: dict[str, Prepared]) -> dict[tu
     print("| --- |" + " --- |" * len(columns))
     for name in ("load", "first run", "as served", *changed):
         cells = []
-        for found in columns.values():
-            if not {name, "as served"} <= set(found):
+        for times in columns.values():
+            if not {name, "as served"} <= set(times):
                 cells.append("")
             elif name in changed:
-                cells.append(f"{found['as served'] / found[name]:.2f} x")
+                cells.append(f"{times['as served'] / times[name]:.2f} x")
             else:
-                cells.append(f"{1_000 * found[name]:.3g} ms")
+                cells.append(f"{1_000 * times[name]:.3g} ms")
         print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
     return columns
 
 
 def card() -> str:
-    """The name and driver of the GPU that CUDA takes, if nvidia-smi is there to say them."""
+    """The name and driver of the GPU that CUDA uses, if nvidia-smi is installed."""
     command = ["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader", "--id"]
     try:
         first = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
@@ -150,18 +150,18 @@ def card() -> str:
 def main() -> None:
     argparse.ArgumentParser(prog="python -m tests.benchmarks.session_options", description=__doc__).parse_args()
     on_cpu = table("CPU, one thread", plain, ON_CPU)
-    if lacking := "; ".join(provider.obstacles()):
+    if lacking := "; ".join(provider.missing_requirements()):
         print(f"\nNo CUDA: {lacking}.")
         return
     provider.session_on_cuda((ONNX / GRAPHS[0]).read_bytes(), feed(GRAPHS[0], 1))
     on_cuda = table(f"CUDA, {card()}", partial(plain, cuda={}), ON_CUDA)
-    for (graph, batch), found in on_cuda.items():
-        if "as served" not in found:
+    for (graph, batch), times in on_cuda.items():
+        if "as served" not in times:
             continue
         cpu = on_cpu[graph, batch]["as served" if batch == 1 else f"{THREADS} threads"]
         threads = 1 if batch == 1 else THREADS
         print(
-            f"{graph}, batch {batch:,}: CUDA is {cpu / found['as served']:.2f} times as fast as {threads} CPU threads"
+            f"{graph}, batch {batch:,}: CUDA is {cpu / times['as served']:.2f} times as fast as {threads} CPU threads"
         )
 
 

@@ -1,6 +1,7 @@
-"""python -m tests.benchmarks.startup: from the command to the first answer, python -m demo and a one-line Gradio app.
+"""python -m tests.benchmarks.startup: time to the first answer of python -m demo and of a one-line Gradio app.
 
-The two take turns; printed are median seconds until a question is answered, resident memory then, and their ratios.
+The two take turns. Prints the median seconds from the command until a question is answered, the resident memory at that
+time, and their ratios.
 """
 
 import json
@@ -39,7 +40,7 @@ def asked(url: str, body: Any = None) -> Any:
 
 
 def read_a_drawing(address: str) -> None:
-    """As the page asks."""
+    """Ask as the page does."""
     question = {"canvas": data_url(ONE), "drawn": True, "inside": False}
     assert asked(f"{address}/read", question)["digit"] == 1
 
@@ -49,7 +50,7 @@ def shout(address: str) -> None:
 
 
 def first_answer(command: list[str], port: int, ask: Callable[[str], None]) -> tuple[float, float]:
-    """Seconds until `ask` is answered, and the process's resident megabytes then."""
+    """Seconds until `ask` is answered, and the process's resident megabytes at that time."""
     started = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:

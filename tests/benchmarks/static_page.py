@@ -1,7 +1,8 @@
-"""python -m tests.benchmarks.static_page --data DIR: the page that needs no server, laid out and served by Python.
+"""python -m tests.benchmarks.static_page --data DIR: speed and answers of the page that needs no server.
 
-From opening it with nothing cached to the first answer, and from lifting the pen to the final answer. Then whether
-the server's page says the same of the same pen digits, which are of the writers to develop with.
+Lays the page out, serves it by Python and measures the time from opening it with an empty cache to the first answer,
+and from pen-up to the final answer. Then it compares the answers with those of the server's page, on pen digits of the
+writers for development.
 """
 
 import argparse
@@ -16,8 +17,8 @@ from playwright.sync_api import Page, Playwright, sync_playwright
 
 from demo.space.__main__ import lay_out, static
 from export.web import CHROMIUM, FLAGS
-from model import strokes
-from model.strokes import Drawing
+from model import pendigits
+from model.draw import Drawing
 from tests.benchmarks.pen_up import WATCH, draw, served
 from tests.benchmarks.replay import COUNT, on_the_page
 
@@ -32,7 +33,7 @@ NOTE = """() => {
 
 
 def first_answer(playwright: Playwright, address: str, drawing: Drawing) -> float:
-    """Seconds until a browser that was never here shows one."""
+    """Seconds until a new browser shows the first answer."""
     browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
     page = browser.new_page()
     started = time.perf_counter()
@@ -45,19 +46,19 @@ def first_answer(playwright: Playwright, address: str, drawing: Drawing) -> floa
 
 
 def read(page: Page, address: str, drawings: list[Drawing]) -> tuple[list[list[int]], list[float]]:
-    """What both networks say of each, and milliseconds from the last pen-up to the last change of the answer."""
+    """The digits that both networks read, and milliseconds from the last pen-up to the last change of the answer."""
     page.goto(address)
     page.wait_for_selector("#sketchpad canvas")
     page.evaluate(WATCH, "#sketchpad .answers")
     page.evaluate(NOTE)
-    said = [on_the_page(page, drawing) for drawing in drawings]
-    return said, page.evaluate("window.milliseconds")
+    digits = [on_the_page(page, drawing) for drawing in drawings]
+    return digits, page.evaluate("window.milliseconds")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--data", type=Path, metavar="DIR")
-    pens = strokes.load(parser.parse_args().data).by(*WRITERS)
+    pens = pendigits.load(parser.parse_args().data).by(*WRITERS)
     drawings = [pens.drawings[i] for i in np.random.default_rng(0).permutation(len(pens.labels))[:COUNT]]
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         lay_out(Path(folder), static())
@@ -80,7 +81,7 @@ def main() -> None:
             there, _ = read(browser.new_page(), address, drawings)
         browser.close()
     same = sum(ours == theirs for ours, theirs in zip(here, there, strict=True))
-    print(f"both networks say the same on the server's page of {same} of {COUNT} drawings")
+    print(f"both networks read the same digit on the server's page in {same} of {COUNT} drawings")
 
 
 if __name__ == "__main__":

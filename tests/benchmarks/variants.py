@@ -1,9 +1,9 @@
-"""python -m tests.benchmarks.variants [--data DIR]: what smaller variants of the image graphs would give.
+"""python -m tests.benchmarks.variants [--data DIR]: size, accuracy and speed of smaller image graphs.
 
 fp16 stores the weights in half precision and computes in float32. int8 computes in whole numbers (QDQ, per channel),
-calibrated on 1,000 training digits. Printed are size, accuracy on the 5,000 validation digits with its change in
-points, and how much faster than the file in export/onnx, timed in turn, ONNX Runtime answers one digit on one thread
-and a batch of 256 on all cores.
+calibrated on 1,000 training digits. Prints the size, the accuracy on the 5,000 validation digits with its change in
+points, and how many times as fast as the file in export/onnx, timed in turn, ONNX Runtime answers one digit on one
+thread and a batch of 256 on all cores.
 """
 
 import argparse
@@ -17,7 +17,8 @@ from onnx import TensorProto, helper, numpy_helper, version_converter
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
 from export import ONNX
-from export.runtimes import BATCHES, CORES, onnx_runtime, time_beside_onnx_runtime
+from export.measurements import CORES
+from export.runtimes import BATCHES, onnx_runtime, time_beside_onnx_runtime
 from model import mnist
 
 VALIDATION = 5_000
@@ -77,10 +78,10 @@ def main() -> None:
             whole = accuracy(file, images[-VALIDATION:], labels[-VALIDATION:])
             print(f"{file.name}: {file.stat().st_size / 1e6:.2f} MB, {whole:.2f} %")
             for kind, path in small.items():
-                found = accuracy(path, images[-VALIDATION:], labels[-VALIDATION:])
+                percent = accuracy(path, images[-VALIDATION:], labels[-VALIDATION:])
                 faster = [speed(file, path, images[:size], threads) for size, threads in ((1, 1), (BATCHES[-1], CORES))]
                 print(
-                    f"  {kind}: {path.stat().st_size / 1e6:.2f} MB, {found:.2f} % ({found - whole:+.2f}), "
+                    f"  {kind}: {path.stat().st_size / 1e6:.2f} MB, {percent:.2f} % ({percent - whole:+.2f}), "
                     f"{faster[0]:.2f} x as fast at batch 1, {faster[1]:.2f} x at batch {BATCHES[-1]}"
                 )
 

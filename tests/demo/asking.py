@@ -1,10 +1,14 @@
-"""What the tests ask a running demo: drawings, pictures, and whatever bytes one likes."""
+"""Requests to a running demo: drawings, pictures and raw bytes."""
 
 import base64
+import json
 import socket
 import struct
+import subprocess
+import sys
 import zlib
 from http.client import HTTPResponse
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,17 +16,16 @@ import httpx
 import numpy as np
 import pytest
 
+import demo
 from demo.networks.images import data_url
-from tests.conftest import ROOT
 
 ONE = np.zeros((280, 280), np.float32)
 ONE[60:220, 130:150] = 1
 DRAWING = data_url(ONE)
 PNG = base64.b64decode(DRAWING.partition(",")[2])
-DIGIT = ROOT / "demo" / "digit.png"  # a 7
+DIGIT = Path(demo.__file__).parent / "digit.png"  # a 7
 
-# Prints the addresses that Gradio serves.
-SERVED = """
+PATHS = """
 import json
 from demo.app import create_app
 from demo.limits import Limits
@@ -47,24 +50,29 @@ SECRETS = [
 ]
 
 
+def gradio_paths() -> dict[str, Any]:
+    """The OpenAPI paths of everything that Gradio serves, open or closed, from a separate process."""
+    return dict(json.loads(subprocess.run([sys.executable, "-c", PATHS], capture_output=True, check=True).stdout))
+
+
 def read(address: str) -> Any:
-    """The digit that an honest question is answered with."""
+    """Ask the server to read a drawing of a 1. Returns its answer."""
     return httpx.post(f"{address}read", json={"canvas": DRAWING}).json()["digit"]
 
 
 def upload(address: str, content: bytes = PNG) -> str:
-    """The path under which Gradio's API keeps it."""
+    """Upload a file to Gradio's API. Returns the path under which it is stored."""
     (path,) = httpx.post(f"{address}gradio_api/upload", files={"files": content}).json()
     return str(path)
 
 
 def file(path: object) -> dict[str, Any]:
-    """As Gradio's clients name an upload."""
+    """The JSON object by which Gradio's clients refer to an upload."""
     return {"path": path, "meta": {"_type": "gradio.FileData"}}
 
 
 def raw(address: str, request: bytes, timeout: float = 5) -> bytes:
-    """All that comes back for these bytes, until the server hangs up or is silent."""
+    """Send these bytes. Returns all that comes back until the server closes the connection or is silent."""
     received = b""
     with connected(address, timeout) as connection:
         try:
@@ -82,31 +90,31 @@ def connected(address: str, timeout: float = 5) -> socket.socket:
 
 
 def at_once(address: str, count: int, **request: Any) -> list[tuple[int, str | None]]:
-    """What `count` people get who POST the same at the same moment: status and Retry-After."""
+    """POST the same request `count` times at once. Returns status and Retry-After of each response."""
     asked = httpx.Request("POST", address, **request)
     head = "".join(f"{name}: {value}\r\n" for name, value in asked.headers.items())
     sent = f"POST {asked.url.path} HTTP/1.1\r\n{head}\r\n".encode() + asked.read()
-    crowd = [connected(address, timeout=60) for _ in range(count)]
-    for connection in crowd:
+    connections = [connected(address, timeout=60) for _ in range(count)]
+    for connection in connections:
         connection.sendall(sent[:-1])
-    for connection in crowd:
+    for connection in connections:
         connection.sendall(sent[-1:])
-    found = []
-    for connection in crowd:
+    responses = []
+    for connection in connections:
         with HTTPResponse(connection) as answer, connection:
             answer.begin()
-            found.append((answer.status, answer.getheader("Retry-After")))
-    return found
+            responses.append((answer.status, answer.getheader("Retry-After")))
+    return responses
 
 
 def bomb(side: int, data: bytes) -> bytes:
-    """A PNG of side x side pixels by its header, whose pixels are `data`, compressed."""
+    """A PNG whose header declares side x side pixels, and whose compressed pixels are `data`."""
     header = _chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0))
     return b"\x89PNG\r\n\x1a\n" + header + _chunk(b"IDAT", data) + _chunk(b"IEND", b"")
 
 
 def large(side: int = 4_900) -> bytes:
-    """A PNG that takes a while to read."""
+    """A PNG that takes long to read."""
     return bomb(side, zlib.compress(bytes(side * (side + 1)), 9))
 
 
@@ -114,10 +122,10 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
-def check(answer: dict[str, Any], digit: int) -> None:
-    """That it is the answer to a picture of `digit`."""
+def check(answer: dict[str, Any], digit: int, provider: str = "CPU") -> None:
+    """Assert that this is the complete answer to a picture of `digit`."""
     assert set(answer) == {"lenet5", "ffnn", "provider", "digit", "sure"}
-    assert (answer["provider"], answer["digit"], answer["sure"]) == ("CPU", digit, True)
+    assert (answer["provider"], answer["digit"], answer["sure"]) == (provider, digit, True)
     for network in ("lenet5", "ffnn"):
         probabilities = answer[network]
         assert list(probabilities) == list("0123456789")

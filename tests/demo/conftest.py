@@ -1,9 +1,5 @@
-import re
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from tempfile import TemporaryFile
 from typing import Any
 
 import pytest
@@ -11,46 +7,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from demo.limits import Limits
 from export.web import CHROMIUM, FLAGS
-
-processes: dict[str, int] = {}  # by the address that each serves
-
-
-SERVE = """
-from demo.limits import Limits
-from demo.networks.classifier import load
-from demo.server import listen, serve
-serve(listen(), load("cpu"), mcp={mcp}, limits={limits})
-"""
-
-
-@contextmanager
-def running(*options: str, limits: Limits | None = None, mcp: bool = False) -> Iterator[str]:
-    """`python -m demo`, started as a user starts it, or served with other `limits`. Gives the address it prints."""
-    command = [sys.executable, "-m", "demo", "--device", "cpu", *options]
-    if limits:
-        command = [sys.executable, "-c", SERVE.format(mcp=mcp, limits=limits)]
-    with (
-        TemporaryFile("w+") as log,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True) as process,
-    ):
-        assert process.stdout is not None
-        found = re.search(r"^Draw at (\S+)", process.stdout.readline())
-        assert found, log.seek(0) or log.read()
-        processes[found[1]] = process.pid
-        try:
-            yield found[1]
-        finally:
-            process.terminate()
-            process.wait()
-            log.seek(0)
-            assert "Traceback" not in (said := log.read()), said
-
-
-@pytest.fixture(scope="package")
-def address() -> Iterator[str]:
-    with running() as address:
-        yield address
-
+from tests.demo.serving import Balancer, Collecting, Running, running
 
 HASTY = Limits(
     connections=60,
@@ -58,16 +15,45 @@ HASTY = Limits(
     question_seconds=0.5,
     picture_bytes=100_000,
     picture_seconds=0.5,
+    mcp_bytes=1_000,
     held_bytes=200_000,
     pictures_waiting=2,
 )
 
 
 @pytest.fixture(scope="package")
+def address() -> Iterator[str]:
+    """The address of `python -m demo`."""
+    with running() as address:
+        yield address
+
+
+@pytest.fixture(scope="package")
 def hasty() -> Iterator[str]:
-    """A server of small limits."""
+    """The address of a server with small limits, on which Gradio remembers 40 sessions instead of 2,000."""
     with running(limits=HASTY) as address:
         yield address
+
+
+@pytest.fixture(scope="package")
+def collecting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collecting]:
+    """`python -m demo --collect DIR --mcp --host 0.0.0.0`, on CUDA if it works."""
+    folder = tmp_path_factory.mktemp("collected") / "mine"
+    with running("--collect", str(folder), "--mcp", "--host", "0.0.0.0", "--device", "auto") as address:
+        yield Collecting(address, folder)
+
+
+@pytest.fixture(scope="session")
+def start_server() -> Running:
+    """running(), for a test that needs a server of its own."""
+    return running
+
+
+@pytest.fixture
+def balancer(address: str, hasty: str) -> Iterator[Balancer]:
+    """A load balancer in front of both servers."""
+    with Balancer([address, hasty]) as balancer:
+        yield balancer
 
 
 @pytest.fixture(scope="module")
@@ -80,25 +66,65 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+@contextmanager
+def watched(page: Page, address: str, problems: list[str]) -> Iterator[None]:
+    """Note the errors in the page's console, and its requests to other hosts, in `problems`."""
+    events: dict[Any, Callable[[Any], None]] = {
+        "console": lambda message: problems.append(message.text) if message.type == "error" else None,
+        "pageerror": lambda error: problems.append(str(error)),
+        "request": lambda r: None if r.url.startswith((address, "data:", "blob:")) else problems.append(r.url),
+    }
+    for event, note in events.items():
+        page.on(event, note)
+    yield
+    for event, note in events.items():
+        page.remove_listener(event, note)
+
+
 @pytest.fixture
-def visit(browser: Browser) -> Iterator[Callable[..., Page]]:
-    """Opens an address in a tab of its own; afterwards: no error in its console, no request to another host."""
+def problems() -> Iterator[list[str]]:
+    """Errors on the pages of a test. At its end the list must be empty."""
     problems: list[str] = []
+    yield problems
+    assert problems == []
+
+
+@pytest.fixture
+def visit(browser: Browser, problems: list[str]) -> Iterator[Callable[..., Page]]:
+    """Open an address in a new browser context with these options.
+
+    With `clock`, page.clock.fast_forward() moves the page's clock forward.
+    """
     contexts = []
 
-    def visit(address: str, **profile: Any) -> Page:
-        context = browser.new_context(**profile)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("request", lambda r: None if r.url.startswith((address, "data:", "blob:")) else problems.append(r.url))
+    def visit(address: str, clock: bool = False, **options: Any) -> Page:
+        contexts.append(browser.new_context(**options))
+        page = contexts[-1].new_page()
+        if clock:
+            page.clock.install()
+        watched(page, address, problems).__enter__()
         page.goto(address)
         page.wait_for_selector("#sketchpad canvas")
         return page
 
-    visit.problems = problems  # type: ignore[attr-defined]
     yield visit
     for context in contexts:
         context.close()
-    assert problems == []
+
+
+@pytest.fixture(scope="module")
+def tab(browser: Browser) -> Page:
+    return browser.new_context().new_page()
+
+
+@pytest.fixture
+def page(tab: Page, address: str, problems: list[str]) -> Iterator[Page]:
+    """The page with blank paper, always in the same tab, which loads it four times as fast as a new tab."""
+    with watched(tab, address, problems):
+        tab.goto(address)
+        tab.wait_for_selector("#sketchpad canvas")
+        yield tab
+        tab.mouse.up()
+        tab.unroute_all()
+        tab.evaluate("sessionStorage.clear()")
+        tab.goto("about:blank")

@@ -5,8 +5,8 @@ import sys
 from playwright.sync_api import sync_playwright
 
 from export.web import CHROMIUM, FLAGS
-from tests.demo.conftest import running
-from tests.demo.test_browser import ONE, draw, expect_digit
+from tests.demo.drawing import ONE, draw, expect_digit
+from tests.demo.serving import running
 
 with running() as address, sync_playwright() as playwright:
     browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)

@@ -1,4 +1,4 @@
-"""Questions that come while others are answered are answered next, together; who comes alone waits for nobody."""
+"""A single request runs immediately; requests that arrive meanwhile run together in the next batches."""
 
 import threading
 import time
@@ -11,7 +11,7 @@ from demo.networks.batches import Batches
 
 
 class Counter:
-    """Answers 10 times each number, each batch once it is let `through`."""
+    """Multiplies numbers by 10. Each batch waits until `through` is released."""
 
     def __init__(self, largest: int = 16) -> None:
         self.batches = Batches(self.answer, largest)
@@ -27,33 +27,35 @@ class Counter:
         return [10 * number for number in numbers]
 
     def ask(self, number: int, kind: str = "") -> Future[int]:
-        """Somebody asks, and is answered at once or waits."""
-        asking = self.people.submit(self.batches.ask, number, kind)
-        while not self.answered or number not in chain(*self.answered, [one.question for one in self.batches.waiting]):
+        """Submit a number, and wait until it is in a batch or in the queue."""
+        asking = self.people.submit(self.batches.run, number, kind)
+        while not self.answered or number not in chain(
+            *self.answered, [request.item for request in self.batches.waiting]
+        ):
             time.sleep(0.001)
         return asking
 
 
-def test_who_comes_alone_is_answered_in_their_own_thread() -> None:
+def test_a_single_request_runs_in_the_thread_of_its_caller() -> None:
     batches = Batches[int, None, int](lambda numbers, _: [threading.get_ident() for _ in numbers], 16)
-    assert [batches.ask(number, None) for number in range(3)] == [threading.get_ident()] * 3
+    assert [batches.run(number, None) for number in range(3)] == [threading.get_ident()] * 3
 
 
-def test_one_batch_is_answered_at_a_time() -> None:
-    alone = threading.Lock()
+def test_one_batch_runs_at_a_time() -> None:
+    lock = threading.Lock()
 
     def answer(numbers: list[int], _: None) -> list[int]:
-        assert alone.acquire(blocking=False)
+        assert lock.acquire(blocking=False)
         time.sleep(0.0005)
-        alone.release()
+        lock.release()
         return numbers
 
     batches = Batches(answer, 4)
     with ThreadPoolExecutor(32) as people:
-        assert list(people.map(lambda number: batches.ask(number, None), range(500))) == list(range(500))
+        assert list(people.map(lambda number: batches.run(number, None), range(500))) == list(range(500))
 
 
-def test_those_who_come_meanwhile_are_answered_together_by_kind_and_up_to_the_largest_batch() -> None:
+def test_waiting_requests_run_together_by_kind_up_to_the_largest_batch() -> None:
     counter = Counter(largest=3)
     kinds = {1: "a", 2: "a", 3: "b", 4: "a", 5: "a", 6: "a", 7: "b"}
     asking = {number: counter.ask(number, kind) for number, kind in kinds.items()}
@@ -62,7 +64,7 @@ def test_those_who_come_meanwhile_are_answered_together_by_kind_and_up_to_the_la
     assert counter.answered == [[1], [2, 4, 5], [3, 7], [6]]
 
 
-def test_an_error_meets_those_who_share_the_batch_and_nobody_else() -> None:
+def test_an_error_reaches_the_requests_of_its_batch_and_no_others() -> None:
     counter = Counter(largest=2)
     asking = [counter.ask(number) for number in (1, -1, 2, 3)]
     counter.through.release(4)
@@ -73,12 +75,12 @@ def test_an_error_meets_those_who_share_the_batch_and_nobody_else() -> None:
     assert asking[3].result(10) == 30
 
 
-def test_in_a_crowd_everybody_gets_their_own_answer() -> None:
+def test_each_of_many_concurrent_requests_gets_its_own_answer() -> None:
     def answer(numbers: list[int], _: None) -> list[int]:
         time.sleep(0.0005)
         return [10 * number for number in numbers]
 
     batches = Batches(answer, 16)
     with ThreadPoolExecutor(32) as people:
-        assert list(people.map(lambda number: batches.ask(number, None), range(2_000))) == list(range(0, 20_000, 10))
+        assert list(people.map(lambda number: batches.run(number, None), range(2_000))) == list(range(0, 20_000, 10))
     assert batches.waiting == []

@@ -1,4 +1,4 @@
-"""The classifier answers with both networks, on the device it says, or says why it cannot start."""
+"""The classifier answers with both networks, or gives the reason why it cannot start."""
 
 import shutil
 from pathlib import Path
@@ -9,6 +9,8 @@ import pytest
 
 from demo.networks.classifier import ONNX, Answer, SetupError, load
 from demo.reader import too_small
+from tests.demo.tiny import TINY, bar
+from tests.demo.tiny.make import make
 
 
 def test_both_networks_read_real_digits(digits: tuple[np.ndarray, np.ndarray]) -> None:
@@ -22,7 +24,7 @@ def test_both_networks_read_real_digits(digits: tuple[np.ndarray, np.ndarray]) -
     assert min(right.values()) > 285
 
 
-def test_it_says_what_each_sketch_file_says_by_itself(digits: tuple[np.ndarray, np.ndarray]) -> None:
+def test_the_classifier_gives_the_same_probabilities_as_each_sketch_file(digits: tuple[np.ndarray, np.ndarray]) -> None:
     classifier = load("cpu")
     files = {name: onnxruntime.InferenceSession(ONNX / f"{name}-sketch.onnx") for name in ("lenet5", "ffnn")}
     for image in digits[0][:20]:
@@ -33,7 +35,19 @@ def test_it_says_what_each_sketch_file_says_by_itself(digits: tuple[np.ndarray, 
             np.testing.assert_allclose(answer.probabilities[name], alone[0], atol=1e-6)
 
 
-def test_a_blank_sketch_is_blank() -> None:
+@pytest.mark.parametrize("digit", range(10))
+def test_the_tiny_networks_read_bars(digit: int) -> None:
+    answer = load("cpu", TINY).classify(bar(digit))
+    assert (answer.digit, answer.sure) == (digit, True)
+
+
+def test_the_committed_tiny_networks_are_those_that_their_script_makes(tmp_path: Path) -> None:
+    make(tmp_path)
+    for file in TINY.glob("*.onnx"):
+        assert (tmp_path / file.name).read_bytes() == file.read_bytes(), file
+
+
+def test_a_blank_sketch_gives_a_blank_image_and_no_digit() -> None:
     answer = load("cpu").classify(np.full((280, 280), 255, np.uint8))
     assert not answer.image.any()
     assert answer.digit is None
@@ -43,7 +57,7 @@ def test_a_blank_sketch_is_blank() -> None:
 @pytest.mark.parametrize(
     ("lenet5", "ffnn", "digit"), [(0.9, 0.9, 4), (0.2, 0.82, 4), (0.2, 0.78, None), (0.1, 0.1, None)]
 )
-def test_the_answer_counts_if_both_networks_together_are_more_sure_than_not(
+def test_an_answer_has_a_digit_if_its_mean_probability_is_more_than_one_half(
     lenet5: float, ffnn: float, digit: int | None
 ) -> None:
     probabilities = {
@@ -62,12 +76,11 @@ def test_a_drawing_of_less_than_two_and_a_half_pen_widths_is_too_small(width: in
     assert too_small(sketch) == small
 
 
-def test_looking_inside_changes_no_answer() -> None:
-    classifier = load("cpu")
-    sketch = np.full((280, 280), 255, np.uint8)
-    sketch[60:220, 130:150] = 0
-    closed, opened = classifier.classify(sketch), classifier.classify(sketch, look_inside=True)
-    np.testing.assert_array_equal(closed.together, opened.together)
+@pytest.mark.parametrize("folder", [ONNX, TINY], ids=["committed", "tiny"])
+def test_looking_inside_does_not_change_the_answer(folder: Path) -> None:
+    classifier = load("cpu", folder)
+    closed, opened = classifier.classify(bar(3)), classifier.classify(bar(3), look_inside=True)
+    np.testing.assert_array_equal(closed.mean, opened.mean)
     assert {layer: maps.shape for layer, maps in opened.maps.items()} == {
         "conv1": (6, 24, 24),
         "conv2": (16, 19, 19),
@@ -76,14 +89,14 @@ def test_looking_inside_changes_no_answer() -> None:
     assert closed.maps == {}
 
 
-def test_a_missing_file_names_the_command_that_makes_it(tmp_path: Path) -> None:
-    with pytest.raises(SetupError, match=r"no .*lenet5-sketch\.onnx: python -m export"):
+def test_the_error_for_a_missing_file_names_the_command_that_makes_it(tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match=r"no .*lenet5-sketch\.onnx\. Run python -m export"):
         load("cpu", tmp_path)
 
 
-@pytest.mark.parametrize("kept", [0, 5_000])
-def test_a_damaged_file_is_named(kept: int, tmp_path: Path) -> None:
-    for file in ONNX.glob("*.onnx"):
+@pytest.mark.parametrize("kept", [0, 500])
+def test_the_error_for_a_damaged_file_names_it(kept: int, tmp_path: Path) -> None:
+    for file in TINY.glob("*.onnx"):
         shutil.copy(file, tmp_path)
     whole = (tmp_path / "ffnn.onnx").read_bytes()
     (tmp_path / "ffnn.onnx").write_bytes(whole[:kept])
@@ -91,8 +104,8 @@ def test_a_damaged_file_is_named(kept: int, tmp_path: Path) -> None:
         load("cpu", tmp_path)
 
 
-def test_a_file_of_another_contract_is_named(tmp_path: Path) -> None:
+def test_the_error_for_a_file_of_another_contract_names_it(tmp_path: Path) -> None:
     for name in ("lenet5", "ffnn"):
         shutil.copy(ONNX / f"{name}.onnx", tmp_path / f"{name}-sketch.onnx")
-    with pytest.raises(SetupError, match=r"lenet5-sketch\.onnx holds another graph"):
+    with pytest.raises(SetupError, match=r"lenet5-sketch\.onnx is another graph"):
         load("cpu", tmp_path)

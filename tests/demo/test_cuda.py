@@ -1,4 +1,4 @@
-"""On an NVIDIA GPU: CUDA really computes, says what the CPU says, and keeps no memory. Alone: pytest -m gpu."""
+"""CUDA computes every node, agrees with the CPU and leaks no memory. pytest -m gpu runs these tests alone."""
 
 import ctypes
 from collections.abc import Iterator
@@ -12,10 +12,10 @@ import pytest
 from gradio_client import Client, handle_file
 from PIL import Image
 
-from demo.networks.classifier import BATCH, KNOWN, NETWORKS, ONNX, Classifier, load
+from demo.networks.classifier import CUDA_BATCH, NETWORKS, ONNX, SKETCH_OF_ONE, Classifier, load
 from demo.networks.images import data_url
-from demo.networks.provider import DRIVER, obstacles, session_on_cpu, session_on_cuda
-from tests.demo.conftest import running
+from demo.networks.provider import DRIVER, missing_requirements, session_on_cpu, session_on_cuda
+from tests.demo.serving import running
 
 pytestmark = pytest.mark.gpu
 GRAPHS = ["lenet5.onnx", "ffnn.onnx", "lenet5-sketch.onnx", "ffnn-sketch.onnx"]
@@ -24,7 +24,7 @@ MEGABYTE = 2**20
 
 @pytest.fixture(scope="module", autouse=True)
 def gpu() -> None:
-    if lacking := "; ".join(obstacles()):
+    if lacking := "; ".join(missing_requirements()):
         pytest.skip(lacking)
 
 
@@ -35,7 +35,7 @@ def classifier() -> Classifier:
 
 @pytest.fixture(scope="module")
 def many(digits: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-    """10,000 digits: 5,000 of MNIST, and the same a pixel further right and down. uint8 [10000, 28, 28]."""
+    """10,000 digits: 5,000 of MNIST, and the same one pixel further right and down. uint8 [10000, 28, 28]."""
     return np.concatenate([digits[0], np.roll(digits[0], (1, 1), axis=(1, 2))])
 
 
@@ -50,14 +50,14 @@ def test_every_node_runs_on_cuda(graph: str, many: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize("graph", GRAPHS)
-def test_cuda_says_of_10_000_digits_what_the_cpu_says_in_batches_of_any_size(graph: str, many: np.ndarray) -> None:
+def test_cuda_and_the_cpu_agree_on_10_000_digits_in_batches_of_any_size(graph: str, many: np.ndarray) -> None:
     model = (ONNX / graph).read_bytes()
     sessions = session_on_cpu(model), session_on_cuda(model, fed(graph, many[:1]))[0]
     expected = probabilities(sessions[0], graph, many, batch=1_000)
     for batch in (4_096, 1_000, 64, 7, 1):
-        found = probabilities(sessions[1], graph, many, batch)
-        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4)
-        np.testing.assert_array_equal(found.argmax(axis=1), expected.argmax(axis=1))
+        on_cuda = probabilities(sessions[1], graph, many, batch)
+        np.testing.assert_allclose(on_cuda, expected, rtol=0, atol=1e-4)
+        np.testing.assert_array_equal(on_cuda.argmax(axis=1), expected.argmax(axis=1))
 
 
 def probabilities(session: onnxruntime.InferenceSession, graph: str, images: np.ndarray, batch: int) -> np.ndarray:
@@ -66,12 +66,12 @@ def probabilities(session: onnxruntime.InferenceSession, graph: str, images: np.
     return np.concatenate([session.run(["probabilities"], feed)[0] for feed in feeds])
 
 
-def test_those_who_ask_at_once_are_answered_as_alone(
+def test_concurrent_questions_get_the_same_answers_as_single_ones(
     classifier: Classifier, digits: tuple[np.ndarray, np.ndarray]
 ) -> None:
     on_cpu = load("cpu")
     sketches = [255 - image.repeat(5 + i % 2, 0).repeat(10, 1) for i, image in enumerate(digits[0][:300])]
-    with ThreadPoolExecutor(BATCH) as people:
+    with ThreadPoolExecutor(CUDA_BATCH) as people:
         answers = list(people.map(classifier.classify, sketches))
     for sketch, answer in zip(sketches, answers, strict=True):
         expected = on_cpu.classify(sketch)
@@ -80,19 +80,19 @@ def test_those_who_ask_at_once_are_answered_as_alone(
 
 
 def free_memory() -> int:
-    """Bytes on the GPU that this thread used last; what other processes take there counts, too."""
+    """Free bytes on the GPU that this thread used last. Other processes on that GPU reduce them, too."""
     free, total = ctypes.c_size_t(), ctypes.c_size_t()
     assert ctypes.CDLL(DRIVER).cuMemGetInfo_v2(ctypes.byref(free), ctypes.byref(total)) == 0
     return free.value
 
 
-def test_a_thousand_requests_keep_none_of_the_cards_memory(classifier: Classifier) -> None:
-    sketches = [KNOWN, KNOWN[::2], KNOWN[:, ::3], KNOWN.repeat(2, 0).repeat(2, 1)]
+def test_a_thousand_requests_leak_no_gpu_memory(classifier: Classifier) -> None:
+    sketches = [SKETCH_OF_ONE, SKETCH_OF_ONE[::2], SKETCH_OF_ONE[:, ::3], SKETCH_OF_ONE.repeat(2, 0).repeat(2, 1)]
 
     def ask(count: int) -> None:
         for i in range(count // 2):
             classifier.classify(sketches[i % 4], look_inside=i % 3 == 0)
-        with ThreadPoolExecutor(BATCH) as people:
+        with ThreadPoolExecutor(CUDA_BATCH) as people:
             list(people.map(classifier.classify, (sketches * count)[: count // 2]))
 
     ask(400)
@@ -107,15 +107,15 @@ def address() -> Iterator[str]:
         yield address
 
 
-def test_the_page_and_programs_are_told_that_cuda_answers(address: str, tmp_path: Path) -> None:
-    answer = httpx.post(f"{address}read", json={"canvas": data_url(KNOWN < 128)}).json()
+def test_read_predict_and_health_report_cuda(address: str, tmp_path: Path) -> None:
+    answer = httpx.post(f"{address}read", json={"canvas": data_url(SKETCH_OF_ONE < 128)}).json()
     assert (answer["digit"], answer["provider"]) == (1, "CUDA")
-    Image.fromarray(KNOWN).save(tmp_path / "digit.png")
+    Image.fromarray(SKETCH_OF_ONE).save(tmp_path / "digit.png")
     client = Client(address, verbose=False)
     assert client.predict(handle_file(tmp_path / "digit.png"), api_name="/predict")["provider"] == "CUDA"
     assert httpx.get(f"{address}health").json()["provider"] == "CUDA"
 
 
-def test_auto_takes_cuda_or_says_why_not() -> None:
+def test_auto_uses_cuda_or_reports_that_it_is_slower_than_the_cpu() -> None:
     chosen = load("auto")
-    assert chosen.provider == "CUDA" or "ms for a sketch" in chosen.remark
+    assert chosen.provider == "CUDA" or "ms for one drawing" in chosen.remark

@@ -1,14 +1,15 @@
-"""The table of limits in demo/README.md says what demo/limits.py holds."""
+"""The table of limits in demo/README.md agrees with demo/limits.py."""
 
 import re
 from dataclasses import asdict
+from pathlib import Path
 
+import demo
 from demo.limits import Limits
-from tests.conftest import ROOT
 
 
 def shown(name: str, value: float) -> str:
-    """A limit as the table writes it."""
+    """Format a limit as in the table."""
     if name.endswith("_seconds"):
         return f"{value} s"
     if not name.endswith("_bytes"):
@@ -17,7 +18,7 @@ def shown(name: str, value: float) -> str:
     return f"{value / size:g} {unit}"
 
 
-def test_the_table_of_limits_is_true_and_whole() -> None:
-    readme = (ROOT / "demo" / "README.md").read_text()
+def test_the_table_holds_every_limit_with_its_value() -> None:
+    readme = (Path(demo.__file__).parent / "README.md").read_text()
     table = dict(re.findall(r"^\| `(\w+)` \| [^|]+ \| ([^|]+) \|", readme, re.MULTILINE))
     assert table == {name: shown(name, value) for name, value in asdict(Limits()).items()}

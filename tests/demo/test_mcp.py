@@ -1,9 +1,8 @@
-"""/predict as a tool for language models."""
+"""Language models can use /predict as a tool, through MCP."""
 
 import asyncio
 import base64
 import json
-from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -11,21 +10,22 @@ from mcp import ClientSession
 from mcp.client.streamable_http import streamablehttp_client
 from mcp.types import CallToolResult, TextContent, Tool
 
-from demo.limits import Limits
+from demo.networks.classifier import load
 from tests.demo.asking import DIGIT, check, upload
-from tests.demo.conftest import running
+from tests.demo.serving import Collecting
+
+pytestmark = [pytest.mark.server]
 
 URL = "data:image/png;base64," + base64.b64encode(DIGIT.read_bytes()).decode()
 
 
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    with running("--mcp") as address:
-        yield address
+@pytest.fixture
+def address(collecting: Collecting) -> str:
+    return collecting.address
 
 
 def call(address: str, *images: str) -> tuple[list[Tool], list[CallToolResult]]:
-    """The tools that are there, and what predict() says of each image."""
+    """The tools that the server offers, and the result of predict() for each image."""
 
     async def ask() -> tuple[list[Tool], list[CallToolResult]]:
         async with (
@@ -39,7 +39,7 @@ def call(address: str, *images: str) -> tuple[list[Tool], list[CallToolResult]]:
     return asyncio.run(ask())
 
 
-def test_a_language_model_finds_it_and_gets_json(address: str) -> None:
+def test_a_language_model_finds_the_tool_and_gets_json(address: str) -> None:
     (tool,), answers = call(
         address, URL, path := upload(address, DIGIT.read_bytes()), f"{address}gradio_api/file={path}"
     )
@@ -48,12 +48,12 @@ def test_a_language_model_finds_it_and_gets_json(address: str) -> None:
     for answer in answers:
         (content,) = answer.content
         assert isinstance(content, TextContent)
-        check(json.loads(content.text), 7)
+        check(json.loads(content.text), 7, provider=load("auto").provider)
         assert answer.structuredContent == json.loads(content.text)
 
 
 @pytest.mark.parametrize(
-    ("image", "word"),
+    ("image", "reason"),
     [
         ("http://127.0.0.1:1/digit.png", "Send the file to /gradio_api/upload first"),
         ("/etc/passwd", "Send the file to /gradio_api/upload first"),
@@ -61,26 +61,36 @@ def test_a_language_model_finds_it_and_gets_json(address: str) -> None:
         ("data:text/plain;base64,RGVhcg==", "not an image"),
     ],
 )
-def test_what_is_no_image_gets_the_reason(image: str, word: str, address: str) -> None:
+def test_an_argument_that_is_not_an_image_gets_the_reason(image: str, reason: str, address: str) -> None:
     _, (answer,) = call(address, image)
     assert answer.isError
-    assert word in str(answer.content)
+    assert reason in str(answer.content)
 
 
-@pytest.mark.parametrize("message", [b"\xff", b"[" * 100_000, b"", b"7", b'{"id": ' + b"1" * 5_000 + b"}"], ids=len)
+MALFORMED = [
+    b"\xff",
+    b"[" * 100_000,
+    b"",
+    b"7",
+    b"[{}]",
+    b'{"id": ' + b"1" * 5_000 + b"}",
+    b'{"jsonrpc": "2.0", "id": "\\ud800", "method": "tools/list"}',
+]
+
+
+@pytest.mark.parametrize("message", MALFORMED, ids=len)
 def test_a_malformed_message_is_refused(message: bytes, address: str) -> None:
     headers = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json"}
     assert httpx.post(f"{address}gradio_api/mcp/", content=message, headers=headers).status_code == 400
     assert httpx.get(f"{address}gradio_api/mcp/", headers=headers).status_code == 405
 
 
-def test_it_is_found_with_and_without_a_slash(address: str) -> None:
+def test_the_address_works_with_and_without_a_slash_at_its_end(address: str) -> None:
     body = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
     headers = {"Accept": "application/json, text/event-stream", "Host": "digits.example"}
     for path in ("gradio_api/mcp", "gradio_api/mcp/"):
         assert "predict" in httpx.post(address + path, json=body, headers=headers).text
 
 
-def test_a_message_that_is_too_long_is_refused() -> None:
-    with running(limits=Limits(mcp_bytes=1_000), mcp=True) as address:
-        assert httpx.post(f"{address}gradio_api/mcp/", json={"x": "x" * 1_000}).status_code == 413
+def test_a_message_that_is_too_long_is_refused(hasty: str) -> None:
+    assert httpx.post(f"{hasty}gradio_api/mcp/", json={"x": "x" * 1_000}).status_code == 413

@@ -1,4 +1,4 @@
-"""Drawings are read a few at a time, pictures one after the other, and not too many may wait."""
+"""Drawings are read several at a time, pictures one at a time, and the queue is bounded."""
 
 import asyncio
 import threading
@@ -17,9 +17,9 @@ from tests.demo.asking import DRAWING, PNG
 
 @dataclass
 class Slow:
-    """A classifier that says nothing before `go` is set."""
+    """A classifier that answers only once `go` is set."""
 
-    at_once: int = 1
+    batch_size: int = 1
     asked: int = 0
     go: threading.Event = field(default_factory=threading.Event)
 
@@ -31,12 +31,10 @@ class Slow:
 
 
 @pytest.mark.parametrize(
-    ("kind", "at_once", "threads"), [("drawing", 1, 2), ("drawing", 16, 32), ("picture", 1, 1), ("picture", 16, 1)]
+    ("kind", "batch_size", "threads"), [("drawing", 1, 2), ("drawing", 16, 32), ("picture", 1, 1), ("picture", 16, 1)]
 )
-def test_so_many_are_read_and_wait_and_the_others_are_told_that_it_is_busy(
-    kind: str, at_once: int, threads: int
-) -> None:
-    slow = Slow(at_once)
+def test_calls_beyond_the_threads_and_the_queue_get_busy_errors(kind: str, batch_size: int, threads: int) -> None:
+    slow = Slow(batch_size)
 
     async def ask() -> list[Any]:
         reader = Reader(slow, Limits(drawings_waiting=3, pictures_waiting=3))  # type: ignore[arg-type]
@@ -45,7 +43,9 @@ def test_so_many_are_read_and_wait_and_the_others_are_told_that_it_is_busy(
             asyncio.create_task(reader.read(question) if kind == "drawing" else reader.predict(PNG))
             for _ in range(threads + 5)
         ]
-        await asyncio.sleep(0.3)
+        while slow.asked < threads:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)  # time in which one call too many would start
         assert slow.asked == threads
         slow.go.set()
         return await asyncio.gather(*asked, return_exceptions=True)

@@ -1,5 +1,6 @@
-"""The server's own addresses: what the page and programs ask, and what they are told."""
+"""The server's own addresses answer the page and programs, and give the reason for what they refuse."""
 
+import errno
 import io
 import json
 import shutil
@@ -15,9 +16,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.conftest import ROOT
+from demo import server
+from demo.networks.classifier import SetupError
+from demo.server import PORTS, listen
 from tests.demo.asking import DIGIT, DRAWING, PNG, at_once, bomb, check, large, read
-from tests.demo.conftest import running
+from tests.demo.serving import Collecting
+
+ROOT = DIGIT.parent.parent
 
 
 @pytest.mark.parametrize(
@@ -32,13 +37,13 @@ from tests.demo.conftest import running
     ],
     ids=["form", "form with more in it", "body", "image", "curl --data-binary", "chunks"],
 )
-def test_predict_takes_a_picture_as_form_field_or_as_body(request_of: Any, address: str) -> None:
+def test_predict_takes_a_picture_as_a_form_field_or_as_the_body(request_of: Any, address: str) -> None:
     answer = httpx.post(f"{address}predict", **request_of(DIGIT.read_bytes()))
     assert answer.status_code == 200
     check(answer.json(), 7)
 
 
-def test_predict_says_that_a_blank_sheet_is_no_digit(address: str) -> None:
+def test_predict_returns_no_digit_for_a_blank_sheet(address: str) -> None:
     sheet = io.BytesIO()
     Image.new("L", (200, 200), 255).save(sheet, "PNG")
     answer = httpx.post(f"{address}predict", content=sheet.getvalue()).json()
@@ -47,7 +52,7 @@ def test_predict_says_that_a_blank_sheet_is_no_digit(address: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("picture", "word"),
+    ("picture", "reason"),
     [
         (b"", "not an image"),
         (b"Dear Sir or Madam,", "not an image"),
@@ -58,27 +63,27 @@ def test_predict_says_that_a_blank_sheet_is_no_digit(address: str) -> None:
     ],
     ids=["nothing", "a letter", "half an image", "a bomb", "a smaller bomb", "an SVG"],
 )
-def test_a_picture_that_cannot_be_read_gets_the_reason(picture: bytes, word: str, address: str) -> None:
+def test_an_unreadable_picture_gets_the_reason(picture: bytes, reason: str, address: str) -> None:
     for sent in ({"content": picture}, {"files": {"image": picture}}):
         answer = httpx.post(f"{address}predict", **sent)
         assert answer.status_code == 422
-        assert word in answer.json()["detail"]
+        assert reason in answer.json()["detail"]
 
 
-def test_a_form_without_a_picture_is_told_what_to_send(address: str) -> None:
+def test_a_form_without_a_picture_gets_the_reason(address: str) -> None:
     for form in ({"files": {"picture": PNG}}, {"data": {"image": "text"}, "files": {"x": b"x"}}):
         answer = httpx.post(f"{address}predict", **form)
         assert answer.status_code in (400, 422)
         assert "image" in answer.json()["detail"] or "Too many files" in answer.json()["detail"]
 
 
-def test_an_image_with_too_much_in_it_is_read_all_the_same(address: str) -> None:
+def test_an_image_with_extra_bytes_at_its_end_is_read(address: str) -> None:
     assert httpx.post(f"{address}predict", content=large(300) + bytes(1_000_000)).status_code == 200
 
 
 def printed(language: str, address: str) -> str:
-    """The README's snippet that asks /predict, for this server."""
-    section = (ROOT / "README.md").read_text().split("### For programs")[1]
+    """The README's snippet that asks /predict, with this server's address."""
+    section = (ROOT / "demo" / "README.md").read_text().split("## For programs")[1]
     return section.split(f"```{language}\n")[1].split("```")[0].replace("http://127.0.0.1:7860", address.rstrip("/"))
 
 
@@ -108,13 +113,13 @@ def test_the_readmes_javascript_runs_as_printed(address: str, tmp_path: Path) ->
     assert done.stdout.splitlines()[-1:] == ["7"], done.stderr
 
 
-def test_a_load_balancer_learns_that_it_answers_and_on_what(address: str) -> None:
+def test_health_reports_the_status_and_the_provider(address: str) -> None:
     health = httpx.get(f"{address}health")
     assert health.status_code == 200
     assert (health.json()["status"], health.json()["provider"]) == ("ok", "CPU")
 
 
-def test_the_page_gets_both_networks_answers_and_what_they_make_together(address: str) -> None:
+def test_read_returns_the_probabilities_of_both_networks_and_their_mean(address: str) -> None:
     answer = httpx.post(f"{address}read", json={"canvas": DRAWING, "drawn": True, "inside": True}).json()
     assert answer["digit"] == 1
     assert np.mean(list(answer["probabilities"].values()), axis=0) == pytest.approx(answer["together"], abs=1e-6)
@@ -128,7 +133,7 @@ def test_the_page_gets_both_networks_answers_and_what_they_make_together(address
     ids=str,
 )
 @pytest.mark.parametrize("path", ["read", "keep"])
-def test_a_question_that_makes_no_sense_gets_the_reason(question: object, path: str, address: str) -> None:
+def test_an_invalid_question_gets_the_reason(question: object, path: str, address: str) -> None:
     headers = {"Content-Type": "application/json"}
     answer = httpx.post(address + path, content=json.dumps(question), headers=headers)
     assert answer.status_code == 422
@@ -136,59 +141,68 @@ def test_a_question_that_makes_no_sense_gets_the_reason(question: object, path: 
 
 
 @pytest.mark.parametrize("url", ["", "data:image/png;base64,", "data:image/svg+xml;base64,PHN2Zz4=", "x" * 50_001])
-def test_a_drawing_that_cannot_be_read_gets_the_reason(url: str, address: str) -> None:
+def test_an_unreadable_drawing_gets_the_reason(url: str, address: str) -> None:
     answer = httpx.post(f"{address}read", json={"canvas": url})
     assert answer.status_code == 422
     assert "PNG or JPEG" in answer.json()["detail"]
 
 
-def test_drawings_are_kept_only_where_the_server_collects(address: str) -> None:
+def test_drawings_are_stored_only_if_the_server_collects_them(address: str) -> None:
     answer = httpx.post(f"{address}keep", json={"canvas": DRAWING, "digit": 1})
     assert answer.status_code == 403
     assert "--collect" in answer.json()["detail"]
 
 
-def test_another_site_cannot_store_drawings(tmp_path: Path) -> None:
-    with running("--collect", str(tmp_path)) as address:
+def test_another_site_cannot_store_drawings(collecting: Collecting) -> None:
+    address, folder = collecting
 
-        def keep(digit: object = 1, **headers: str) -> httpx.Response:
-            return httpx.post(f"{address}keep", json={"canvas": DRAWING, "digit": digit}, headers=headers)
+    def keep(digit: object = 1, **headers: str) -> httpx.Response:
+        return httpx.post(f"{address}keep", json={"canvas": DRAWING, "digit": digit}, headers=headers)
 
-        elsewhere = {"Origin": "http://elsewhere.example"}
-        for headers in (elsewhere, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "null"}, {"Origin": "http://["}):
-            assert keep(**headers).status_code == 403
-        assert not list(tmp_path.rglob("*.png"))
-        for digit in (10, -1, "1", 1.5, True, None):
-            assert keep(digit).status_code == 422
-        proxy = {"Origin": "http://digits.lan", "X-Forwarded-Host": "digits.lan"}
-        here: list[dict[str, str]] = [{}, {"Origin": address.rstrip("/")}, proxy]
-        for count, headers in enumerate([*here, {"Sec-Fetch-Site": "same-origin", **elsewhere}], 1):
-            assert keep(**headers).json() == {"kept": count}
-        shutil.rmtree(tmp_path / "1")
-        (tmp_path / "1").write_text("in the way")
-        assert keep().status_code == 507
+    def stored() -> int:
+        return len(list(folder.rglob("*.png")))
+
+    before = stored()
+    other_site = {"Origin": "http://elsewhere.example"}
+    for headers in (other_site, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "null"}, {"Origin": "http://["}):
+        assert keep(**headers).status_code == 403
+    for digit in (10, -1, "1", 1.5, True, None):
+        assert keep(digit).status_code == 422
+    assert stored() == before
+    proxy = {"Origin": "http://digits.lan", "X-Forwarded-Host": "digits.lan"}
+    here: list[dict[str, str]] = [{}, {"Origin": address.rstrip("/")}, proxy]
+    for count, headers in enumerate([*here, {"Sec-Fetch-Site": "same-origin", **other_site}], before + 1):
+        assert keep(**headers).json() == {"kept": count}
+    assert stored() == before + 4
 
 
-def test_programs_are_told_that_the_server_is_busy(hasty: str) -> None:
+def test_a_drawing_that_cannot_be_stored_gives_507_and_the_reason(collecting: Collecting) -> None:
+    (collecting.folder).mkdir(exist_ok=True)
+    (collecting.folder / "9").write_text("in the way")
+    answer = httpx.post(f"{collecting.address}keep", json={"canvas": DRAWING, "digit": 9})
+    assert answer.status_code == 507
+    assert "could not be stored" in answer.json()["detail"]
+
+
+def test_a_busy_server_gives_429_with_retry_after(hasty: str) -> None:
     answers = at_once(f"{hasty}predict", 15, content=large(2_000))
     assert set(answers) == {(200, None), (429, "1")}
     assert read(hasty) == 1
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have one local address")
-def test_nobody_else_is_listened_to_unless_asked(address: str) -> None:
+def test_the_server_listens_only_on_localhost_by_default(address: str, collecting: Collecting) -> None:
     assert urlsplit(address).hostname == "127.0.0.1"
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.2", urlsplit(address).port or 0), 5)
-    with running("--host", "0.0.0.0") as everywhere:
-        assert read(f"http://127.0.0.2:{urlsplit(everywhere).port}/") == 1
+    assert read(f"http://127.0.0.2:{urlsplit(collecting.address).port}/") == 1
 
 
 def start(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-m", "demo", *arguments], capture_output=True, text=True)
 
 
-def test_a_port_in_use_is_named(address: str) -> None:
+def test_the_error_for_a_port_in_use_names_it(address: str) -> None:
     port = address.rstrip("/").split(":")[-1]
     failed = start("--port", port)
     assert failed.returncode == 1
@@ -196,9 +210,45 @@ def test_a_port_in_use_is_named(address: str) -> None:
     assert len(failed.stderr.splitlines()) == 1
 
 
-@pytest.mark.parametrize("arguments", [("--port", "99999"), ("--host", "no.such.host.invalid")])
-def test_an_address_that_does_not_exist_is_named(arguments: tuple[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("--port", "99999"), "127.0.0.1, port 99999: "),
+        (("--host", "no.such.host.invalid"), "no.such.host.invalid, port 7860: "),
+        (("--host", "a..b"), "a..b, port 7860: "),
+    ],
+)
+def test_the_error_for_an_address_that_does_not_exist_names_it(arguments: tuple[str, str], named: str) -> None:
     failed = start(*arguments)
     assert failed.returncode == 1
+    assert f"cannot listen on {named}" in failed.stderr
     assert "Choose another --host or --port." in failed.stderr
     assert len(failed.stderr.splitlines()) == 1
+
+
+def test_the_error_for_an_invalid_port_in_the_environment_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRADIO_SERVER_PORT", "abc")
+    failed = start()
+    assert failed.returncode == 1
+    assert failed.stderr == "python -m demo: GRADIO_SERVER_PORT must be a port number, but it is 'abc'.\n"
+
+
+def test_the_next_port_is_tried_only_if_a_port_is_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GRADIO_SERVER_PORT", raising=False)
+    with listen(port=0) as first, listen() as second:
+        taken, port = first.getsockname()[1], second.getsockname()[1]
+        assert port > taken >= PORTS[0]
+        monkeypatch.setattr(server, "PORTS", range(taken, taken + 1))
+        with pytest.raises(SetupError, match=f"ports {taken} to {taken}: Address already in use"):
+            listen()
+    tried = []
+
+    def deny(_: socket.socket, address: tuple[str, int]) -> None:
+        tried.append(address[1])
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(server, "PORTS", range(80, 90))
+    monkeypatch.setattr(socket.socket, "bind", deny)
+    with pytest.raises(SetupError, match="port 80: Permission denied"):
+        listen()
+    assert tried == [80]

@@ -1,14 +1,13 @@
-"""Of all that Gradio serves, only what the page and its clients need is open."""
+"""Only the addresses of Gradio that the page and Gradio's clients need are open."""
 
-import json
 import re
-import subprocess
-import sys
 
 import httpx
 import pytest
 
-from tests.demo.asking import SECRETS, SERVED, raw, read, upload
+from tests.demo.asking import SECRETS, gradio_paths, raw, read, upload
+
+pytestmark = [pytest.mark.server]
 
 OPEN = """
 GET / HEAD /
@@ -22,16 +21,15 @@ POST /gradio_api/reset POST /gradio_api/upload
 """
 
 
-def test_of_all_that_gradio_serves_only_this_is_open(address: str) -> None:
-    served = subprocess.run([sys.executable, "-c", SERVED], capture_output=True, text=True, check=True).stdout
-    found = set()
-    for path, operations in json.loads(served).items():
+def test_only_these_addresses_of_gradio_are_open(address: str) -> None:
+    opened = set()
+    for path, operations in gradio_paths().items():
         filled = re.sub(r"{(\w+)}", lambda slot: "predict" if slot[1] == "api_name" else "x", path)
         for method in map(str.upper, operations):
             with httpx.stream(method, address.rstrip("/") + filled) as answer:
                 closed = answer.status_code == 404 and (method == "HEAD" or b"nothing at this" in answer.read())
-                found |= set() if closed else {f"{method} {path}"}
-    assert found == set(re.findall(r"[A-Z]+ \S+", OPEN))
+                opened |= set() if closed else {f"{method} {path}"}
+    assert opened == set(re.findall(r"[A-Z]+ \S+", OPEN))
 
 
 @pytest.mark.parametrize("path", SECRETS)
@@ -41,7 +39,7 @@ def test_no_file_of_the_server_can_be_read(path: str, address: str) -> None:
     assert b"root:" not in answer
 
 
-def test_nobody_gets_another_persons_upload_to_see(address: str) -> None:
+def test_an_upload_cannot_be_downloaded(address: str) -> None:
     path = upload(address)
     for way in (f"gradio_api/file={path}", f"gradio_api/file{path}", f"file={path}", f"static{path}"):
         assert httpx.get(address + way).status_code == 404

@@ -1,4 +1,4 @@
-"""A body is taken in if it is of the right type, and neither too large nor too slow."""
+"""The body of a request must have the right type and must not be too large or too slow."""
 
 import re
 import time
@@ -7,6 +7,8 @@ import httpx
 import pytest
 
 from tests.demo.asking import PNG, connected, raw, read
+
+pytestmark = [pytest.mark.server]
 
 JSON = "Content-Type: application/json"
 FORM = "Content-Type: multipart/form-data"
@@ -44,9 +46,7 @@ FORM = "Content-Type: multipart/form-data"
     ],
     ids=lambda part: repr(part)[:60],
 )
-def test_a_malformed_request_is_refused_without_a_trace_of_the_code(
-    head: str, body: bytes, status: int, address: str
-) -> None:
+def test_a_malformed_request_is_refused_without_a_traceback(head: str, body: bytes, status: int, address: str) -> None:
     request = f"{head}\r\nHost: x\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body
     answer = raw(address, request)
     assert answer.startswith(f"HTTP/1.1 {status} ".encode())
@@ -57,9 +57,9 @@ def test_a_malformed_request_is_refused_without_a_trace_of_the_code(
 @pytest.mark.parametrize(
     "head",
     [b"POST /predict HTTP/1.1\r\nContent-Length: 99", b"POST /predict HTTP/1.1\r\nTransfer-Encoding: chunked"],
-    ids=["half a body", "a body without an end"],
+    ids=["half a body", "an endless body"],
 )
-def test_who_sends_too_slowly_is_told_so_and_hung_up_on(head: bytes, hasty: str) -> None:
+def test_a_body_that_arrives_too_slowly_gets_408_and_is_closed(head: bytes, hasty: str) -> None:
     started = time.monotonic()
     answer = raw(hasty, head + b"\r\nHost: x\r\n\r\n1\r\nx\r\n")
     assert answer[9:12] == b"408"
@@ -67,19 +67,24 @@ def test_who_sends_too_slowly_is_told_so_and_hung_up_on(head: bytes, hasty: str)
 
 
 @pytest.mark.parametrize("path", ["predict", "gradio_api/upload"])
-def test_a_body_without_an_end_is_cut_off_at_the_limit(path: str, hasty: str) -> None:
+def test_an_endless_body_is_cut_off_at_the_limit(path: str, hasty: str) -> None:
     head = f"POST /{path} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
     assert raw(hasty, head + (b"2710\r\n" + bytes(10_000) + b"\r\n") * 1_000)[9:12] in (b"413", b"")
     assert httpx.post(hasty + path, files={"image": bytes(100_001)}).status_code == 413
     assert read(hasty) == 1
 
 
-def test_pictures_that_do_not_end_keep_nobody_from_drawing(hasty: str) -> None:
-    crowd = [connected(hasty) for _ in range(4)]
-    for connection in crowd:
+def test_incomplete_pictures_do_not_block_drawings(hasty: str) -> None:
+    connections = [connected(hasty) for _ in range(4)]
+    for connection in connections:
         connection.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n" + bytes(99_000))
     time.sleep(0.2)
     assert read(hasty) == 1
     assert httpx.post(f"{hasty}predict", content=PNG + bytes(9_000)).status_code == 429
-    for connection in crowd:
+    for connection in connections:
         connection.close()
+
+
+def test_a_boundary_may_contain_the_word_charset(address: str) -> None:
+    headers = {"Content-Type": "multipart/form-data; boundary=charset-x"}
+    assert httpx.post(f"{address}predict", files={"image": PNG}, headers=headers).status_code == 200

@@ -1,0 +1,68 @@
+"""Draw on the page in a browser, and check the answer that it shows."""
+
+from collections.abc import Callable
+
+import numpy as np
+from playwright.sync_api import Page, expect
+
+Points = list[tuple[float, float]]
+SEVEN: Points = [(0.3, 0.25), (0.7, 0.25), (0.45, 0.85)]
+ONE: Points = [(0.3, 0.45), (0.56, 0.15), (0.54, 0.85)]  # with a flag
+
+
+def draw(page: Page, points: Points, lift: bool = True, steps: int = 5) -> None:
+    box = page.locator("#sketchpad canvas").bounding_box()
+    assert box is not None
+    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    for place in places[1:]:
+        page.mouse.move(*place, steps=steps)
+    if lift:
+        page.mouse.up()
+
+
+def touch(page: Page, points: Points) -> None:
+    box = page.locator("#sketchpad canvas").bounding_box()
+    assert box is not None
+    places = [{"x": box["x"] + x * box["width"], "y": box["y"] + y * box["height"]} for x, y in along(points)]
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": places[:1]})
+    for place in places[1:]:
+        devtools.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [place]})
+    devtools.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
+def along(points: Points, steps: int = 10) -> Points:
+    shares = np.linspace(0, 1, steps * (len(points) - 1) + 1) * (len(points) - 1)
+    xs, ys = (np.interp(shares, range(len(points)), values) for values in zip(*points, strict=True))
+    return [(float(x), float(y)) for x, y in zip(xs, ys, strict=True)]
+
+
+def expect_digit(page: Page, digit: str) -> None:
+    """Expect that both networks and the page read `digit`."""
+    expect(page.locator("#digit")).to_have_text(digit)
+    expect(page.locator("tbody tr.read th")).to_have_text(digit)
+    assert surest(page) == [digit, digit]
+
+
+def surest(page: Page) -> list[str]:
+    """The digit with the longest bar, for each network."""
+    widths = page.locator("tbody i").evaluate_all("bars => bars.map(bar => parseFloat(bar.style.width))")
+    assert len(widths) == 20
+    return [str(np.argmax(widths[network::2])) for network in (0, 1)]
+
+
+def expect_blank(page: Page) -> None:
+    expect(page.locator("#digit")).to_be_empty()
+    expect(page.locator("#words")).to_have_text("Draw a digit, 0 to 9.")
+    assert page.locator("#seen").get_attribute("src") is None
+
+
+def wait_for(page: Page, happened: Callable[[], bool]) -> None:
+    """Wait up to 5 s for something that no locator shows, while the page keeps running."""
+    for _ in range(100):
+        if happened():
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError("it did not happen within 5 s")
