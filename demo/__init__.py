@@ -1,1 +1,5 @@
-"""A sketchpad whose digit is read while you draw. It uses only the exported ONNX files, no training code."""
+"""A sketchpad that reads a digit while you draw it. It knows the networks only as ONNX files."""
+
+import os
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # works only before ONNX Runtime is imported

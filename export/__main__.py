@@ -5,11 +5,12 @@ import sys
 from pathlib import Path
 
 from export import ONNX
-from model import CHECKPOINTS, InputError
+from model import CHECKPOINTS, InputError, check_backend
 from model.recipes import RECIPES
 
 
 def main() -> None:
+    sys.stdout.reconfigure(errors="replace")  # where ± cannot be printed
     parser = argparse.ArgumentParser(prog="python -m export", description="Convert checkpoints to ONNX.")
     parser.add_argument(
         "what",
@@ -31,6 +32,7 @@ def main() -> None:
 
             lay_out(arguments.triton, arguments.output)
             return
+        check_backend()
         from export import pipeline
 
         if arguments.what == "verify":

@@ -40,7 +40,9 @@ checkpoint itself, and onnx.reference choose their own number. Each runtime is t
 means five times its time, 0.1 x means a tenth of its digits a second.
 
 - OpenVINO computes in bfloat16 on processors that have it. The setting `INFERENCE_PRECISION_HINT` f32 was used here.
-- OpenCV needs its new engine, `cv2.dnn.ENGINE_NEW`: the classic one has no symbolic sizes.
+- OpenCV's new engine, `cv2.dnn.ENGINE_NEW`, was used here. The classic engine of OpenCV 4.12 also runs the image graphs
+  as they are. It runs the sketch graphs once their sizes are fixed, one dimension after the other:
+  `python -m onnxruntime.tools.make_dynamic_shape_fixed --dim_param height --dim_value 280 IN.onnx OUT.onnx`.
 - MNN's fast convolution is inexact by 4e-4. The setting `set_hint(3, 0)` was used here, which makes it exact.
 - tract's Tanh never exceeds 0.9999994, and LeNet5 adds up 3,000 of these values.
 - LiteRT runs the image graphs after conversion by onnx2tf. onnx2tf cannot convert the sketch graphs: it takes a graph

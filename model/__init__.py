@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # works only before ONNX Runtime is imported
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")  # whatever ~/.keras/keras.json says
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # take GPU memory as needed, not all of it
 
@@ -12,3 +14,11 @@ FIGURES = Path(__file__).parent / "figures"
 
 class InputError(Exception):
     """The input is wrong, or the machine lacks something. The message says how to fix it."""
+
+
+def check_backend() -> None:
+    """Raise InputError if the environment asks Keras for another backend than TensorFlow."""
+    if (backend := os.environ["KERAS_BACKEND"]) != "tensorflow":
+        raise InputError(
+            f"Keras must run on TensorFlow, but KERAS_BACKEND is {backend}. Unset it, or set KERAS_BACKEND=tensorflow."
+        )

@@ -4,14 +4,16 @@ import argparse
 import sys
 from pathlib import Path
 
-from model import CHECKPOINTS, FIGURES, InputError
+from model import CHECKPOINTS, FIGURES, InputError, check_backend
 from model.recipes import RECIPES
 
 
 def main() -> None:
+    sys.stdout.reconfigure(errors="replace")  # where ± cannot be printed
     arguments = _parser().parse_args()
     names = list(RECIPES) if arguments.network == "all" else [arguments.network]
     try:
+        check_backend()
         if arguments.command == "train":
             from model.train import check_settings, train
 

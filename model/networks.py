@@ -1,6 +1,7 @@
 """The two networks, layer by layer; how to load and run them once they are trained."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -15,15 +16,18 @@ def lenet5() -> keras.Model:
 
     Input [batch, 28, 28, 1], ink 1 on paper 0; output [batch, 10] probabilities. 303,626 parameters.
     """
+    # Explicit, because ~/.keras/keras.json may say channels_first.
+    conv = partial(layers.Conv2D, data_format="channels_last")
+    pool = partial(layers.AveragePooling2D, data_format="channels_last")
     network = keras.Sequential(
         [
             keras.Input((28, 28, 1)),
-            layers.Conv2D(6, 5, activation="relu", name="conv1"),  # 24, 24, 6
-            layers.AveragePooling2D(2, strides=1, name="pool1"),  # 23, 23, 6
-            layers.Conv2D(16, 5, activation="tanh", name="conv2"),  # 19, 19, 16
-            layers.AveragePooling2D(2, strides=2, name="pool2"),  # 9, 9, 16
-            layers.Conv2D(120, 5, activation="tanh", name="conv3"),  # 5, 5, 120
-            layers.Flatten(name="flat"),  # 3000
+            conv(6, 5, activation="relu", name="conv1"),  # 24, 24, 6
+            pool(2, strides=1, name="pool1"),  # 23, 23, 6
+            conv(16, 5, activation="tanh", name="conv2"),  # 19, 19, 16
+            pool(2, strides=2, name="pool2"),  # 9, 9, 16
+            conv(120, 5, activation="tanh", name="conv3"),  # 5, 5, 120
+            layers.Flatten("channels_last", name="flat"),  # 3000
             layers.Dense(84, activation="tanh", name="fc6"),
             layers.Dense(10, activation="softmax", name="fc7", dtype="float32"),
         ],
@@ -41,7 +45,7 @@ def ffnn() -> keras.Model:
     network = keras.Sequential(
         [
             keras.Input((28, 28)),
-            layers.Flatten(name="flat"),  # 784
+            layers.Flatten("channels_last", name="flat"),  # 784
             layers.Dense(512, activation="relu", name="fc1"),
             layers.Dropout(0.2, name="dropout1"),
             layers.Dense(512, activation="relu", name="fc2"),

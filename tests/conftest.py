@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # some tests import ONNX Runtime first
 
 import numpy as np
 import pytest

@@ -1,5 +1,7 @@
 """python -m model trains, evaluates, explores, and reports errors in one line."""
 
+import io
+import os
 import re
 import subprocess
 import sys
@@ -66,6 +68,25 @@ def test_the_error_for_an_unknown_name_lists_the_known_ones(arguments: tuple[str
 def test_an_error_prints_one_line_without_a_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SystemExit, match=r"^python -m model: .*mnist\.npz is missing\. Download .*$"):
         run(monkeypatch, "train", "lenet5", "--data", tmp_path, "--output", tmp_path)
+
+
+@pytest.mark.parametrize("command", ["model train lenet5", "export"])
+def test_another_keras_backend_prints_one_line_that_names_the_right_one(command: str) -> None:
+    environment = {**os.environ, "KERAS_BACKEND": "jax"}
+    words = [sys.executable, "-m", *command.split()]
+    failed = subprocess.run(words, env=environment, capture_output=True, text=True)
+    assert failed.returncode == 1
+    assert len(failed.stderr.splitlines()) == 1
+    assert "KERAS_BACKEND is jax. Unset it, or set KERAS_BACKEND=tensorflow." in failed.stderr
+
+
+def test_a_terminal_without_plus_minus_gets_a_question_mark(monkeypatch: pytest.MonkeyPatch, data_folder: Path) -> None:
+    printed = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr("sys.stdout", printed)
+    monkeypatch.setattr("model.explore.explore", lambda *_: print("99.48 ± 0.07 %"))
+    run(monkeypatch, "explore", "--data", data_folder)
+    printed.seek(0)
+    assert printed.read() == "99.48 ? 0.07 %\n"
 
 
 def test_explore_saves_figures_of_the_data(

@@ -1,5 +1,8 @@
 """Both networks have the layers of the notebook, and unusable checkpoints are refused."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +46,16 @@ def test_the_activations_are_those_of_the_notebook() -> None:
 
     assert activations("lenet5") == ["relu", "tanh", "tanh", "tanh", "softmax"]
     assert activations("ffnn") == ["relu", "relu", "softmax"]
+
+
+def test_the_networks_do_not_depend_on_keras_json(tmp_path: Path) -> None:
+    (tmp_path / "keras.json").write_text('{"image_data_format": "channels_first", "backend": "jax"}')
+    shapes = "[list(build().layers[-3].output.shape) for build in NETWORKS.values()]"
+    script = f"from model.networks import NETWORKS; print({shapes})"
+    environment = {**os.environ, "KERAS_HOME": str(tmp_path)}
+    environment.pop("KERAS_BACKEND", None)
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[[None, 3000], [None, 512]]"
 
 
 def test_the_error_for_a_missing_checkpoint_names_the_command_that_makes_it(tmp_path: Path) -> None:
