@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 
 from export import ONNX
@@ -10,7 +11,8 @@ from model.recipes import RECIPES
 
 
 def main() -> None:
-    sys.stdout.reconfigure(errors="replace")  # where ± cannot be printed
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that cannot show ± shows ?
     parser = argparse.ArgumentParser(prog="python -m export", description="Convert checkpoints to ONNX.")
     parser.add_argument(
         "what",

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 
 from model import CHECKPOINTS, FIGURES, InputError, check_backend
@@ -9,7 +10,8 @@ from model.recipes import RECIPES
 
 
 def main() -> None:
-    sys.stdout.reconfigure(errors="replace")  # where ± cannot be printed
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that cannot show ± shows ?
     arguments = _parser().parse_args()
     names = list(RECIPES) if arguments.network == "all" else [arguments.network]
     try:
