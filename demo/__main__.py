@@ -5,18 +5,24 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from demo.corrections import Corrections
-from demo.networks.classifier import SetupError, load
-from demo.server import listen, serve
+from demo.stop import stop_at_once
 
 
 def main() -> None:
+    stop_at_once()
+    from demo.corrections import Corrections  # imported here, because ONNX Runtime takes a second: Ctrl+C works before
+    from demo.networks.classifier import SetupError, load
+    from demo.server import listen, serve
+
     parser = argparse.ArgumentParser(prog="python -m demo", description="Draw a digit; two networks read it.")
     parser.add_argument(
         "--device", choices=["auto", "cuda", "cpu"], default="auto", help="default: auto, which takes CUDA if it works"
     )
-    parser.add_argument("--host", help="address to listen on; default: 127.0.0.1; 0.0.0.0 listens on all networks")
+    parser.add_argument("--host", help="address to listen on; default: 127.0.0.1; 0.0.0.0 or :: for all networks")
     parser.add_argument("--port", type=int, help="1 to 65535; default: the first free port from 7860 on")
+    parser.add_argument(
+        "--root-path", metavar="PATH", help="path or URL at which a reverse proxy shows the page, such as /digits"
+    )
     parser.add_argument("--share", action="store_true", help="open a public link through Gradio's servers")
     parser.add_argument("--mcp", action="store_true", help="also serve /predict as a tool for language models")
     parser.add_argument(
@@ -35,6 +41,7 @@ def main() -> None:
             Corrections(arguments.collect) if arguments.collect else None,
             mcp=arguments.mcp,
             share=arguments.share,
+            root_path=arguments.root_path,
         )
     except (SetupError, OSError) as error:
         sys.exit(f"python -m demo: {error}")

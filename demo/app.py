@@ -12,6 +12,7 @@ from demo.limits import Limits
 from demo.middleware.addresses import GRADIO, Addresses
 from demo.middleware.bodies import Bodies
 from demo.middleware.hosts import Hosts
+from demo.middleware.root import BelowRoot, Root
 from demo.middleware.streams import Streams
 from demo.networks.classifier import Classifier
 from demo.page import add_page
@@ -19,11 +20,15 @@ from demo.reader import Reader
 from demo.uploads import Uploads
 
 
-def create_app(classifier: Classifier, corrections: Corrections | None, mcp: bool, limits: Limits) -> FastAPI:
+def create_app(
+    classifier: Classifier, corrections: Corrections | None, mcp: bool, limits: Limits, root: Root | None = None
+) -> FastAPI:
     """Build the app that answers with `classifier`.
 
     `corrections` stores corrected drawings; None disables that. `mcp` also serves /predict to language models.
+    `root` is where a reverse proxy shows the page.
     """
+    root = root or Root()
     reader, uploads = Reader(classifier, limits), Uploads(limits)
     tool = None
     if mcp:
@@ -36,14 +41,16 @@ def create_app(classifier: Classifier, corrections: Corrections | None, mcp: boo
         title="Draw a digit",
         summary="Two networks, LeNet5 and a feed-forward network, read a handwritten digit.",
         version="1",
+        servers=[{"url": "".join(root)}] if any(root) else None,
         docs_url=None,  # these pages load scripts from other hosts
         redoc_url=None,
         exception_handlers=HANDLERS,
         middleware=[
+            Middleware(Streams),
+            Middleware(BelowRoot, root=root),
             Middleware(Hosts),
             Middleware(Addresses, mcp=mcp),
             Middleware(Bodies, limits=limits),
-            Middleware(Streams),
         ],
     )
     add_addresses(app, reader, corrections, limits)
@@ -52,5 +59,5 @@ def create_app(classifier: Classifier, corrections: Corrections | None, mcp: boo
     def openapi() -> dict[str, Any]:
         return app.openapi()
 
-    add_page(app, reader, uploads, limits, str(corrections.folder) if corrections else "")
+    add_page(app, reader, uploads, limits, str(corrections.folder) if corrections else "", root.path)
     return app

@@ -21,16 +21,19 @@ CSS = ".gradio-container .main.app { padding: 0.75rem } #sketchpad .html-contain
 FILE_TYPE = "gradio.FileData"
 
 
-def add_page(app: FastAPI, reader: Reader, uploads: Uploads, limits: Limits, corrections_folder: str) -> None:
+def add_page(
+    app: FastAPI, reader: Reader, uploads: Uploads, limits: Limits, corrections_folder: str, root_path: str
+) -> None:
     """Serve the page at / and Gradio's API below GRADIO.
 
-    The page asks for corrections unless `corrections_folder` is empty.
+    The page asks for corrections unless `corrections_folder` is empty. Browsers see it below `root_path`.
     """
-    blocks = create_page(reader, limits, corrections_folder)
+    blocks = create_page(reader, limits, corrections_folder, root_path)
     gr.mount_gradio_app(
         app,
         blocks,
         path="/",
+        root_path=root_path,
         css=CSS,
         footer_links=["api"],
         run_history=False,
@@ -43,7 +46,7 @@ def add_page(app: FastAPI, reader: Reader, uploads: Uploads, limits: Limits, cor
     )
 
 
-def create_page(reader: Reader, limits: Limits, corrections_folder: str) -> gr.Blocks:
+def create_page(reader: Reader, limits: Limits, corrections_folder: str, root_path: str) -> gr.Blocks:
     """Build the page and the endpoint /predict of Gradio's API."""
 
     async def predict(image: bytes) -> dict[str, Any]:
@@ -58,7 +61,7 @@ def create_page(reader: Reader, limits: Limits, corrections_folder: str) -> gr.B
             raise gr.Error(str(error), print_exception=False) from error
 
     with gr.Blocks(title="Draw a digit", analytics_enabled=False) as blocks:
-        sketchpad(corrections_folder)
+        sketchpad(corrections_folder, root_path)
         file = gr.File(visible=False, label="image", type="binary")
         answer = gr.JSON(visible=False, label="answer")
         file.upload(predict, file, answer, api_name="predict")
@@ -67,13 +70,14 @@ def create_page(reader: Reader, limits: Limits, corrections_folder: str) -> gr.B
     return blocks.queue(max_size=limits.pictures_waiting, status_update_rate=60)
 
 
-def sketchpad(corrections_folder: str) -> gr.HTML:
+def sketchpad(corrections_folder: str, root_path: str) -> gr.HTML:
     """The sketchpad component. It asks for corrections unless `corrections_folder` is empty."""
+    start = f"sketchpad(element, webServer({json.dumps(root_path)}), {json.dumps(corrections_folder)});"
     scripts = [path.read_text(encoding="utf-8") for path in [*SCRIPTS, HERE / "server.js"]]
     return gr.HTML(
         html_template=(HERE / "sketchpad.html").read_text(encoding="utf-8"),
         css_template="\n".join(path.read_text(encoding="utf-8") for path in STYLES),
-        js_on_load="\n".join([*scripts, f"sketchpad(element, webServer, {json.dumps(corrections_folder)});"]),
+        js_on_load="\n".join([*scripts, start]),
         apply_default_css=False,
         elem_id="sketchpad",
     )

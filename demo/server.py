@@ -4,20 +4,22 @@ import errno
 import gc
 import os
 import secrets
-import signal
 import socket
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from demo.corrections import Corrections
 from demo.limits import Limits
 from demo.networks.classifier import Classifier, SetupError
+from demo.stop import stop_cleanly
 
 PORTS = range(7860, 7960)  # by default the first free one is taken
+EVERY_NETWORK = ("0.0.0.0", "::")
 
 
 def listen(host: str | None = None, port: int | None = None) -> socket.socket:
-    """Open a socket that listens on `port` of `host`.
+    """Open a socket that listens on `port` of `host`: a name, an IPv4 or an IPv6 address, also in brackets.
 
     The defaults are GRADIO_SERVER_NAME and GRADIO_SERVER_PORT, which a Hugging Face Space sets. Without these variables
     they are 127.0.0.1 and the first free port of PORTS. Raises SetupError if listening fails.
@@ -26,15 +28,9 @@ def listen(host: str | None = None, port: int | None = None) -> socket.socket:
     port = port or _port_of_environment()
     candidates = [port] if port else PORTS
     for candidate in candidates:
-        # asyncio sets TCP_NODELAY only if the socket names its protocol. Without it an answer takes 40 ms.
-        listener = socket.socket(proto=socket.IPPROTO_TCP)
         try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, sys.platform != "win32")
-            listener.bind((host, candidate))
-            listener.listen(2048)
-            return listener
+            return _listen_on(host, candidate)
         except (OSError, OverflowError, UnicodeError) as error:
-            listener.close()
             is_taken = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
             if is_taken and candidate != candidates[-1]:
                 continue
@@ -42,6 +38,26 @@ def listen(host: str | None = None, port: int | None = None) -> socket.socket:
             reason = getattr(error, "strerror", None) or error
             raise SetupError(f"cannot listen on {host}, {ports}: {reason}. Choose another --host or --port.") from error
     raise AssertionError("there is at least one candidate")
+
+
+def _listen_on(host: str, port: int) -> socket.socket:
+    name = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    addresses = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+    # A name such as localhost may have addresses of both families. Every client can reach the one of IPv4.
+    family, _, _, _, address = min(addresses, key=lambda each: each[0] != socket.AF_INET)
+    # asyncio sets TCP_NODELAY only if the socket names its protocol. Without it an answer takes 40 ms.
+    listener = socket.socket(family, proto=socket.IPPROTO_TCP)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, sys.platform != "win32")
+        if family == socket.AF_INET6:
+            with suppress(OSError):  # lets :: serve IPv4, too, where the system allows it
+                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        listener.bind((address[0], port, *address[2:]))  # IPv6 addresses also have a flow and a scope
+        listener.listen(2048)
+    except BaseException:
+        listener.close()
+        raise
+    return listener
 
 
 def _port_of_environment() -> int:
@@ -59,22 +75,31 @@ def serve(
     *,
     mcp: bool = False,
     share: bool = False,
+    root_path: str | None = None,
     limits: Limits | None = None,
 ) -> None:
     """Print the address and serve the app of create_app() at `listener` until the process is interrupted.
 
-    `share` opens a public link through Gradio's servers. Raises SetupError if that fails.
+    `share` opens a public link through Gradio's servers. `root_path` is the path or the URL at which a reverse proxy
+    shows the page, by default GRADIO_ROOT_PATH. Raises SetupError if the link or the path is impossible.
     """
-    import uvicorn  # imported here, because Gradio and FastAPI take two seconds: setup errors should appear before
+    from demo.middleware.root import Root
 
-    from demo.app import create_app
-    from demo.middleware.connections import connection_class, raise_open_file_limit
+    try:
+        root = Root.parse(os.environ.get("GRADIO_ROOT_PATH", "") if root_path is None else root_path)
+    except ValueError as error:
+        raise SetupError(str(error)) from None
+    with _without_proxies():
+        import uvicorn  # imported here, because Gradio and FastAPI take two seconds: setup errors should appear before
 
-    signal.signal(signal.SIGTERM, exit_on_sigterm)
+        from demo.app import create_app
+        from demo.middleware.connections import connection_class, raise_open_file_limit
+
+    stop_cleanly()
     limits = limits or Limits()
     raise_open_file_limit(limits)
     config = uvicorn.Config(
-        create_app(classifier, corrections, mcp, limits),
+        create_app(classifier, corrections, mcp, limits, root),
         http=connection_class(limits),
         ws="none",
         log_level="warning",
@@ -83,25 +108,51 @@ def serve(
     )
     gc.collect()
     gc.freeze()  # keeps the garbage collector from visiting Gradio's many objects again and again, 0.1 s each time
-    host, port = listener.getsockname()
-    address = public_link(port) if share else f"http://{'localhost' if host == '0.0.0.0' else host}:{port}/"
+    address = public_link(listener) if share else url_of(listener)
     print(f"Draw at {address} ({classifier}). Ctrl+C stops it.", flush=True)
-    with suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run([listener])
+    uvicorn.Server(config).run([listener])
 
 
-def public_link(port: int) -> str:
-    """Open a public link to `port` through Gradio's servers and return its URL. Raises SetupError if that fails."""
+@contextmanager
+def _without_proxies() -> Iterator[None]:
+    """Keep the proxies of the environment from HTTP clients, which Gradio creates in its import and never uses here.
+
+    httpx raises an error for proxies that it does not know, such as SOCKS.
+    """
+    names = ("no_proxy", "NO_PROXY")
+    before = {name: os.environ[name] for name in names if name in os.environ}
+    os.environ.update(dict.fromkeys(names, "*"))
+    try:
+        yield
+    finally:
+        for name in names:
+            os.environ.pop(name, None)  # on Windows both names are the same variable
+        os.environ.update(before)
+
+
+def url_of(listener: socket.socket) -> str:
+    """The address of the page for a browser on this machine."""
+    host, port = _address_of(listener)
+    if host in EVERY_NETWORK:
+        host = "localhost"
+    elif ":" in host:
+        host = f"[{host.replace('%', '%25')}]"
+    return f"http://{host}:{port}/"
+
+
+def _address_of(listener: socket.socket) -> tuple[str, int]:
+    """Numeric host, with the scope of an IPv6 address (`fe80::1%eth0`), and port."""
+    host, port = socket.getnameinfo(listener.getsockname(), socket.NI_NUMERICHOST | socket.NI_NUMERICSERV)
+    return host, int(port)
+
+
+def public_link(listener: socket.socket) -> str:
+    """Open a public link to `listener` through Gradio's servers. Raises SetupError if that fails."""
     # gr.Blocks.launch() opens such a link only for a server that it starts itself.
     from gradio.networking import setup_tunnel
 
+    host, port = _address_of(listener)
     try:
-        return setup_tunnel("127.0.0.1", port, secrets.token_urlsafe(32), None, None)
+        return setup_tunnel("127.0.0.1" if host in EVERY_NETWORK else host, port, secrets.token_urlsafe(32), None, None)
     except Exception as error:  # of many classes: no network, no permission to write, a damaged download
         raise SetupError(f"cannot open a public link: {error}") from error
-
-
-def exit_on_sigterm(*_: object) -> None:
-    """Exit normally, so that temporary folders are deleted. uvicorn raises SIGTERM again after it has stopped."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    sys.exit()

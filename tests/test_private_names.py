@@ -15,6 +15,7 @@ ROOT = Path(__file__).parent.parent
 PRIVATE = {
     "uvicorn.protocols.http.h11_impl": "demo/middleware/connections.py",
     "gradio.networking": "demo/server.py",
+    "._exit": "demo/stop.py",  # of os: documented, in spite of its name
     "_tools": "export/runtimes.py",
 }
 SOURCES = [path for stage in ("model", "export", "demo") for path in (ROOT / stage).rglob("*.py")]

@@ -1,13 +1,18 @@
-"""End event streams properly."""
+"""End responses properly."""
 
 import asyncio
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from demo.middleware import refusal
+
 
 class Streams:
-    """End a response that Gradio leaves open: after it reported an unknown event, or when the server stops."""
+    """End a response that Gradio leaves open: after it reported an unknown event, or when the server stops.
+
+    Respond with 503 to a request that is not answered when the server stops.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -26,7 +31,9 @@ class Streams:
             await self.app(scope, receive, send_and_track)
         except (RuntimeError, asyncio.CancelledError) as error:
             server_stops = isinstance(error, asyncio.CancelledError)
-            if not started or not (server_stops or isinstance(error.__cause__, HTTPException)):
+            if not (server_stops or (started and isinstance(error.__cause__, HTTPException))):
                 raise
-            if not ended:
+            if not started:
+                await refusal(503, "The server stops.")(scope, receive, send)
+            elif not ended:
                 await send({"type": "http.response.body"})

@@ -1,10 +1,11 @@
 // Sends questions and corrections to the server of this page.
 const REQUEST_TIMEOUT = 30_000; // milliseconds; browsers send only six requests at a time
 
-const webServer = {
-  read: (question) => post("read", question),
-  keep: (correction) => post("keep", correction),
-};
+// `rootPath` is the path at which a reverse proxy shows the page. If it is empty, addresses are relative to the page.
+const webServer = (rootPath) => ({
+  read: (question) => post(rootPath ? `${rootPath}/read` : "read", question),
+  keep: (correction) => post(rootPath ? `${rootPath}/keep` : "keep", correction),
+});
 
 async function post(address, message) {
   const headers = { "Content-Type": "application/json" };
