@@ -115,14 +115,22 @@ class Balancer:
         self.server.shutdown()
         self.server.server_close()
 
+    def headers(self) -> dict[str, str]:
+        """What it adds to each request."""
+        return {}
+
+    def path(self, path: str) -> str:
+        """What it asks the server for `path`."""
+        return path
+
     def forward(self, request: BaseHTTPRequestHandler) -> None:
         body = request.rfile.read(int(request.headers.get("Content-Length", 0)))
-        headers = {**request.headers, "Connection": "close"}
-        to = self.servers[next(self.turns) % len(self.servers)].rstrip("/") + request.path
+        headers = {**request.headers, **self.headers(), "Connection": "close"}
+        to = self.servers[next(self.turns) % len(self.servers)].rstrip("/") + self.path(request.path)
         try:
             with httpx.stream(request.command, to, headers=headers, content=body, timeout=None) as answer:
                 request.send_response(answer.status_code)
-                for name in ("Content-Type", "Content-Encoding"):
+                for name in ("Content-Type", "Content-Encoding", "Location"):
                     if name in answer.headers:
                         request.send_header(name, answer.headers[name])
                 request.end_headers()
@@ -132,3 +140,33 @@ class Balancer:
             request.send_error(502)
         except OSError:
             pass  # the browser closed the connection
+
+
+class ReverseProxy(Balancer):
+    """Shows a server below /digits. It strips this prefix from what it forwards, or keeps it.
+
+    With `https` it says that it was asked over HTTPS as https://digits.example. In fact it is asked over HTTP.
+    """
+
+    def __init__(self, server: str, strips: bool, https: bool) -> None:
+        self.strips, self.https = strips, https
+        super().__init__([server])
+
+    def headers(self) -> dict[str, str]:
+        return {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "digits.example"} if self.https else {}
+
+    def path(self, path: str) -> str:
+        below = path.removeprefix("/digits/")
+        if below == path and (self.strips or path != "/digits"):
+            return "/outside"
+        return f"/{below}" if self.strips else path
+
+    @property
+    def page(self) -> str:
+        """The address of the page."""
+        return f"{self.address}digits/"
+
+    @property
+    def shown(self) -> str:
+        """The address of the page that it names to the server."""
+        return "https://digits.example/digits/" if self.https else self.page
