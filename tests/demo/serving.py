@@ -156,6 +156,8 @@ class ReverseProxy(Balancer):
         return {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "digits.example"} if self.https else {}
 
     def path(self, path: str) -> str:
+        if path == "/favicon.ico":  # of the proxy's own site
+            return path
         below = path.removeprefix("/digits/")
         if below == path and (self.strips or path != "/digits"):
             return "/outside"

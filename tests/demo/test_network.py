@@ -128,6 +128,14 @@ def test_no_proxy_of_the_environment_is_asked(
     assert notes == []
 
 
+def test_onnx_runtime_is_told_to_send_no_statistics() -> None:
+    """It would send the first ones 15 seconds after its import."""
+    code = "import sys, os, demo; print(os.environ['ORT_DISABLE_TELEMETRY'], 'onnxruntime' in sys.modules)"
+    environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["1", "False"]
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not show which signals a process handles")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("pause", [0, 0.2, 0.5, 1, 1.5, 2])

@@ -92,7 +92,7 @@ def test_a_person_draws_and_corrects(strips: bool, below: str, visit: Callable[.
         draw(page, SEVEN)
         expect_digit(page, "7")
         with page.expect_response("**/digits/keep") as kept:
-            page.click("tbody tr:nth-child(2) th")
+            page.click(".wrong button:nth-child(2)")
         assert kept.value.ok
 
 
