@@ -59,5 +59,10 @@ def create_app(
     def openapi() -> dict[str, Any]:
         return app.openapi()
 
-    add_page(app, reader, uploads, limits, str(corrections.folder) if corrections else "", root.path)
+    @app.get("/monitoring/summary", include_in_schema=False)
+    def summary() -> dict[str, Any]:
+        """What Gradio's page shows as statistics of its API: none."""
+        return {"functions": {}}
+
+    add_page(app, reader, uploads, limits, str(corrections.folder) if corrections else "", root.path, mcp)
     return app

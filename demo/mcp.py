@@ -11,12 +11,13 @@ from mcp.server.fastmcp import FastMCP
 from mcp.server.transport_security import TransportSecuritySettings
 from pydantic import Field
 from starlette.requests import Request
+from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from demo.limits import Limits
 from demo.middleware import refusal
-from demo.middleware.addresses import GRADIO, MCP
+from demo.middleware.addresses import GRADIO, MCP, MCP_SCHEMA
 from demo.networks.images import ImageError, decode_data_url
 from demo.reader import Reader
 from demo.schemas import Prediction
@@ -46,6 +47,14 @@ class Tool:
         (route,) = self.server.streamable_http_app().routes
         assert isinstance(route, Route)
         self.routes: list[BaseRoute] = [Route(path, WellFormed(route.endpoint)) for path in (MCP, f"{MCP}/")]
+        self.routes.append(Route(MCP_SCHEMA, self.schema))
+
+    async def schema(self, _: Request) -> JSONResponse:
+        """The tool in the form in which Gradio's page shows it under "Use via API or MCP"."""
+        (tool,) = await self.server.list_tools()
+        meta = {"file_data_present": False, "mcp_type": "tool", "endpoint_name": tool.name}
+        schema = {"name": tool.name, "description": tool.description, "inputSchema": tool.inputSchema, "meta": meta}
+        return JSONResponse([schema])
 
     def lifespan(self, _: FastAPI) -> AbstractAsyncContextManager[None]:
         """Run the sessions of the protocol."""

@@ -22,13 +22,15 @@ FILE_TYPE = "gradio.FileData"
 
 
 def add_page(
-    app: FastAPI, reader: Reader, uploads: Uploads, limits: Limits, corrections_folder: str, root_path: str
+    app: FastAPI, reader: Reader, uploads: Uploads, limits: Limits, corrections_folder: str, root_path: str, mcp: bool
 ) -> None:
     """Serve the page at / and Gradio's API below GRADIO.
 
     The page asks for corrections unless `corrections_folder` is empty. Browsers see it below `root_path`.
+    With `mcp` the page also tells how to use the tool for language models.
     """
     blocks = create_page(reader, limits, corrections_folder, root_path)
+    blocks.mcp_server = mcp  # ours: with mount_gradio_app(mcp_server=True) Gradio would serve its own
     gr.mount_gradio_app(
         app,
         blocks,
