@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from demo.middleware import RETRY_LATER
+from demo.middleware.addresses import UPLOAD
 from demo.networks.images import ImageError
 from demo.reader import BusyError
 
@@ -35,6 +36,13 @@ def on_gradio_error(_: Request, error: HTTPException) -> Response:
     return JSONResponse({"detail": error.detail}, status, headers)
 
 
+def on_invalid_upload(request: Request, error: Exception) -> Response:
+    """Respond with 400 if the error is about an uploaded form. In any other request it is a fault, and raised again."""
+    if request.url.path != UPLOAD:
+        raise error
+    return JSONResponse({"detail": "Send a multipart/form-data form with the image file as `files`."}, 400)
+
+
 HANDLERS: Handlers = {
     RequestValidationError: on_invalid_body,
     ImageError: respond_with(422),
@@ -43,7 +51,6 @@ HANDLERS: Handlers = {
 GRADIO_HANDLERS: Handlers = {
     RequestValidationError: on_invalid_body,
     HTTPException: on_gradio_error,
-    LookupError: respond_with(404, "The request names something that does not exist."),
-    TypeError: respond_with(400, "Send a multipart/form-data form with the image file as `files`."),
-    ValueError: respond_with(400, "The request is malformed."),  # raised by the form parser
+    TypeError: on_invalid_upload,  # raised if `files` is a text
+    ValueError: on_invalid_upload,  # raised by the form parser
 }

@@ -1,7 +1,7 @@
 """The page, and Gradio's API for its clients in Python and JavaScript."""
 
 import json
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Container, Coroutine
 from typing import Any
 
 import gradio as gr
@@ -44,7 +44,7 @@ def add_page(
         mcp_server=False,
         show_error=False,  # True would send the text of unexpected errors to clients
         max_file_size=limits.picture_bytes,
-        app_kwargs={"dependencies": [Depends(guard(uploads))], "exception_handlers": GRADIO_HANDLERS},
+        app_kwargs={"dependencies": [Depends(guard(uploads, blocks.fns))], "exception_handlers": GRADIO_HANDLERS},
     )
 
 
@@ -85,8 +85,11 @@ def sketchpad(corrections_folder: str, root_path: str) -> gr.HTML:
     )
 
 
-def guard(uploads: Uploads) -> Callable[[Request], Coroutine[Any, Any, None]]:
-    """A dependency of all Gradio endpoints that refuses uploads without room and invalid questions to predict()."""
+def guard(uploads: Uploads, functions: Container[object]) -> Callable[[Request], Coroutine[Any, Any, None]]:
+    """A dependency of all Gradio endpoints that refuses uploads without room and invalid questions to predict().
+
+    `functions` holds the numbers of the functions that can be asked.
+    """
 
     async def check(request: Request) -> None:
         path = request.url.path.rstrip("/")
@@ -95,19 +98,19 @@ def guard(uploads: Uploads) -> Callable[[Request], Coroutine[Any, Any, None]]:
             if not uploads.charge(len(body), body.count(b"filename")):
                 raise HTTPException(429, "The server holds too many uploads; try again later.", RETRY_LATER)
         if request.method == "POST" and path.endswith(("/join", "/predict")):
-            check_question(await request.body(), "/v2/" in path, uploads)
+            check_question(await request.body(), "/v2/" in path, uploads, functions)
 
     return check
 
 
-def check_question(body: bytes, is_v2: bool, uploads: Uploads) -> None:
-    """Raise HTTPException 422 unless `body` asks about exactly one uploaded file."""
+def check_question(body: bytes, is_v2: bool, uploads: Uploads, functions: Container[object]) -> None:
+    """Raise HTTPException 422 unless `body` asks about exactly one uploaded file, 404 if it asks another function."""
     if len(body) > uploads.limits.queue_bytes:
         raise invalid_question(f"A question takes at most {uploads.limits.queue_bytes:,} bytes.")
     question: Any = json.loads(body) if body else None
     try:
         (file,) = [question["image"]] if is_v2 else question["data"]
-        session = question.get("session_hash")
+        session, function = question.get("session_hash"), question.get("fn_index")
         gr.FileData(**file)
         nested = any(isinstance(value, dict | list) for name, value in file.items() if name != "meta")
         allowed = file["meta"] == {"_type": FILE_TYPE} and not nested and uploads.holds(file["path"])
@@ -118,6 +121,8 @@ def check_question(body: bytes, is_v2: bool, uploads: Uploads) -> None:
         raise invalid_question(f"Send the file to {GRADIO}/upload first, and ask with the path that it returns.")
     if session is not None and not (isinstance(session, str) and 0 < len(session) <= 100):
         raise invalid_question("The session_hash must be a text of 1 to 100 characters.")
+    if isinstance(function, int) and function not in functions:
+        raise HTTPException(404, "There is no such function.")
 
 
 def invalid_question(message: str) -> HTTPException:

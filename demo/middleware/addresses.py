@@ -8,6 +8,7 @@ from demo.middleware import refusal
 
 MAX_PATH_LENGTH = 300
 GRADIO = "/gradio_api"
+UPLOAD = f"{GRADIO}/upload"
 MCP = f"{GRADIO}/mcp"
 MCP_SCHEMA = f"{MCP}/schema"
 FILE_NAME = r"[\w-][\w.@-]*"  # of a file or folder; no hidden file, no ".."

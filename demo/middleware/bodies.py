@@ -9,9 +9,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from demo.limits import Limits
 from demo.middleware import RETRY_LATER, refusal
-from demo.middleware.addresses import GRADIO, MCP
+from demo.middleware.addresses import MCP, UPLOAD
 
-PICTURE_PATHS = ("/predict", f"{GRADIO}/upload")
+PICTURE_PATHS = ("/predict", UPLOAD)
 CHARSET = re.compile(r"(?:^|;)\s*charset[*\d\s]*=")  # `*` and digits: RFC 2231 has charset*= and charset*0=
 
 

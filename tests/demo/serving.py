@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import httpx
 
@@ -85,7 +85,7 @@ class Balancer:
         self.port = 0
         self.open()
 
-    def __enter__(self) -> "Balancer":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -15,6 +15,7 @@ from fastapi import HTTPException, Request
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError, ValidationError
 
+from demo.errors import GRADIO_HANDLERS
 from demo.limits import Limits
 from demo.uploads import Uploads
 from tests.demo.asking import DIGIT, PNG, at_once, check, file, large, upload
@@ -136,8 +137,26 @@ def test_a_form_with_an_unusable_content_type_is_refused(kind: str, path: str, a
 
 
 def test_an_unknown_function_is_refused(address: str) -> None:
-    body = {**question("queue/join", upload(address)), "fn_index": 999}
-    assert httpx.post(f"{address}gradio_api/queue/join", json=body).status_code == 404
+    path = upload(address)
+    for way in WAYS:
+        asked = httpx.post(f"{address}gradio_api/{way}", json={**question(way, path), "fn_index": 999})
+        assert asked.status_code == 404
+    unnamed = {"data": [file(path)], "session_hash": "x", "api_name": "nothing"}
+    assert httpx.post(f"{address}gradio_api/queue/join", json=unnamed).status_code == 400
+
+
+def test_a_fault_is_not_taken_for_a_damaged_upload() -> None:
+    """Gradio raises TypeError and ValueError for such uploads. In other requests they are faults for the log."""
+
+    def request_of(path: str) -> Request:
+        return Request({"type": "http", "path": path, "query_string": b"", "headers": [], "server": ("x", 80)})
+
+    assert LookupError not in GRADIO_HANDLERS
+    for error in (TypeError("a fault"), ValueError("a fault")):
+        handler = GRADIO_HANDLERS[type(error)]
+        assert handler(request_of("/gradio_api/upload"), error).status_code == 400
+        with pytest.raises(type(error), match="a fault"):
+            handler(request_of("/config"), error)
 
 
 def test_a_request_for_an_unknown_answer_gets_an_error_event(address: str) -> None:
@@ -211,7 +230,8 @@ def test_an_upload_beyond_the_limit_gives_429_with_retry_after(tmp_path: Path, m
     def request() -> Request:
         return Request({"type": "http", "method": "POST", "path": "/gradio_api/upload", "headers": []}, receive)
 
-    asyncio.run(guard(uploads)(request()))
+    check = guard(uploads, {0})
+    asyncio.run(check(request()))
     with pytest.raises(HTTPException) as refused:
-        asyncio.run(guard(uploads)(request()))
+        asyncio.run(check(request()))
     assert (refused.value.status_code, refused.value.headers) == (429, {"Retry-After": "1"})

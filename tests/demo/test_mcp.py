@@ -3,15 +3,18 @@
 import asyncio
 import base64
 import json
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 from mcp import ClientSession
 from mcp.client.streamable_http import streamablehttp_client
 from mcp.types import CallToolResult, TextContent, Tool
+from playwright.sync_api import Page, expect
 
 from demo.networks.classifier import load
 from tests.demo.asking import DIGIT, check, upload
+from tests.demo.conftest import watched
 from tests.demo.serving import Collecting
 
 pytestmark = [pytest.mark.server]
@@ -83,6 +86,17 @@ def test_a_malformed_message_is_refused(message: bytes, address: str) -> None:
     headers = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json"}
     assert httpx.post(f"{address}gradio_api/mcp/", content=message, headers=headers).status_code == 400
     assert httpx.get(f"{address}gradio_api/mcp/", headers=headers).status_code == 405
+
+
+def test_the_api_panel_shows_how_to_use_the_tool(address: str, tab: Page, problems: list[str]) -> None:
+    address = f"http://127.0.0.1:{urlsplit(address).port}/"
+    assert httpx.get(f"{address}gradio_api/mcp/schema").json()[0]["name"] == "predict"
+    with watched(tab, address, problems):
+        tab.goto(address)
+        tab.get_by_role("button", name="Use via API or MCP").click()
+        expect(tab.get_by_role("button", name="Streamable HTTP")).to_be_visible()
+        expect(tab.get_by_text(f"{address}gradio_api/mcp/").first).to_be_visible()
+        tab.wait_for_load_state("networkidle")
 
 
 def test_the_address_works_with_and_without_a_slash_at_its_end(address: str) -> None:
