@@ -1,4 +1,4 @@
-"""What the server listens on, and that it asks nobody."""
+"""What the server listens on, that it asks nobody, and how it stops."""
 
 import os
 import signal
@@ -136,6 +136,7 @@ def test_onnx_runtime_is_told_to_send_no_statistics() -> None:
     assert done.stdout.split() == ["1", "False"]
 
 
+@pytest.mark.server
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not show which signals a process handles")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("pause", [0, 0.2, 0.5, 1, 1.5, 2])
