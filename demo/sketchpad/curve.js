@@ -1,5 +1,14 @@
-// Draws strokes as smooth curves.
+// The smooth curve of a stroke. Between two points it is a Bézier curve.
 const CORNER_COSINE = Math.cos(Math.PI / 3); // sharper turns stay corners
+
+// The curve from point `i` - 1 to point `i`: its start, both control points, and its end.
+function bezier(points, i) {
+  const [[x, y], [toX, toY]] = [points[i - 1], points[i]];
+  const third = Math.hypot(toX - x, toY - y) / 3;
+  const [outX, outY] = direction(points, i - 1);
+  const [inX, inY] = direction(points, i);
+  return [x, y, x + third * outX, y + third * outY, toX - third * inX, toY - third * inY, toX, toY];
+}
 
 // Draws the smooth curve through `points`, starting at index `from`.
 function paintCurve(context, points, from) {
@@ -7,15 +16,11 @@ function paintCurve(context, points, from) {
   context.moveTo(...points[from]);
   if (points.length === 1) context.lineTo(points[0][0] + 0.01, points[0][1]); // a line of length 0 would leave no dot
   for (let i = from + 1; i < points.length; i++) {
-    const [[x, y], [toX, toY]] = [points[i - 1], points[i]];
-    const third = Math.hypot(toX - x, toY - y) / 3;
-    const [outX, outY] = direction(points, i - 1);
-    const [inX, inY] = direction(points, i);
-    context.bezierCurveTo(x + third * outX, y + third * outY, toX - third * inX, toY - third * inY, toX, toY);
+    context.bezierCurveTo(...bezier(points, i).slice(2));
     if (i % 1000 === 0) {
       context.stroke(); // the browser needs seconds for a path of a million points
       context.beginPath();
-      context.moveTo(toX, toY);
+      context.moveTo(...points[i]);
     }
   }
   context.stroke();

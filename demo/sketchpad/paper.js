@@ -22,7 +22,7 @@ function makePaper(element, changed, announce) {
   const picture = element.querySelector(".picture");
   const cursor = element.querySelector(".cursor");
   const screen = canvas.getContext("2d");
-  const sketch = contextOf(SIDE, SIDE);
+  const pixels = makePixels();
   const states = [{ strokes: [], picture: "" }];
   let pointer = null; // the pointerdown event of the pointer that draws
   let pen = null; // the keyboard's pen: its position `at`, and whether it is `down`
@@ -30,21 +30,16 @@ function makePaper(element, changed, announce) {
   const content = () => states.at(-1);
   const isBlank = () => !content().strokes.length && !content().picture;
 
-  function paint(points, from) {
-    for (const context of [screen, sketch]) paintCurve(context, points, from);
-  }
-
+  // The paper is painted, not styled: browsers and extensions that force dark pages darken styles, but not the ink.
   function redraw() {
-    for (const context of [screen, sketch]) {
-      const { width, height } = context.canvas;
-      context.setTransform(1, 0, 0, 1, 0, 0);
-      context.clearRect(0, 0, width, height);
-      if (context === sketch) fillBehind(sketch, "white");
-      context.scale(width / SIDE, height / SIDE);
-      context.lineWidth = PEN_WIDTH;
-      context.lineCap = context.lineJoin = "round";
-    }
-    content().strokes.forEach((points) => paint(points, 0));
+    const { width, height } = canvas;
+    screen.setTransform(width / SIDE, 0, 0, height / SIDE, 0, 0);
+    screen.clearRect(0, 0, SIDE, SIDE);
+    screen.fillStyle = "white";
+    if (!content().picture) screen.fillRect(0, 0, SIDE, SIDE);
+    screen.lineWidth = PEN_WIDTH;
+    screen.lineCap = screen.lineJoin = "round";
+    content().strokes.forEach((points) => paintCurve(screen, points, 0));
     picture.hidden = !content().picture;
     if (content().picture) picture.src = content().picture;
   }
@@ -61,7 +56,7 @@ function makePaper(element, changed, announce) {
     const { strokes, picture: previousPicture } = content();
     states.push({ strokes: [...strokes, [point]], picture: "" });
     if (previousPicture) redraw();
-    else paint([point], 0);
+    else paintCurve(screen, [point], 0);
     changed("moved");
   }
 
@@ -74,7 +69,7 @@ function makePaper(element, changed, announce) {
       if (isFar && stroke.length < MAX_POINTS) stroke.push(point);
     }
     if (stroke.length === before) return;
-    paint(stroke, Math.max(0, before - 2)); // each new point bends the curve's last part
+    paintCurve(screen, stroke, Math.max(0, before - 2)); // each new point bends the curve's last part
     changed(stroke.length < MAX_POINTS ? "moved" : "full");
   }
 
@@ -175,8 +170,8 @@ function makePaper(element, changed, announce) {
     isDrawn: () => content().strokes.length > 0,
     isMoving: () => Boolean(pointer || pen?.down),
     content,
-    // The input of the networks, as a data URL.
-    sketch: () => content().picture || encoded(sketch.canvas, "image/png"),
+    // The input of the networks, as sketchUrl() describes it.
+    sketch: () => (content().picture ? { url: content().picture } : pixels(content().strokes)),
     clear: () => isBlank() || replace({ strokes: [], picture: "" }),
     draw: (strokes) => replace({ strokes, picture: "" }),
     undo() {

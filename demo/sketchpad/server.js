@@ -2,10 +2,13 @@
 const REQUEST_TIMEOUT = 30_000; // milliseconds; browsers send only six requests at a time
 
 // `rootPath` is the path at which a reverse proxy shows the page. If it is empty, addresses are relative to the page.
-const webServer = (rootPath) => ({
-  read: (question) => post(rootPath ? `${rootPath}/read` : "read", question),
-  keep: (correction) => post(rootPath ? `${rootPath}/keep` : "keep", correction),
-});
+const webServer = (rootPath) => {
+  const address = (name) => (rootPath ? `${rootPath}/${name}` : name);
+  return {
+    read: ({ sketch, drawn, inside }) => post(address("read"), { canvas: sketchUrl(sketch), drawn, inside }),
+    keep: ({ sketch, digit }) => post(address("keep"), { canvas: sketchUrl(sketch), digit }),
+  };
+};
 
 async function post(address, message) {
   const headers = { "Content-Type": "application/json" };

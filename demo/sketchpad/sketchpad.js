@@ -3,8 +3,8 @@ const MAX_IN_FLIGHT = 3; // questions without an answer while the pen moves; mor
 const ANSWER_TIMEOUT = 5_000; // milliseconds until an unanswered question is asked again
 const RETRY_DELAY = 1_000; // milliseconds until the next question if the server is busy or cannot be reached
 
-// `server` has read({canvas, drawn, inside}) and keep({canvas, digit}), which schemas.py describes. A refusal is {error}
-// or {busy}. keep() stores drawings in `correctionsFolder`; "" disables corrections.
+// `server` has read({sketch, drawn, inside}) and keep({sketch, digit}), which schemas.py describes; sketchUrl() describes
+// the sketch. A refusal is {error} or {busy}. keep() stores drawings in `correctionsFolder`; "" disables corrections.
 function sketchpad(element, server, correctionsFolder) {
   const $ = (selector) => element.querySelector(selector);
   const answers = makeAnswers(element);
@@ -57,7 +57,7 @@ function sketchpad(element, server, correctionsFolder) {
       isTimedOut = true;
       askAgain(number);
     }, ANSWER_TIMEOUT);
-    const question = { canvas: paper.sketch(), drawn: paper.isDrawn(), inside: $("details").open };
+    const question = { sketch: paper.sketch(), drawn: paper.isDrawn(), inside: $("details").open };
     const answer = await server.read(question).catch(() => null);
     clearTimeout(timeout);
     if (!isTimedOut) inFlight -= 1;
@@ -93,7 +93,7 @@ function sketchpad(element, server, correctionsFolder) {
 
   // Saves the drawing for a reload of the page; without its strokes if they are too large.
   function saveDrawing() {
-    for (const content of [paper.content(), { strokes: [], picture: paper.sketch() }]) {
+    for (const content of [paper.content(), { strokes: [], picture: sketchUrl(paper.sketch()) }]) {
       try {
         return sessionStorage.setItem("drawing", JSON.stringify(content));
       } catch {} // the storage is full or forbidden
@@ -109,11 +109,15 @@ function sketchpad(element, server, correctionsFolder) {
       const url = await scaledDown(file);
       if (number === newestFile && paper.content() === before) paper.show(url);
     } catch (error) {
-      answers.showNotice(
-        error instanceof TooSmall
-          ? `${file.name} is too small: a picture must have 8 pixels or more each way.`
-          : `This browser cannot read ${file.name} as a picture. Choose a PNG or JPEG.`,
-      );
+      if (error instanceof TooSmall)
+        answers.showNotice(`${file.name} is too small: a picture must have 8 pixels or more each way.`);
+      else if (error instanceof FalsePixels)
+        answers.showNotice(
+          "This browser does not let the page read the pixels of a picture, as a protection against fingerprinting. " +
+            "Allow this site to extract canvas data, and choose the picture again. In Firefox, Tor Browser and " +
+            "LibreWolf, the icon of a picture beside the address asks for that. Drawing works without it.",
+        );
+      else answers.showNotice(`This browser cannot read ${file.name} as a picture. Choose a PNG or JPEG.`);
     }
   }
 
@@ -178,7 +182,7 @@ function sketchpad(element, server, correctionsFolder) {
 
   async function keep(digit) {
     for (const button of correctionButtons) button.disabled = true; // until the drawing changes or storing fails
-    const correction = { canvas: paper.sketch(), digit };
+    const correction = { sketch: paper.sketch(), digit };
     const timeout = new Promise((resolve) => setTimeout(resolve, ANSWER_TIMEOUT));
     const kept = await Promise.race([server.keep(correction).catch(() => null), timeout]);
     if (kept?.kept) {

@@ -43,8 +43,8 @@ function withOutputs(file, nodes) {
   return model;
 }
 
-async function read({ canvas, drawn, inside }) {
-  const { grey, width, height } = await greyPixels(canvas);
+async function read({ sketch: asked, drawn, inside }) {
+  const { grey, width, height } = asked.url ? await greyPixels(asked.url) : asked;
   const { ort, lenet5, ffnn } = await loadOnce();
   const sketch = new ort.Tensor("uint8", grey, [1, height, width]);
   const started = performance.now();
@@ -65,7 +65,7 @@ async function read({ canvas, drawn, inside }) {
     small,
     together,
     probabilities,
-    image: pngUrl(outputs.image.data, 28, 28),
+    image: inkUrl(outputs.image.data, 28, 28),
     maps: Object.fromEntries(
       Object.entries(inside ? MAPS : {}).map(([layer, { node, columns }]) => [layer, tiled(outputs[node], columns)]),
     ),
@@ -74,12 +74,13 @@ async function read({ canvas, drawn, inside }) {
   };
 }
 
+// The grey pixels of a picture.
 async function greyPixels(url) {
   const image = new Image();
   image.src = url;
   await image.decode();
   const { width, height } = image;
-  const context = Object.assign(document.createElement("canvas"), { width, height }).getContext("2d");
+  const context = contextOf(width, height);
   context.drawImage(image, 0, 0);
   const { data } = context.getImageData(0, 0, width, height);
   const grey = new Uint8Array(width * height);
@@ -100,13 +101,8 @@ function isSmall(grey, width, height) {
 }
 
 // A PNG data URL of values from 0 to 1, black on white.
-function pngUrl(values, width, height) {
-  const context = Object.assign(document.createElement("canvas"), { width, height }).getContext("2d");
-  const image = context.createImageData(width, height);
-  values.forEach((value, i) => image.data.set([...Array(3).fill(Math.round(255 * (1 - value))), 255], 4 * i));
-  context.putImageData(image, 0, 0);
-  return context.canvas.toDataURL();
-}
+const inkUrl = (values, width, height) =>
+  pngUrl({ grey: Uint8Array.from(values, (value) => Math.round(255 * (1 - value))), width, height });
 
 // Tiles maps, [1, count, height, width], in rows of `columns`, one pixel apart, scaled to 0 to 1.
 function tiled({ data, dims: [, count, height, width] }, columns) {
@@ -118,7 +114,7 @@ function tiled({ data, dims: [, count, height, width] }, columns) {
     const [top, left] = [Math.floor(map / columns) * (height + 1), (map % columns) * (width + 1)];
     tiles[(top + y) * wide + left + x] = (value - low) / Math.max(high - low, 1e-6);
   });
-  return pngUrl(tiles, wide, tall);
+  return inkUrl(tiles, wide, tall);
 }
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
