@@ -37,6 +37,7 @@ def add_page(
         path="/",
         root_path=root_path,
         css=CSS,
+        head=f"<style>{styles()}</style>",  # as it is: css would split selectors, css_template would nest the rules
         footer_links=["api"],
         run_history=False,
         enable_monitoring=False,
@@ -78,11 +79,15 @@ def sketchpad(corrections_folder: str, root_path: str) -> gr.HTML:
     scripts = [path.read_text(encoding="utf-8") for path in [*SCRIPTS, HERE / "server.js"]]
     return gr.HTML(
         html_template=(HERE / "sketchpad.html").read_text(encoding="utf-8"),
-        css_template="\n".join(path.read_text(encoding="utf-8") for path in STYLES),
         js_on_load="\n".join([*scripts, start]),
         apply_default_css=False,
         elem_id="sketchpad",
     )
+
+
+def styles() -> str:
+    """The CSS of the sketchpad. Its rules are not nested, for browsers from before 2024."""
+    return "\n".join(path.read_text(encoding="utf-8") for path in STYLES)
 
 
 def guard(uploads: Uploads, functions: Container[object]) -> Callable[[Request], Coroutine[Any, Any, None]]:
