@@ -4,7 +4,6 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 SCRIPTS = [
-    HERE / name
-    for name in ("curve.js", "pixels.js", "png.js", "picture.js", "paper.js", "answers.js", "sketchpad.js")
+    HERE / name for name in ("curve.js", "pixels.js", "png.js", "picture.js", "paper.js", "answers.js", "sketchpad.js")
 ]
 STYLES = [HERE / name for name in ("sketchpad.css", "answers.css")]

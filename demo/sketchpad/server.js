@@ -7,6 +7,7 @@ const webServer = (rootPath) => {
   return {
     read: ({ sketch, drawn, inside }) => post(address("read"), { canvas: sketchUrl(sketch), drawn, inside }),
     keep: ({ sketch, digit }) => post(address("keep"), { canvas: sketchUrl(sketch), digit }),
+    silence: "The server does not answer.",
   };
 };
 
@@ -16,7 +17,7 @@ async function post(address, message) {
   const response = await fetch(address, { method: "POST", headers, body: JSON.stringify(message), signal });
   const answer = await response.json();
   if (response.ok) return answer;
-  if (response.status === 429) return { busy: true };
+  if (response.status === 429) return { problem: "The server is busy." };
   if ([403, 422, 507].includes(response.status)) return { error: answer.detail };
   throw new Error(answer.detail);
 }

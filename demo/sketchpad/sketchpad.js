@@ -3,8 +3,9 @@ const MAX_IN_FLIGHT = 3; // questions without an answer while the pen moves; mor
 const ANSWER_TIMEOUT = 5_000; // milliseconds until an unanswered question is asked again
 const RETRY_DELAY = 1_000; // milliseconds until the next question if the server is busy or cannot be reached
 
-// `server` has read({sketch, drawn, inside}) and keep({sketch, digit}), which schemas.py describes; sketchUrl() describes
-// the sketch. A refusal is {error} or {busy}. keep() stores drawings in `correctionsFolder`; "" disables corrections.
+// `server` has read({sketch, drawn, inside}) and keep({sketch, digit}). schemas.py describes the answers, sketchUrl() the
+// sketch. A refusal is {error}, or {problem} if the page shall ask again. `silence` says that no answer comes. keep()
+// stores drawings in `correctionsFolder`; "" disables corrections.
 function sketchpad(element, server, correctionsFolder) {
   const $ = (selector) => element.querySelector(selector);
   const answers = makeAnswers(element);
@@ -64,7 +65,7 @@ function sketchpad(element, server, correctionsFolder) {
     if (answer?.error || answer?.probabilities) receive(number, answer);
     else {
       nextAt = performance.now() + RETRY_DELAY * (0.5 + Math.random());
-      askAgain(number, answer?.busy);
+      askAgain(number, answer?.problem);
     }
     askNext();
   }
@@ -82,10 +83,9 @@ function sketchpad(element, server, correctionsFolder) {
     }
   }
 
-  function askAgain(number, isBusy) {
+  function askAgain(number, problem = server.silence) {
     if (number <= newestShown || number < newestAsked) return;
-    const problem = isBusy ? "is busy" : "does not answer";
-    answers.showProblem(`The server ${problem}. Your drawing is kept; the page asks again.`);
+    answers.showProblem(`${problem} Your drawing is kept; the page asks again.`);
     answers.setOutdated(true);
     changedSinceAsked = true;
     askNext();

@@ -43,9 +43,32 @@ function withOutputs(file, nodes) {
   return model;
 }
 
+let forbidden = ""; // what the page's Content-Security-Policy has forbidden
+document.addEventListener("securitypolicyviolation", ({ effectiveDirective, blockedURI }) => {
+  forbidden = `${effectiveDirective} ${blockedURI}`;
+});
+
+// Why loadOnce() failed, and what to do.
+function loadingProblem(error) {
+  if (location.protocol === "file:")
+    return (
+      "Browsers do not let a page load the files beside it from a disk. " +
+      "Serve this folder: run python -m http.server in it, and open http://localhost:8000."
+    );
+  if (forbidden)
+    return `The server's Content-Security-Policy forbids ${forbidden}. demo/README.md names a policy that suffices.`;
+  if (origin === "null")
+    return "A sandboxed frame cannot load the networks. Open the page in its own tab, or add allow-same-origin.";
+  if (/WebAssembly/.test(error))
+    return "The networks need WebAssembly with SIMD. Update this browser, or allow it in the security settings.";
+  return "The networks cannot be loaded.";
+}
+
 async function read({ sketch: asked, drawn, inside }) {
   const { grey, width, height } = asked.url ? await greyPixels(asked.url) : asked;
-  const { ort, lenet5, ffnn } = await loadOnce();
+  const loaded = await loadOnce().catch((error) => ({ problem: loadingProblem(error) }));
+  if (loaded.problem) return loaded;
+  const { ort, lenet5, ffnn } = loaded;
   const sketch = new ort.Tensor("uint8", grey, [1, height, width]);
   const started = performance.now();
   const outputs = await lenet5.run({ sketch }, ["image", "probabilities", ...(inside ? nodes : [])]);
@@ -124,4 +147,5 @@ followColorScheme();
 loadOnce()
   .then(() => navigator.serviceWorker.register("offline.js"))
   .catch(() => {}); // plain HTTP and some private windows have no service workers
-sketchpad(document.querySelector("#sketchpad"), { read }, "");
+document.querySelector("#unstarted").remove();
+sketchpad(document.querySelector("#sketchpad"), { read, silence: "The networks are still being loaded." }, "");

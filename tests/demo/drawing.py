@@ -5,6 +5,22 @@ from collections.abc import Callable
 import numpy as np
 from playwright.sync_api import Page, expect
 
+# What Firefox does with privacy.resistFingerprinting, and Chromium with --disable-reading-from-canvas.
+NOISE = """
+const noise = (length) => Uint8ClampedArray.from({ length }, () => 256 * Math.random());
+CanvasRenderingContext2D.prototype.getImageData = (x, y, width, height) =>
+    new ImageData(noise(4 * width * height), width, height);
+const toDataURL = HTMLCanvasElement.prototype.toDataURL;
+HTMLCanvasElement.prototype.toDataURL = function (...kind) {
+    const context = this.getContext("2d");
+    context.putImageData(new ImageData(noise(4 * this.width * this.height), this.width, this.height), 0, 0);
+    return toDataURL.call(this, ...kind);
+};
+"""
+NO_PIXELS = """
+const refuse = () => { throw new DOMException("no", "SecurityError") };
+CanvasRenderingContext2D.prototype.getImageData = HTMLCanvasElement.prototype.toDataURL = refuse;
+"""
 Points = list[tuple[float, float]]
 SEVEN: Points = [(0.3, 0.25), (0.7, 0.25), (0.45, 0.85)]
 ONE: Points = [(0.3, 0.45), (0.56, 0.15), (0.54, 0.85)]  # with a flag

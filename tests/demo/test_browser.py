@@ -1,6 +1,7 @@
 """The page reads drawings in a real browser. These tests are skipped without Chromium."""
 
 import base64
+import json
 import re
 from collections.abc import Callable
 from io import BytesIO
@@ -9,9 +10,23 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, Request, Route, expect
+from playwright.sync_api import Browser, Page, Request, Route, expect
 
-from tests.demo.drawing import ONE, SEVEN, Points, along, draw, expect_blank, expect_digit, touch, wait_for
+from demo.sketchpad import STYLES
+from export.web import CHROMIUM, FLAGS
+from tests.demo.drawing import (
+    NO_PIXELS,
+    NOISE,
+    ONE,
+    SEVEN,
+    Points,
+    along,
+    draw,
+    expect_blank,
+    expect_digit,
+    touch,
+    wait_for,
+)
 from tests.demo.serving import Balancer, Collecting
 
 pytestmark = [pytest.mark.browser]
@@ -72,6 +87,18 @@ def test_the_page_sends_nothing_but_questions_of_less_than_16_kilobytes(page: Pa
     expect(page.locator("#conv1")).to_have_attribute("src", re.compile("^data:image/png"))
     assert max(sizes) < 16_000
     assert other_urls == []
+
+
+def test_a_scribble_that_would_take_more_is_sent_at_half_the_size(page: Page) -> None:
+    asked: list[Request] = []
+    page.on("request", lambda request: asked.append(request) if request.url.endswith("/read") else None)
+    for start in np.linspace(-0.9, 0.8, 17):
+        shares = np.array([max(0.02, 0.02 - start), min(0.98, 0.98 - start)])
+        draw(page, [(float(x), float(x + start)) for x in shares], steps=1)
+    expect(page.locator("#said")).not_to_be_empty()
+    question = asked[-1].post_data or ""
+    assert len(question) < 16_000
+    assert Image.open(BytesIO(base64.b64decode(json.loads(question)["canvas"].partition(",")[2]))).size == (140, 140)
 
 
 def test_a_late_answer_does_not_replace_a_newer_one(page: Page) -> None:
@@ -177,6 +204,40 @@ def test_a_lost_pointer_capture_ends_the_stroke_and_does_not_block_the_next_one(
     expect_digit(page, "1")
 
 
+@pytest.mark.parametrize("script", [NOISE, NO_PIXELS])
+def test_reads_drawings_where_the_browser_hides_the_pixels_of_a_canvas(
+    script: str, address: str, visit: Callable[..., Page]
+) -> None:
+    page = visit(address)
+    page.add_init_script(script)
+    page.reload()
+    draw(page, SEVEN)
+    expect_digit(page, "7")
+    page.set_input_files("#file", {"name": "one.jpg", "mimeType": "image/jpeg", "buffer": photograph()})
+    expect(page.locator("#notice")).to_contain_text("Allow this site to extract canvas data")
+    expect_digit(page, "7")
+
+
+def test_reads_drawings_where_chromium_is_told_to_hide_the_pixels(browser: Browser, address: str) -> None:
+    hiding = browser.browser_type.launch(executable_path=CHROMIUM, args=[*FLAGS, "--disable-reading-from-canvas"])
+    page = hiding.new_page()
+    page.goto(address)
+    draw(page, SEVEN)
+    expect_digit(page, "7")
+    page.set_input_files("#file", {"name": "one.jpg", "mimeType": "image/jpeg", "buffer": photograph()})
+    expect(page.locator("#notice")).to_contain_text("Allow this site to extract canvas data")
+    hiding.close()
+
+
+def test_rules_are_not_nested_for_older_browsers() -> None:
+    for path in STYLES:
+        style = re.sub(r"/\*.*?\*/", "", path.read_text())
+        rules = re.findall(r"([^{}]+)\{[^{}]*\}", style)
+        assert "".join(re.split(r"[^{}]+\{[^{}]*\}", style)).strip() == ""
+        selectors = [selector.strip() for rule in rules for selector in re.split(r",(?![^(]*\))", rule)]
+        assert all(selector.startswith(("#sketchpad", ".dark #sketchpad")) for selector in selectors)
+
+
 def test_undo_reverts_one_stroke_or_a_clear(page: Page) -> None:
     draw(page, ONE)
     expect_digit(page, "1")
@@ -257,14 +318,43 @@ def test_the_canvas_has_the_resolution_of_the_screen_and_follows_its_changes(pag
         assert canvas.evaluate("c => c.width / c.clientWidth") == pytest.approx(scale, abs=0.01)
 
 
+def ink_and_paper(page: Page) -> list[int]:
+    """The grey levels that a person sees, where ONE has ink and where it has none."""
+    shown = Image.open(BytesIO(page.locator("#sketchpad .paper").screenshot())).convert("L")
+    pixels = np.asarray(shown.resize((100, 100)))
+    return [int(pixels[70, 54]), int(pixels[85, 15])]
+
+
 def test_in_dark_mode_the_paper_is_dark_and_the_ink_light(address: str, visit: Callable[..., Page]) -> None:
     page = visit(address, color_scheme="dark")
     draw(page, ONE)
     expect_digit(page, "1")
-    shown = Image.open(BytesIO(page.locator("#sketchpad .paper").screenshot())).convert("L")
-    pixels = np.asarray(shown.resize((100, 100)))
-    assert pixels[85, 15] < 60
-    assert pixels[70, 54] > 200
+    assert ink_and_paper(page) == [230, 26]
+
+
+FORCED_DARK = ["--force-dark-mode", "--enable-features=WebContentsForceDark"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_ink_shows_where_the_browser_forces_dark_pages(scheme: str, browser: Browser, address: str) -> None:
+    forcing = browser.browser_type.launch(executable_path=CHROMIUM, args=[*FLAGS, *FORCED_DARK])
+    page = forcing.new_page(color_scheme=scheme)
+    page.goto(address)
+    draw(page, ONE)
+    expect_digit(page, "1")
+    assert ink_and_paper(page) == ([0, 255] if scheme == "light" else [230, 26])
+    forcing.close()
+
+
+def test_ink_and_bars_show_where_the_system_chooses_the_colours(address: str, visit: Callable[..., Page]) -> None:
+    page = visit(address, forced_colors="active", color_scheme="dark")
+    draw(page, ONE)
+    expect_digit(page, "1")
+    assert ink_and_paper(page) == [230, 26]
+    bar = page.locator("tbody tr:nth-child(2) i").first
+    expect(bar).not_to_have_css(
+        "background-color", page.locator("body").evaluate("b => getComputedStyle(b).backgroundColor")
+    )
 
 
 def test_everything_can_be_done_by_keyboard(page: Page) -> None:
