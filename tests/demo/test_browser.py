@@ -92,9 +92,9 @@ def test_the_page_sends_nothing_but_questions_of_less_than_16_kilobytes(page: Pa
 def test_a_scribble_that_would_take_more_is_sent_at_half_the_size(page: Page) -> None:
     asked: list[Request] = []
     page.on("request", lambda request: asked.append(request) if request.url.endswith("/read") else None)
-    for start in np.linspace(-0.9, 0.8, 17):
-        shares = np.array([max(0.02, 0.02 - start), min(0.98, 0.98 - start)])
-        draw(page, [(float(x), float(x + start)) for x in shares], steps=1)
+    for start in np.linspace(-0.4, 0.9, 14):
+        ends = (max(0.02, (0.02 - start) / 0.5), min(0.98, (0.98 - start) / 0.5))
+        draw(page, [(x, float(start + 0.5 * x)) for x in ends], steps=1)
     expect(page.locator("#said")).not_to_be_empty()
     question = asked[-1].post_data or ""
     assert len(question) < 16_000
