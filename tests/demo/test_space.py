@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 from demo.networks.classifier import SetupError
 from demo.space import __main__ as layout
 from export import web
-from tests.demo.drawing import ONE, SEVEN, draw, expect_blank, expect_digit, surest
+from tests.demo.drawing import NO_PIXELS, ONE, SEVEN, draw, expect_blank, expect_digit, surest
 
 Files = dict[str, bytes]
 
@@ -192,6 +192,84 @@ def test_the_static_page_keeps_asking_for_a_missing_file(
     page.unroute("**/*.onnx*")
     expect_digit(page, "7")
     problems.clear()
+
+
+def test_the_static_page_reads_no_canvas_back(site: str, visit: Callable[..., Page]) -> None:
+    page = visit(site)
+    page.add_init_script(NO_PIXELS)
+    page.reload()
+    draw(page, SEVEN)
+    expect_digit(page, "7")
+    page.click("summary")
+    expect(page.locator("#conv3")).to_have_js_property("naturalWidth", 143)
+
+
+def test_the_static_page_opened_from_a_disk_says_how_to_serve_it(folder: Path, browser: Browser) -> None:
+    page = browser.new_page()
+    page.goto((folder / "index.html").as_uri())
+    page.get_by_label("a crossed 7").click()
+    expect(page.locator("#problem")).to_contain_text("Serve this folder: run python -m http.server in it")
+    page.close()
+
+
+@pytest.mark.parametrize(
+    ("allowed", "selector", "reason"),
+    [
+        ("allow-scripts", "#problem", "add allow-same-origin"),
+        ("", "#unstarted", "A sandboxed frame must have allow-scripts and allow-same-origin."),
+        ("allow-scripts allow-same-origin", "#digit", "7"),
+    ],
+)
+def test_the_static_page_in_a_sandboxed_frame_says_what_it_needs(
+    allowed: str, selector: str, reason: str, folder: Path, browser: Browser
+) -> None:
+    (folder / "frame.html").write_text(f'<iframe sandbox="{allowed}" src="index.html" width=900 height=900></iframe>')
+    page = browser.new_page()
+    with web.serving(folder) as address:
+        page.goto(f"{address}frame.html")
+        frame = page.frame_locator("iframe")
+        frame.get_by_label("a crossed 7").click()
+        expect(frame.locator(selector)).to_contain_text(reason)
+        page.close()
+
+
+SUFFICIENT = re.findall(r"^Content-Security-Policy: (.+)$", (layout.SKETCHPAD.parent / "README.md").read_text(), re.M)
+
+
+@pytest.mark.parametrize(
+    ("policy", "selector", "reason"),
+    [
+        (*SUFFICIENT, "#digit", "7"),
+        ("default-src 'self'", "#unstarted", "A Content-Security-Policy must allow inline scripts"),
+        ("default-src 'self' 'unsafe-inline' data:", "#problem", "forbids script-src-elem blob"),
+        ("default-src 'self' 'unsafe-inline' data: blob:", "#problem", "forbids script-src wasm-eval"),
+    ],
+)
+def test_the_static_page_under_a_policy_reads_or_says_what_is_forbidden(
+    policy: str, selector: str, reason: str, site: str, visit: Callable[..., Page], problems: list[str]
+) -> None:
+    page = visit(site, service_workers="block")
+
+    def restrict(route: Route) -> None:
+        response = route.fetch()
+        route.fulfill(response=response, headers={**response.headers, "Content-Security-Policy": policy})
+
+    page.route(site, restrict)
+    page.reload()
+    page.get_by_label("a crossed 7").click()
+    expect(page.locator(selector)).to_contain_text(reason)
+    if policy in SUFFICIENT:
+        assert problems == []
+    problems.clear()
+
+
+def test_the_static_page_without_webassembly_says_so(site: str, visit: Callable[..., Page]) -> None:
+    """Tor Browser has none at its safest level, Safari none in Lockdown Mode."""
+    page = visit(site)
+    page.add_init_script("delete globalThis.WebAssembly")
+    page.reload()
+    page.get_by_label("a crossed 7").click()
+    expect(page.locator("#problem")).to_contain_text("The networks need WebAssembly with SIMD.")
 
 
 def test_the_static_page_reloads_offline(files: Files, tmp_path: Path, visit: Callable[..., Page]) -> None:
