@@ -1,10 +1,10 @@
 """The page reads drawings in a real browser. These tests are skipped without Chromium."""
 
 import base64
-import json
 import re
 from collections.abc import Callable
 from io import BytesIO
+from typing import Literal
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -96,9 +96,26 @@ def test_a_scribble_that_would_take_more_is_sent_at_half_the_size(page: Page) ->
         ends = (max(0.02, (0.02 - start) / 0.5), min(0.98, (0.98 - start) / 0.5))
         draw(page, [(x, float(start + 0.5 * x)) for x in ends], steps=1)
     expect(page.locator("#said")).not_to_be_empty()
-    question = asked[-1].post_data or ""
-    assert len(question) < 16_000
-    assert Image.open(BytesIO(base64.b64decode(json.loads(question)["canvas"].partition(",")[2]))).size == (140, 140)
+    assert len(asked[-1].post_data or "") < 16_000
+    assert pixels(asked[-1].post_data_json["canvas"]).shape == (140, 140)
+
+
+@pytest.mark.parametrize("steps", [1, 20])
+def test_what_is_sent_is_what_is_on_the_paper(steps: int, page: Page) -> None:
+    asked: list[Request] = []
+    page.on("request", lambda request: asked.append(request) if request.url.endswith("/read") else None)
+    for points in (SEVEN, [(0.2, 0.8), (0.8, 0.8), (0.8, 0.5), (0.2, 0.5)], [(0.9, 0.1)], [(0.8, 0.9), (1.2, 0.7)]):
+        draw(page, points, steps=steps)
+    expect(page.locator("#said")).not_to_be_empty()
+    sent = pixels(asked[-1].post_data_json["canvas"])
+    shown = pixels(page.locator("#sketchpad canvas").evaluate("canvas => canvas.toDataURL()"))
+    assert sent.shape == (280, 280)
+    assert np.abs(sent - np.asarray(Image.fromarray(shown).resize((280, 280), Image.Resampling.BOX))).mean() < 1
+
+
+def pixels(url: str) -> np.ndarray:
+    """The grey levels of an image in a data URL, float32 [height, width]."""
+    return np.asarray(Image.open(BytesIO(base64.b64decode(url.partition(",")[2]))).convert("L"), np.float32)
 
 
 def test_a_late_answer_does_not_replace_a_newer_one(page: Page) -> None:
@@ -336,7 +353,9 @@ FORCED_DARK = ["--force-dark-mode", "--enable-features=WebContentsForceDark"]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_ink_shows_where_the_browser_forces_dark_pages(scheme: str, browser: Browser, address: str) -> None:
+def test_the_ink_shows_where_the_browser_forces_dark_pages(
+    scheme: Literal["light", "dark"], browser: Browser, address: str
+) -> None:
     forcing = browser.browser_type.launch(executable_path=CHROMIUM, args=[*FLAGS, *FORCED_DARK])
     page = forcing.new_page(color_scheme=scheme)
     page.goto(address)
