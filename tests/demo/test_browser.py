@@ -1,6 +1,7 @@
 """The page reads drawings in a real browser. These tests are skipped without Chromium."""
 
 import base64
+import json
 import re
 from collections.abc import Callable
 from io import BytesIO
@@ -97,7 +98,7 @@ def test_a_scribble_that_would_take_more_is_sent_at_half_the_size(page: Page) ->
         draw(page, [(x, float(start + 0.5 * x)) for x in ends], steps=1)
     expect(page.locator("#said")).not_to_be_empty()
     assert len(asked[-1].post_data or "") < 16_000
-    assert pixels(asked[-1].post_data_json["canvas"]).shape == (140, 140)
+    assert pixels(canvas_of(asked[-1])).shape == (140, 140)
 
 
 @pytest.mark.parametrize("steps", [1, 20])
@@ -107,10 +108,14 @@ def test_what_is_sent_is_what_is_on_the_paper(steps: int, page: Page) -> None:
     for points in (SEVEN, [(0.2, 0.8), (0.8, 0.8), (0.8, 0.5), (0.2, 0.5)], [(0.9, 0.1)], [(0.8, 0.9), (1.2, 0.7)]):
         draw(page, points, steps=steps)
     expect(page.locator("#said")).not_to_be_empty()
-    sent = pixels(asked[-1].post_data_json["canvas"])
+    sent = pixels(canvas_of(asked[-1]))
     shown = pixels(page.locator("#sketchpad canvas").evaluate("canvas => canvas.toDataURL()"))
     assert sent.shape == (280, 280)
     assert np.abs(sent - np.asarray(Image.fromarray(shown).resize((280, 280), Image.Resampling.BOX))).mean() < 1
+
+
+def canvas_of(question: Request) -> str:
+    return json.loads(question.post_data or "")["canvas"]
 
 
 def pixels(url: str) -> np.ndarray:
