@@ -59,7 +59,7 @@ def expect_digit(page: Page, digit: str) -> None:
     """Expect that both networks and the page read `digit`."""
     expect(page.locator("#digit")).to_have_text(digit)
     expect(page.locator("tbody tr.read th")).to_have_text(digit)
-    assert surest(page) == [digit, digit]
+    wait_for(page, lambda: surest(page) == [digit, digit])
 
 
 def surest(page: Page) -> list[str]:

@@ -184,9 +184,13 @@ def test_programs_that_never_fetch_their_answers_do_not_stop_the_queue(hasty: st
     path, slow, no_image = upload(hasty), upload(hasty, large()), upload(hasty, b"x")
     with httpx.Client(base_url=f"{hasty}gradio_api/", timeout=30) as program:
 
-        def ask(path: str, session: str) -> None:
-            while program.post("queue/join", json=question("queue/join", path, session)).status_code == 429:
+        def accepted(address: str, body: object) -> httpx.Response:
+            while (answer := program.post(address, json=body)).status_code == 429:
                 time.sleep(0.05)
+            return answer
+
+        def ask(path: str, session: str) -> None:
+            accepted("queue/join", question("queue/join", path, session))
 
         ask(path, "the oldest")
         for i in range(60):
@@ -194,7 +198,7 @@ def test_programs_that_never_fetch_their_answers_do_not_stop_the_queue(hasty: st
                 ask(slow, "the oldest")
                 ask(slow, "the oldest")
             ask(no_image, f"nobody {i}")
-        event = program.post("call/predict", json={"data": [file(path)]}).json()["event_id"]
+        event = accepted("call/predict", {"data": [file(path)]}).json()["event_id"]
         answer = program.get(f"call/predict/{event}").text
     assert "event: complete" in answer
 
