@@ -56,7 +56,7 @@ function loadingProblem(error) {
       "Serve this folder: run python -m http.server in it, and open http://localhost:8000."
     );
   if (forbidden)
-    return `The server's Content-Security-Policy forbids ${forbidden}. demo/README.md names a policy that suffices.`;
+    return `The server's Content-Security-Policy forbids ${forbidden}. Ask whoever runs the server to allow it here.`;
   if (origin === "null")
     return "A sandboxed frame cannot load the networks. Open the page in its own tab, or add allow-same-origin.";
   if (/WebAssembly/.test(error))
