@@ -1,0 +1,81 @@
+"""Digits in ink, as large as a photograph shows them: real ones that no training saw."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+from model import mnist, pendigits
+from model.draw import Drawing, draw
+from model.pendigits import VALIDATION_WRITERS
+
+SIDES = 100, 1_600  # pixels of a photograph's longer side
+ASPECT = 2.0  # of the longer to the shorter side, at most
+HEIGHTS = 1 / 6, 0.9  # of a digit, as a share of the photograph's height
+PENS = 0.025, 0.16  # widths as a share of the digit's longer side: a hard pencil, and a felt tip
+MARGIN = 0.03  # of the photograph's sides that stays free of ink
+VALIDATION = 5_000  # MNIST's last training digits, on which no training learns
+
+
+class Written(NamedTuple):
+    """A digit on a sheet."""
+
+    ink: np.ndarray
+    """Ink 255 on paper 0, uint8 [height, width], of a whole photograph."""
+    box: tuple[int, int, int, int]
+    """Left, top, right and bottom of the ink, in pixels."""
+
+    @property
+    def size(self) -> int:
+        """The longer side of the ink in pixels."""
+        left, top, right, bottom = self.box
+        return max(right - left, bottom - top)
+
+
+def written(count: int, data: Path | None = None, seed: int = 0) -> tuple[list[Written], np.ndarray]:
+    """Write `count` digits: half from MNIST, half by the pen writers for validation. Returns them and their labels.
+
+    `data` holds mnist.npz and pendigits-orig.tra; without it, both are downloaded. Raises InputError if they are
+    missing.
+    """
+    random = np.random.default_rng(seed)
+    _, digits = mnist.split(mnist.load(data)[0], VALIDATION)
+    pens = pendigits.load(data).by(*VALIDATION_WRITERS)
+    half = random.choice(len(digits.labels), count // 2, replace=False)
+    rest = random.choice(len(pens.labels), count - len(half), replace=False)
+    sheets = [_place(_enlarge(digits.images[index], random), random) for index in half]
+    sheets += [_place(_write(pens.drawings[index], random), random) for index in rest]
+    return sheets, np.concatenate([digits.labels[half], pens.labels[rest]])
+
+
+def _enlarge(image: np.ndarray, random: np.random.Generator) -> Image.Image:
+    """Enlarge one of MNIST's digits, uint8 [28, 28], to crisp strokes of some width, cropped to the ink."""
+    smooth = Image.fromarray(image).resize((560, 560), Image.Resampling.BICUBIC).filter(ImageFilter.GaussianBlur(6))
+    threshold, edge = random.uniform(90, 160), random.uniform(8, 60)
+    crisp = smooth.point(lambda level: 255 * min(max((level - threshold) / edge + 0.5, 0), 1))
+    return crisp.crop(crisp.getbbox())
+
+
+def _write(drawing: Drawing, random: np.random.Generator) -> Image.Image:
+    """Draw pen strokes with a pen of some width, cropped to the ink."""
+    brush = 700 * np.exp(random.uniform(*np.log(PENS)))
+    sheet = draw(drawing, brush, 700, 960).point(lambda level: 255 - level)
+    return sheet.crop(sheet.getbbox())
+
+
+def _place(ink: Image.Image, random: np.random.Generator) -> Written:
+    """Put a digit on a sheet of a random size, anywhere on it."""
+    longer = np.exp(random.uniform(*np.log(SIDES)))
+    shorter = longer * random.uniform(1 / ASPECT, 1)
+    width, height = map(round, (longer, shorter) if random.random() < 0.4 else (shorter, longer))
+    free = 1 - 2 * MARGIN
+    tall = min(height * np.exp(random.uniform(*np.log(HEIGHTS))), free * height, free * width * ink.height / ink.width)
+    wide = tall * ink.width / ink.height
+    left = round(MARGIN * width + random.random() * (free * width - wide))
+    top = round(MARGIN * height + random.random() * (free * height - tall))
+    sheet = Image.new("L", (width, height))
+    sheet.paste(ink.resize((max(1, round(wide)), max(1, round(tall))), Image.Resampling.BOX), (left, top))
+    box = sheet.getbbox()
+    assert box
+    return Written(np.asarray(sheet), box)
