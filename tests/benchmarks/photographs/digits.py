@@ -15,6 +15,7 @@ ASPECT = 2.0  # of the longer to the shorter side, at most
 HEIGHTS = 1 / 6, 0.9  # of a digit, as a share of the photograph's height
 PENS = 0.025, 0.16  # widths as a share of the digit's longer side: a hard pencil, and a felt tip
 MARGIN = 0.03  # of the photograph's sides that stays free of ink
+LENS = 1 / 2_000, 1 / 600  # blur of a photograph in focus, as a share of its longer side
 VALIDATION = 5_000  # MNIST's last training digits, on which no training learns
 
 
@@ -54,19 +55,29 @@ def _enlarge(image: np.ndarray, random: np.random.Generator) -> Image.Image:
     smooth = Image.fromarray(image).resize((560, 560), Image.Resampling.BICUBIC).filter(ImageFilter.GaussianBlur(6))
     threshold, edge = random.uniform(90, 160), random.uniform(8, 60)
     crisp = smooth.point(lambda level: 255 * min(max((level - threshold) / edge + 0.5, 0), 1))
-    return crisp.crop(crisp.getbbox())
+    return _rough(crisp, random)
 
 
 def _write(drawing: Drawing, random: np.random.Generator) -> Image.Image:
     """Draw pen strokes with a pen of some width, cropped to the ink."""
     brush = 700 * np.exp(random.uniform(*np.log(PENS)))
-    sheet = draw(drawing, brush, 700, 960).point(lambda level: 255 - level)
-    return sheet.crop(sheet.getbbox())
+    return _rough(draw(drawing, brush, 700, 960).point(lambda level: 255 - level), random)
+
+
+def _rough(ink: Image.Image, random: np.random.Generator) -> Image.Image:
+    """Fray the edges of half of the strokes, as paper does with ink, and crop to the ink."""
+    if random.random() < 0.5:
+        cell = random.uniform(3, 8)
+        frayed = random.normal(0, 1, (round(ink.height / cell), round(ink.width / cell))).astype(np.float32)
+        noise = np.asarray(Image.fromarray(frayed).resize(ink.size, Image.Resampling.BICUBIC))
+        soft = np.asarray(ink.filter(ImageFilter.GaussianBlur(3)), np.float32) / 255
+        ink = Image.fromarray((1020 * (soft - 0.5 + 0.15 * noise) + 128).clip(0, 255).astype(np.uint8))
+    return ink.crop(ink.point(lambda level: 255 * (level > 100)).getbbox())
 
 
 def _place(ink: Image.Image, random: np.random.Generator) -> Written:
     """Put a digit on a sheet of a random size, anywhere on it."""
-    longer = np.exp(random.uniform(*np.log(SIDES)))
+    longer = float(np.exp(random.uniform(*np.log(SIDES))))
     shorter = longer * random.uniform(1 / ASPECT, 1)
     width, height = map(round, (longer, shorter) if random.random() < 0.4 else (shorter, longer))
     free = 1 - 2 * MARGIN
@@ -76,6 +87,7 @@ def _place(ink: Image.Image, random: np.random.Generator) -> Written:
     top = round(MARGIN * height + random.random() * (free * height - tall))
     sheet = Image.new("L", (width, height))
     sheet.paste(ink.resize((max(1, round(wide)), max(1, round(tall))), Image.Resampling.BOX), (left, top))
+    sheet = sheet.filter(ImageFilter.GaussianBlur(random.uniform(*LENS) * longer))
     box = sheet.getbbox()
     assert box
     return Written(np.asarray(sheet), box)

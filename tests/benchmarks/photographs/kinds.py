@@ -26,7 +26,7 @@ class Kind:
 
     damages: list[tuple[Damage, float]] = field(default_factory=list)
     """In this order, each with its severity."""
-    paper: tuple[float, float] = (150, 235)
+    paper: tuple[float, float] = (140, 240)
     """Range of the paper's grey level."""
     contrast: tuple[float, float] = (70, 190)
     """Range of the grey levels by which ink is darker than paper."""
@@ -56,9 +56,13 @@ def grain(level: np.ndarray, drawing: Written, random: Random, severity: float) 
 
 
 def coarse_grain(level: np.ndarray, drawing: Written, random: Random, severity: float) -> np.ndarray:
-    """The paper's own grain, or a noisy photograph enlarged: blobs of 2 to 8 pixels. Deviation in grey levels."""
-    cell = random.uniform(2, 8)
-    return level + _smooth_noise(level.shape, random, cell, cell * random.uniform(1, 2)) * np.float32(severity)
+    """The paper's own pits and fibres, 2 pixels to 1/80 of the longer side. Deviation in grey levels.
+
+    Pits are deeper than the paper between them is high, so the noise is not symmetric.
+    """
+    cell = max(2.0, max(level.shape) * np.exp(random.uniform(np.log(1 / 500), np.log(1 / 80))))
+    relief = _smooth_noise(level.shape, random, cell, cell * random.uniform(1, 2), skew=random.uniform(-0.7, 0.4))
+    return level * (1 + relief * np.float32(severity / level.max()))
 
 
 def jpeg(level: np.ndarray, drawing: Written, random: Random, severity: float) -> np.ndarray:
@@ -82,6 +86,11 @@ def moire(level: np.ndarray, drawing: Written, random: Random, severity: float) 
         across = _along(level.shape, angle + np.pi / 2)
         pattern = pattern + np.float32(share) * np.sin(along + np.float32(turn * max(level.shape) / period) * across**2)
     return level + pattern * np.float32(severity)
+
+
+def inverted(level: np.ndarray, drawing: Written, random: Random, severity: float) -> np.ndarray:
+    """Light on dark. Share of the photographs that are."""
+    return 255 - level if random.random() < severity else level
 
 
 # The light
@@ -126,18 +135,23 @@ def flash(level: np.ndarray, drawing: Written, random: Random, severity: float) 
 
 
 def crumple(level: np.ndarray, drawing: Written, random: Random, severity: float) -> np.ndarray:
-    """Creases: each facet of the paper has its own light. Deviation as a share of the light."""
-    small = 128
-    seeds = random.uniform(0, small, (random.integers(8, 40), 2))
-    y, x = np.mgrid[:small, :small]
-    distance = np.hypot(y[..., None] - seeds[:, 0], x[..., None] - seeds[:, 1])
-    facet = distance.argmin(axis=2)
-    tilt = random.normal(0, 1, (len(seeds), 3))
-    light = tilt[facet, 0] * 0.6
-    light += ((y - seeds[facet, 0]) * tilt[facet, 1] + (x - seeds[facet, 1]) * tilt[facet, 2]) / (small / 6)
-    nearest = np.partition(distance, 1, axis=2)
-    light += random.choice([-1.2, 1.2], len(seeds))[facet] * np.exp(-(nearest[..., 1] - nearest[..., 0]) / 1.5)
+    """Creases, a few large and many small: each facet of the paper has its own light. Share of the light."""
+    light = _facets(random, int(random.integers(4, 12))) + 0.4 * _facets(random, int(random.integers(20, 60)))
     return level * (1 + np.float32(severity) * _enlarged(light.astype(np.float32), level.shape))
+
+
+def _facets(random: Random, count: int, side: int = 128) -> np.ndarray:
+    """Light on `count` flat facets with creases between some of them: about -2 to 2, [side, side]."""
+    middle = random.uniform(0, side, (count, 2))
+    y, x = np.mgrid[:side, :side]
+    distance = np.hypot(y[..., None] - middle[:, 0], x[..., None] - middle[:, 1])
+    facet = distance.argmin(axis=2)
+    tilt, reach = random.normal(0, 1, (count, 3)), 1.5 * side / np.sqrt(count)
+    light = 0.5 * tilt[facet, 0]
+    light += ((y - middle[facet, 0]) * tilt[facet, 1] + (x - middle[facet, 1]) * tilt[facet, 2]) / reach
+    nearest = np.partition(distance, 1, axis=2)
+    crease = random.choice([-1.5, 0, 0, 1.5], count)[facet]
+    return light + crease * np.exp(-(nearest[..., 1] - nearest[..., 0]) / 2)
 
 
 # The paper
@@ -150,7 +164,7 @@ def specks(level: np.ndarray, drawing: Written, random: Random, severity: float)
     pen = ImageDraw.Draw(picture)
     left, top, right, bottom = drawing.box
     gap = 0.08 * drawing.size
-    for _ in range(round(np.exp(random.uniform(np.log(3), np.log(severity))))):
+    for _ in range(round(np.exp(random.uniform(0, np.log(severity))))):
         radius = np.exp(random.uniform(np.log(0.5), np.log(max(height, width) / 80)))
         x, y = random.uniform(0, width), random.uniform(0, height)
         reach = gap + radius
@@ -161,22 +175,28 @@ def specks(level: np.ndarray, drawing: Written, random: Random, severity: float)
 
 
 def ruled(level: np.ndarray, drawing: Written, random: Random, severity: float, squared: bool = False) -> np.ndarray:
-    """Printed lines. Greatest number of grey levels by which they are darker than the paper."""
+    """Printed lines, seen at a slant. Grey levels by which they are darker than the paper, at most.
+
+    1 to 4 of them cross the digit. Some ruled sheets have a margin.
+    """
     dark = random.uniform(0.3, 1) * severity
     pitch = drawing.size / random.uniform(1, 4)
-    thick = max(pitch * random.uniform(1 / 30, 1 / 12), 0.6)
+    thick = max(pitch * random.uniform(1 / 30, 1 / 9), 0.6)
+    soft = max(1.0, 0.5 * thick)
     turn = random.normal(0, 0.05)
+    height, width = level.shape
+    y, x = np.arange(height, dtype=np.float32)[:, None] - height // 2, np.arange(width, dtype=np.float32) - width // 2
+    slant_y, slant_x = (random.normal(0, 0.1) / max(height, width) for _ in range(2))
+    nearer = 1 / (1 + np.float32(slant_y) * y + np.float32(slant_x) * x)
     cover = np.zeros_like(level)
-    for angle in (np.pi / 2, 0) if squared else (np.pi / 2,):
-        height, width = level.shape
-        y, x = (np.arange(n, dtype=np.float32) - np.float32(n / 2) for n in (height, width))
-        along = y[:, None] * np.float32(np.sin(angle + turn)) + x * np.float32(np.cos(angle + turn))
-        far = 1 + (y[:, None] * np.float32(random.normal(0, 0.08)) + x * np.float32(random.normal(0, 0.08))) / max(
-            height, width
-        )
-        phase = along / (far * np.float32(pitch)) + np.float32(random.random())
-        distance = np.abs(phase - np.rint(phase)) * np.float32(pitch)
-        cover = np.maximum(cover, np.clip(np.float32(thick / 2 + 0.5) - distance, 0, min(thick, 1)))
+    margin = not squared and random.random() < 0.3
+    for down, across, lines in ((np.cos(turn), np.sin(turn), True), (-np.sin(turn), np.cos(turn), squared)):
+        if not (lines or margin):
+            continue
+        phase = (y * np.float32(down / pitch) + x * np.float32(across / pitch)) * nearer + np.float32(random.random())
+        distance = np.abs(phase - np.rint(phase) if lines else phase + np.float32(0.3 * width / pitch))
+        distance *= np.float32(pitch / soft)
+        cover = np.maximum(cover, np.clip(np.float32(thick / 2 / soft + 0.5) - distance, 0, min(thick, 1)))
     return level * (1 - cover * np.float32(dark / level.max()))
 
 
@@ -197,6 +217,14 @@ def show_through(level: np.ndarray, drawing: Written, random: Random, severity: 
         (width, height), Image.Resampling.BILINEAR
     )
     return level - np.asarray(back) * np.float32(severity * random.uniform(0.5, 1) / 255)
+
+
+def imprint(level: np.ndarray, drawing: Written, random: Random, severity: float) -> np.ndarray:
+    """Writing on the sheet above, pressed through: a light and a dark edge. Grey levels, at most."""
+    other = drawing.ink[::-1, ::-1].astype(np.float32)
+    away = max(1, round(drawing.size / random.uniform(80, 250)))
+    relief = np.roll(other, (away, away), (0, 1)) - np.roll(other, (-away, -away), (0, 1))
+    return level + relief * np.float32(severity * random.uniform(0.4, 1) / 255)
 
 
 def pencil(level: np.ndarray, drawing: Written, random: Random, severity: float) -> np.ndarray:
@@ -225,6 +253,13 @@ def two_tones(level: np.ndarray, drawing: Written, random: Random, severity: flo
     return np.pad(level, padding, constant_values=255)
 
 
+def thumbnail(level: np.ndarray, drawing: Written, random: Random, severity: float) -> np.ndarray:
+    """Scaled down, as people do who have read that MNIST has 28 x 28 pixels. Longer side of the digit, in pixels."""
+    scale = min(severity * random.uniform(0.6, 1) / drawing.size, 1)
+    height, width = (max(8, round(length * scale)) for length in level.shape)
+    return np.asarray(Image.fromarray(level).resize((width, height), Image.Resampling.BILINEAR))
+
+
 def table(level: np.ndarray, drawing: Written, random: Random, severity: float) -> np.ndarray:
     """A sheet on a table that shows at one to three sides. Grey levels between paper and table, at most."""
     paper = float(level.max())
@@ -232,43 +267,45 @@ def table(level: np.ndarray, drawing: Written, random: Random, severity: float) 
     tone = paper - difference if paper - difference > 10 and random.random() < 0.8 else min(paper + difference, 250)
     cells = random.permutation([max(level.shape) / random.uniform(20, 200), max(level.shape) / 5])
     surface = tone + _smooth_noise(level.shape, random, *cells) * np.float32(random.uniform(0, 0.06) * tone)
-    for side in random.permutation(4)[: random.integers(1, 4)]:
-        beyond = _beyond(level.shape, drawing, random, int(side), (0.25, 0.9), 0.08)
+    turn = random.normal(0, 0.06)
+    for side in random.permutation(4)[: random.integers(1, 4)].tolist():
+        turned = (-1, 1, 1, -1)[side] * turn + random.normal(0, 0.015)
+        beyond = _beyond(level.shape, drawing, side, random.uniform(0.1, 0.85), turned, random.uniform(1, 3))
         level = level + (surface - level) * beyond
     return level
 
 
 def strip(level: np.ndarray, drawing: Written, random: Random, severity: float) -> np.ndarray:
     """A dark strip along one border, as an edge of the sheet leaves it. Share of the light that it takes."""
-    side = int(random.integers(4))
-    edge = _beyond(level.shape, drawing, random, side, (0.03, 0.25), 0.02, random.uniform(1, 8))
-    return level * (1 - edge * np.float32(severity * random.uniform(0.4, 1)))
+    beyond = _beyond(
+        level.shape,
+        drawing,
+        int(random.integers(4)),
+        random.uniform(0.03, 0.3),
+        random.normal(0, 0.015),
+        max(1.0, max(level.shape) / random.uniform(60, 800)),
+    )
+    return level * (1 - beyond * np.float32(severity * random.uniform(0.4, 1)))
 
 
-def _beyond(
-    shape: tuple[int, ...],
-    drawing: Written,
-    random: Random,
-    side: int,
-    shares: tuple[float, float],
-    turn: float,
-    soft: float = 1.0,
-) -> np.ndarray:
-    """How far each pixel lies beyond an edge between the digit and one side of the photograph, 0 to 1.
+def _beyond(shape: tuple[int, ...], drawing: Written, side: int, share: float, turn: float, soft: float) -> np.ndarray:
+    """Whether each pixel lies beyond an edge between the digit and one side of the photograph, 0 to 1.
 
-    `side` is left, top, right or bottom. The edge takes one of `shares` of the room there, is turned by up to `turn`
-    radians and `soft` pixels wide.
+    `side` is left, top, right or bottom. The edge is `share` of the room there away from that side, turned by about
+    `turn` radians, but not into the digit, and `soft` pixels wide.
     """
     height, width = shape
     left, top, right, bottom = drawing.box
-    room = (left, top, width - right, height - bottom)[side]
-    y, x = (np.arange(n, dtype=np.float32) for n in (height, width))
-    outward, along = ((-x, y[:, None]), (-y[:, None], x), (x, y[:, None]), (y[:, None], x))[side]
-    border = (0, 0, width, height)[side]
-    length = (height, width, height, width)[side]
-    turned = np.float32(np.clip(random.normal(0, turn), -1.2 * room / length, 1.2 * room / length))
-    edge = border - room * random.uniform(*shares)
-    return np.clip((outward + (along - np.float32(length / 2)) * turned - np.float32(edge)) / np.float32(soft), 0, 1)
+    y, x = np.arange(height, dtype=np.float32)[:, None] + 0.5, np.arange(width, dtype=np.float32) + 0.5
+    outward, along, room, length = (
+        (-x, y, left, height),
+        (-y, x, top, width),
+        (x - width, y, width - right, height),
+        (y - height, x, height - bottom, width),
+    )[side]
+    limit = 2 * room * (1 - share) / length
+    turned = (along - np.float32(length / 2)) * np.float32(np.clip(turn, -limit, limit))
+    return np.clip((outward + turned + np.float32(room * share)) / np.float32(soft) + np.float32(0.5), 0, 1)
 
 
 # Tools
@@ -285,14 +322,21 @@ def _noise(shape: tuple[int, ...], random: Random) -> np.ndarray:
     return _tile()[top : top + shape[0], left : left + shape[1]]
 
 
-def _smooth_noise(shape: tuple[int, ...], random: Random, down: float, across: float | None = None) -> np.ndarray:
-    """Normal noise of deviation about 1, in blobs of `down` x `across` pixels."""
+def _smooth_noise(
+    shape: tuple[int, ...], random: Random, down: float, across: float | None = None, skew: float = 0
+) -> np.ndarray:
+    """Noise of deviation 1 in blobs of `down` x `across` pixels: normal, or log-normal with a tail on one side."""
     height, width = shape
-    rows, columns = (max(3, 2 + round(2 * length / cell)) for length, cell in ((height, down), (width, across or down)))
+    cells = (height, down), (width, across or down)
+    rows, columns = (min(max(5, 2 + round(2 * length / cell)), length + 2) for length, cell in cells)
     fine = _noise((rows, columns), random)
-    fine = fine[:-2] + 2 * fine[1:-1] + fine[2:] if rows > 4 else fine
-    fine = fine[:, :-2] + 2 * fine[:, 1:-1] + fine[:, 2:] if columns > 4 else fine
-    return _enlarged(fine / fine.std(), shape)
+    fine = fine[:-2] + 2 * fine[1:-1] + fine[2:]
+    fine = fine[:, :-2] + 2 * fine[:, 1:-1] + fine[:, 2:]
+    fine = fine / fine.std()
+    if skew:
+        fine = np.sign(skew) * np.exp(np.float32(abs(skew)) * fine)
+        fine = (fine - fine.mean()) / fine.std()
+    return _enlarged(fine.astype(np.float32), shape)
 
 
 def _enlarged(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -326,24 +370,27 @@ squared: Any = partial(ruled, squared=True)
 KINDS: dict[str, Kind] = {
     "as drawn": Kind(),
     "light from one side": Kind([(slope, 0.3), (grain, 2)]),
-    "grain": Kind([(grain, 16)]),
-    "coarse grain": Kind([(coarse_grain, 12)]),
-    "specks": Kind([(specks, 40), (grain, 1)], paper=(190, 254)),
+    "grain": Kind([(grain, 15)]),
+    "coarse grain": Kind([(coarse_grain, 10), (grain, 1)]),
+    "specks": Kind([(specks, 15), (grain, 1)], paper=(190, 254)),
     "vignette": Kind([(vignette, 0.7), (grain, 2)]),
     "vignette, coarse grain": Kind([(vignette, 0.6), (coarse_grain, 9)]),
     "soft shadow": Kind([(shadow, 0.4), (grain, 2)]),
     "shadow edge": Kind([(shadow_edge, 0.35), (grain, 2)]),
-    "two tones": Kind([(grain, 2), (two_tones, 0.25)], paper=(140, 235)),
-    "ruled paper": Kind([(ruled, 55), (grain, 2)], contrast=(90, 190)),
+    "two tones": Kind([(grain, 2), (two_tones, 0.25)]),
+    "two tones, thumbnail": Kind([(grain, 2), (two_tones, 0.25), (thumbnail, 24)]),
+    "thumbnail": Kind([(grain, 3), (thumbnail, 20)]),
+    "ruled paper": Kind([(ruled, 45), (grain, 2)], contrast=(90, 190)),
     "squared paper": Kind([(squared, 45), (grain, 2)], contrast=(90, 190)),
-    "pencil": Kind([(pencil, 0.2), (grain, 4)], contrast=(9, 40)),
-    "show-through": Kind([(show_through, 30), (grain, 2)]),
+    "pencil": Kind([(pencil, 0.2), (grain, 3)], contrast=(9, 40)),
+    "show-through": Kind([(show_through, 35), (grain, 2)]),
+    "imprint": Kind([(imprint, 35), (slope, 0.15), (grain, 2)]),
     "crumpled paper": Kind([(crumple, 0.06), (grain, 2)]),
-    "sheet on a table": Kind([(table, 120), (grain, 2)]),
-    "dark strip": Kind([(strip, 0.7), (grain, 2)]),
+    "sheet on a table": Kind([(table, 100), (grain, 2)]),
+    "dark strip": Kind([(strip, 0.5), (grain, 2)]),
     "flash": Kind([(flash, 0.75), (grain, 2)]),
     "JPEG": Kind([(grain, 8), (jpeg, 10)]),
-    "screen": Kind([(slope, 0.2), (moire, 30), (grain, 4)], paper=(190, 235)),
+    "screen": Kind([(inverted, 0.4), (slope, 0.2), (moire, 30), (grain, 4)], paper=(190, 235)),
     "blackboard": Kind([(chalk, 12), (grain, 6)], paper=(170, 215), contrast=(80, 150)),
     "out of focus": Kind([(out_of_focus, 0.08), (grain, 5)]),
     "all, mildly": Kind(
