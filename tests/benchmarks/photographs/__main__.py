@@ -18,8 +18,8 @@ SHOWN = 24  # photographs of a kind on a contact sheet
 
 
 def verdicts(probabilities: np.ndarray) -> np.ndarray:
-    """The digit that each row of `probabilities`, [count, 10], gives, or -1 if it is refused."""
-    return np.where(probabilities.max(axis=1) > PROBABLE, probabilities.argmax(axis=1), -1)
+    """The digit that `probabilities`, [..., 10], give, or -1 if none exceeds PROBABLE."""
+    return np.where(probabilities.max(axis=-1) > PROBABLE, probabilities.argmax(axis=-1), -1)
 
 
 def main() -> None:
@@ -34,21 +34,25 @@ def main() -> None:
     drawings, labels = written(arguments.count, arguments.data)
     print(f"{len(labels)} digits; % right, wrong, refused\n")
     print(f"{'':24}{'both':^18}{'LeNet5':^18}{'FFNN':^18}")
+    kinds = []
     for kind in arguments.kinds:
         pictures = photographs(kind, drawings, np.random.default_rng(0))
         answers = [classifier.classify(picture) for picture in pictures]
-        rows = [np.stack([answer.mean for answer in answers])]
-        rows += [np.stack([answer.probabilities[name] for answer in answers]) for name in NETWORKS]
-        print(f"{kind:24}" + "".join(_shares(verdicts(row), labels) for row in rows), flush=True)
+        probabilities = [[answer.mean, *(answer.probabilities[name] for name in NETWORKS)] for answer in answers]
+        kinds.append(verdicts(np.array(probabilities)))
+        print(f"{kind:24}{_shares(kinds[-1], labels)}", flush=True)
         if arguments.pictures:
             arguments.pictures.mkdir(parents=True, exist_ok=True)
             sheet = contact_sheet(pictures, answers, labels)
             sheet.save(arguments.pictures / f"{kind.replace(', ', '-').replace(' ', '-')}.png")
+    print(f"{'mean':24}{_shares(np.concatenate(kinds), np.tile(labels, len(kinds)))}")
 
 
 def _shares(read: np.ndarray, labels: np.ndarray) -> str:
-    right, refused = (read == labels).mean(), (read < 0).mean()
-    return "".join(f"{100 * share:6.1f}" for share in (right, 1 - right - refused, refused))
+    """Format the shares of right, wrong and refused digits in each column of `read`, [count, columns]."""
+    right, refused = read == labels[:, None], read < 0
+    shares = np.stack([right, ~right & ~refused, refused], axis=-1).mean(axis=0)
+    return "".join(f"{100 * share:6.1f}" for share in shares.ravel())
 
 
 def contact_sheet(pictures: list[np.ndarray], answers: list[Answer], labels: np.ndarray) -> Image.Image:

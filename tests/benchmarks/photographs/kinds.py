@@ -1,14 +1,13 @@
 """What goes wrong in photographs of digits, simulated one kind at a time.
 
 A damage is a function of a photograph so far, `level` float32 [height, width] in grey levels, the digit on it, a random
-generator, and a severity in the unit that its docstring names. It changes `level` or returns another array.
+generator, and a severity in the unit that its docstring names. It returns the damaged photograph.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache, partial
 from io import BytesIO
-from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
@@ -98,7 +97,8 @@ def inverted(level: np.ndarray, drawing: Written, random: Random, severity: floa
 
 def slope(level: np.ndarray, drawing: Written, random: Random, severity: float) -> np.ndarray:
     """Light from one side. Change from the middle to the edge, as a share of the light."""
-    return level * (1 + np.float32(severity) * _along(level.shape, random.uniform(0, 2 * np.pi)))
+    light = 1 + np.float32(severity) * _along(level.shape, random.uniform(0, 2 * np.pi))
+    return level * (light * (240 / max(float(light.max() * level.max()), 240.0)))
 
 
 def vignette(level: np.ndarray, drawing: Written, random: Random, severity: float) -> np.ndarray:
@@ -164,17 +164,22 @@ def specks(level: np.ndarray, drawing: Written, random: Random, severity: float)
     pen = ImageDraw.Draw(picture)
     left, top, right, bottom = drawing.box
     gap = 0.08 * drawing.size
-    for _ in range(round(np.exp(random.uniform(0, np.log(severity))))):
+    missing = round(np.exp(random.uniform(0, np.log(severity))))
+    for _ in range(20 * missing):  # if the digit fills the sheet, there may be no room for all
         radius = np.exp(random.uniform(np.log(0.5), np.log(max(height, width) / 80)))
         x, y = random.uniform(0, width), random.uniform(0, height)
         reach = gap + radius
-        if not (left - reach < x < right + reach and top - reach < y < bottom + reach):
-            long = radius * random.uniform(0.5, 1)
-            pen.ellipse((x - radius, y - long, x + radius, y + long), fill=int(random.uniform(80, 255)))
+        if left - reach < x < right + reach and top - reach < y < bottom + reach:
+            continue
+        flat = radius * random.uniform(0.5, 1)
+        pen.ellipse((x - radius, y - flat, x + radius, y + flat), fill=int(random.uniform(80, 255)))
+        missing -= 1
+        if not missing:
+            break
     return level - np.asarray(picture) * np.float32(random.uniform(60, 160) / 255)
 
 
-def ruled(level: np.ndarray, drawing: Written, random: Random, severity: float, squared: bool = False) -> np.ndarray:
+def ruled(level: np.ndarray, drawing: Written, random: Random, severity: float, crossed: bool = False) -> np.ndarray:
     """Printed lines, seen at a slant. Grey levels by which they are darker than the paper, at most.
 
     1 to 4 of them cross the digit. Some ruled sheets have a margin.
@@ -189,8 +194,8 @@ def ruled(level: np.ndarray, drawing: Written, random: Random, severity: float, 
     slant_y, slant_x = (random.normal(0, 0.1) / max(height, width) for _ in range(2))
     nearer = 1 / (1 + np.float32(slant_y) * y + np.float32(slant_x) * x)
     cover = np.zeros_like(level)
-    margin = not squared and random.random() < 0.3
-    for down, across, lines in ((np.cos(turn), np.sin(turn), True), (-np.sin(turn), np.cos(turn), squared)):
+    margin = not crossed and random.random() < 0.3
+    for down, across, lines in ((np.cos(turn), np.sin(turn), True), (-np.sin(turn), np.cos(turn), crossed)):
         if not (lines or margin):
             continue
         phase = (y * np.float32(down / pitch) + x * np.float32(across / pitch)) * nearer + np.float32(random.random())
@@ -245,10 +250,10 @@ def chalk(level: np.ndarray, drawing: Written, random: Random, severity: float) 
 
 
 def two_tones(level: np.ndarray, drawing: Written, random: Random, severity: float) -> np.ndarray:
-    """White padding beside the photograph, on one side or on two. Width of the padding as a share, at most."""
+    """White padding beside the photograph, on one side or on two. Its width as a share of the longer side, at most."""
     height, width = level.shape
-    amounts = random.uniform(0.04, severity, 2) * (1, random.random() < 0.5)
-    before, after = random.permutation((amounts * max(height, width)).astype(int))
+    amount = random.uniform(0.04, severity) * max(height, width)
+    before, after = np.rint(amount * random.permutation(((1, 0), (0.5, 0.5))[random.integers(2)])).astype(int)
     padding = ((0, 0), (before, after)) if height >= width else ((before, after), (0, 0))
     return np.pad(level, padding, constant_values=255)
 
@@ -303,7 +308,7 @@ def _beyond(shape: tuple[int, ...], drawing: Written, side: int, share: float, t
         (x - width, y, width - right, height),
         (y - height, x, height - bottom, width),
     )[side]
-    limit = 2 * room * (1 - share) / length
+    limit = max(0, 2 * (room * (1 - share) - soft) / length)
     turned = (along - np.float32(length / 2)) * np.float32(np.clip(turn, -limit, limit))
     return np.clip((outward + turned + np.float32(room * share)) / np.float32(soft) + np.float32(0.5), 0, 1)
 
@@ -364,35 +369,37 @@ def _as_bytes(level: np.ndarray) -> np.ndarray:
     return np.clip(level + np.float32(0.5), 0, 255).astype(np.uint8)
 
 
-shadow_edge: Any = partial(shadow, width=(0.005, 0.04))
-squared: Any = partial(ruled, squared=True)
+shadow_edge: Damage = partial(shadow, width=(0.005, 0.04))
+squared: Damage = partial(ruled, crossed=True)
 
+# Each severity is fixed so that the networks of version 1.0.0 together read 50 to 85 % of the kind. The kinds marked
+# "easy" are read better than that even at the hardest severity that looks real.
 KINDS: dict[str, Kind] = {
-    "as drawn": Kind(),
-    "light from one side": Kind([(slope, 0.3), (grain, 2)]),
+    "as drawn": Kind(),  # easy: a control
+    "light from one side": Kind([(slope, 0.3), (grain, 2)]),  # easy: a control
     "grain": Kind([(grain, 15)]),
     "coarse grain": Kind([(coarse_grain, 10), (grain, 1)]),
-    "specks": Kind([(specks, 15), (grain, 1)], paper=(190, 254)),
+    "specks": Kind([(specks, 12), (grain, 1)], paper=(190, 254)),
     "vignette": Kind([(vignette, 0.7), (grain, 2)]),
     "vignette, coarse grain": Kind([(vignette, 0.6), (coarse_grain, 9)]),
     "soft shadow": Kind([(shadow, 0.4), (grain, 2)]),
     "shadow edge": Kind([(shadow_edge, 0.35), (grain, 2)]),
-    "two tones": Kind([(grain, 2), (two_tones, 0.25)]),
-    "two tones, thumbnail": Kind([(grain, 2), (two_tones, 0.25), (thumbnail, 24)]),
-    "thumbnail": Kind([(grain, 3), (thumbnail, 20)]),
+    "two tones": Kind([(grain, 2), (two_tones, 0.27)]),
+    "two tones, thumbnail": Kind([(grain, 2), (two_tones, 0.27), (thumbnail, 24)]),
+    "thumbnail": Kind([(grain, 3), (thumbnail, 20)]),  # easy
     "ruled paper": Kind([(ruled, 45), (grain, 2)], contrast=(90, 190)),
     "squared paper": Kind([(squared, 45), (grain, 2)], contrast=(90, 190)),
     "pencil": Kind([(pencil, 0.2), (grain, 3)], contrast=(9, 40)),
-    "show-through": Kind([(show_through, 35), (grain, 2)]),
-    "imprint": Kind([(imprint, 35), (slope, 0.15), (grain, 2)]),
-    "crumpled paper": Kind([(crumple, 0.06), (grain, 2)]),
-    "sheet on a table": Kind([(table, 100), (grain, 2)]),
-    "dark strip": Kind([(strip, 0.5), (grain, 2)]),
+    "show-through": Kind([(show_through, 40), (grain, 2)]),
+    "imprint": Kind([(imprint, 40), (slope, 0.15), (grain, 2)]),  # easy
+    "crumpled paper": Kind([(crumple, 0.08), (grain, 2)]),
+    "sheet on a table": Kind([(table, 60), (grain, 2)]),
+    "dark strip": Kind([(strip, 0.27), (grain, 2)]),
     "flash": Kind([(flash, 0.75), (grain, 2)]),
-    "JPEG": Kind([(grain, 8), (jpeg, 10)]),
-    "screen": Kind([(inverted, 0.4), (slope, 0.2), (moire, 30), (grain, 4)], paper=(190, 235)),
+    "JPEG": Kind([(grain, 8), (jpeg, 10)]),  # easy
+    "screen": Kind([(inverted, 0.4), (slope, 0.2), (moire, 35), (grain, 4)], paper=(190, 235), contrast=(50, 150)),
     "blackboard": Kind([(chalk, 12), (grain, 6)], paper=(170, 215), contrast=(80, 150)),
-    "out of focus": Kind([(out_of_focus, 0.08), (grain, 5)]),
+    "out of focus": Kind([(out_of_focus, 0.07), (grain, 5)]),
     "all, mildly": Kind(
         [
             (ruled, 25),

@@ -1,0 +1,68 @@
+"""The benchmark's simulated photographs are sketches, repeat themselves, and show the whole digit."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from demo.networks.images import MAX_SIDE, MIN_SIDE
+from model import mnist, pendigits
+from tests.benchmarks.photographs import __main__ as benchmark
+from tests.benchmarks.photographs.digits import Written, written
+from tests.benchmarks.photographs.kinds import KINDS, Damage, photographs, specks, strip, table
+from tests.demo import tiny
+from tests.stand_ins import few_digits, few_pens
+
+TINY = Path(tiny.__file__).parent
+
+
+@pytest.fixture(autouse=True)
+def few_data(digits: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mnist, "load", lambda folder: few_digits(digits))
+    monkeypatch.setattr(pendigits, "load", lambda folder: few_pens())
+
+
+@pytest.fixture
+def drawings() -> list[Written]:
+    return written(6)[0]
+
+
+def test_every_kind_gives_sketches_and_repeats_them(drawings: list[Written]) -> None:
+    for kind in KINDS:
+        first, again, other = (photographs(kind, drawings, np.random.default_rng(seed)) for seed in (0, 0, 1))
+        for picture, same in zip(first, again, strict=True):
+            assert picture.dtype == np.uint8
+            assert picture.ndim == 2
+            assert MIN_SIDE <= min(picture.shape) <= max(picture.shape) <= MAX_SIDE
+            np.testing.assert_array_equal(picture, same, err_msg=kind)
+        assert any(not np.array_equal(picture, another) for picture, another in zip(first, other, strict=True)), kind
+
+
+@pytest.mark.parametrize(("damage", "severity"), [(table, 60), (strip, 0.3), (specks, 15)])
+def test_what_lies_beside_the_digit_does_not_cover_it(drawings: list[Written], damage: Damage, severity: float) -> None:
+    random = np.random.default_rng(0)
+    for drawing in drawings:
+        paper = np.full(drawing.ink.shape, 200, np.float32)
+        damaged = damage(paper.copy(), drawing, random, severity)
+        assert (damaged != paper).any()
+        assert (damaged == paper)[drawing.ink > 128].all()
+
+
+def test_an_answer_counts_if_its_probability_exceeds_one_half() -> None:
+    probabilities = np.array([[0.4, 0.6], [0.5, 0.5], [0.9, 0.1]])
+    assert benchmark.verdicts(probabilities).tolist() == [1, -1, 0]
+
+
+def test_prints_the_shares_and_draws_the_photographs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = f"--onnx {TINY} --count 8 --kinds grain --pictures {tmp_path}"
+    monkeypatch.setattr(sys, "argv", ["photographs", *arguments.split()])
+    benchmark.main()
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()[-2:]]
+    assert [name for name, *_ in rows] == ["grain", "mean"]
+    assert rows[0][1:] == rows[1][1:]
+    for network in range(3):
+        assert sum(map(float, rows[0][1 + 3 * network :][:3])) == 100
+    assert [path.name for path in tmp_path.iterdir()] == ["grain.png"]
