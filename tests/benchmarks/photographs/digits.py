@@ -71,7 +71,9 @@ def _rough(ink: Image.Image, random: np.random.Generator) -> Image.Image:
         frayed = random.normal(0, 1, (round(ink.height / cell), round(ink.width / cell))).astype(np.float32)
         noise = np.asarray(Image.fromarray(frayed).resize(ink.size, Image.Resampling.BICUBIC))
         soft = np.asarray(ink.filter(ImageFilter.GaussianBlur(3)), np.float32) / 255
-        ink = Image.fromarray((1020 * (soft - 0.5 + 0.15 * noise) + 128).clip(0, 255).astype(np.uint8))
+        ink = Image.fromarray(
+            (1020 * (soft - 0.5 + 0.6 * soft * (1 - soft) * noise) + 128).clip(0, 255).astype(np.uint8)
+        )
     return ink.crop(ink.point(lambda level: 255 * (level > 100)).getbbox())
 
 

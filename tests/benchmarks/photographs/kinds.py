@@ -234,7 +234,7 @@ def imprint(level: np.ndarray, drawing: Written, random: Random, severity: float
 
 def pencil(level: np.ndarray, drawing: Written, random: Random, severity: float) -> np.ndarray:
     """A pencil that skips the hollows of the paper. Share of the stroke that it skips."""
-    hollow = _smooth_noise(level.shape, random, max(1.0, drawing.size / 150)) * np.float32(0.5)
+    hollow = _smooth_noise(level.shape, random, max(1.5, drawing.size / 250)) * np.float32(0.4)
     paper = level.max()
     return paper + (level - paper) * np.clip(1 - np.float32(severity) - hollow, 0, 1)
 
@@ -379,7 +379,7 @@ KINDS: dict[str, Kind] = {
     "light from one side": Kind([(slope, 0.3), (grain, 2)]),  # easy: a control
     "grain": Kind([(grain, 15)]),
     "coarse grain": Kind([(coarse_grain, 10), (grain, 1)]),
-    "specks": Kind([(specks, 12), (grain, 1)], paper=(190, 254)),
+    "specks": Kind([(specks, 15), (grain, 1)], paper=(190, 254)),
     "vignette": Kind([(vignette, 0.7), (grain, 2)]),
     "vignette, coarse grain": Kind([(vignette, 0.6), (coarse_grain, 9)]),
     "soft shadow": Kind([(shadow, 0.4), (grain, 2)]),
@@ -392,14 +392,14 @@ KINDS: dict[str, Kind] = {
     "pencil": Kind([(pencil, 0.2), (grain, 3)], contrast=(9, 40)),
     "show-through": Kind([(show_through, 40), (grain, 2)]),
     "imprint": Kind([(imprint, 40), (slope, 0.15), (grain, 2)]),  # easy
-    "crumpled paper": Kind([(crumple, 0.08), (grain, 2)]),
-    "sheet on a table": Kind([(table, 60), (grain, 2)]),
-    "dark strip": Kind([(strip, 0.27), (grain, 2)]),
+    "crumpled paper": Kind([(crumple, 0.1), (grain, 2)]),
+    "sheet on a table": Kind([(table, 70), (grain, 2)]),
+    "dark strip": Kind([(strip, 0.3), (grain, 2)]),
     "flash": Kind([(flash, 0.75), (grain, 2)]),
     "JPEG": Kind([(grain, 8), (jpeg, 10)]),  # easy
-    "screen": Kind([(inverted, 0.4), (slope, 0.2), (moire, 35), (grain, 4)], paper=(190, 235), contrast=(50, 150)),
-    "blackboard": Kind([(chalk, 12), (grain, 6)], paper=(170, 215), contrast=(80, 150)),
-    "out of focus": Kind([(out_of_focus, 0.07), (grain, 5)]),
+    "screen": Kind([(inverted, 0.4), (slope, 0.2), (moire, 40), (grain, 4)], paper=(190, 235), contrast=(50, 150)),
+    "blackboard": Kind([(chalk, 14), (grain, 6)], paper=(170, 215), contrast=(80, 150)),
+    "out of focus": Kind([(out_of_focus, 0.08), (grain, 5)]),
     "all, mildly": Kind(
         [
             (ruled, 25),
