@@ -297,7 +297,7 @@ def _beyond(shape: tuple[int, ...], drawing: Written, side: int, share: float, t
     """Whether each pixel lies beyond an edge between the digit and one side of the photograph, 0 to 1.
 
     `side` is left, top, right or bottom. The edge is `share` of the room there away from that side, turned by about
-    `turn` radians, but not into the digit, and `soft` pixels wide.
+    `turn` radians, but not into the digit, and at most `soft` pixels wide.
     """
     height, width = shape
     left, top, right, bottom = drawing.box
@@ -308,7 +308,9 @@ def _beyond(shape: tuple[int, ...], drawing: Written, side: int, share: float, t
         (x - width, y, width - right, height),
         (y - height, x, height - bottom, width),
     )[side]
-    limit = max(0, 2 * (room * (1 - share) - soft) / length)
+    gap = room * (1 - share)
+    soft = min(soft, max(gap, 1e-3))
+    limit = (2 * gap - soft) / length
     turned = (along - np.float32(length / 2)) * np.float32(np.clip(turn, -limit, limit))
     return np.clip((outward + turned + np.float32(room * share)) / np.float32(soft) + np.float32(0.5), 0, 1)
 
