@@ -11,7 +11,8 @@ from demo.stop import stop_at_once
 def main() -> None:
     stop_at_once()
     from demo.corrections import Corrections  # imported here, because ONNX Runtime takes a second: Ctrl+C works before
-    from demo.networks.classifier import SetupError, load
+    from demo.networks.classifier import load
+    from demo.networks.files import ONNX, SetupError
     from demo.server import listen, serve
 
     parser = argparse.ArgumentParser(prog="python -m demo", description="Draw a digit; two networks read it.")
@@ -26,6 +27,9 @@ def main() -> None:
     parser.add_argument("--share", action="store_true", help="open a public link through Gradio's servers")
     parser.add_argument("--mcp", action="store_true", help="also serve /predict as a tool for language models")
     parser.add_argument(
+        "--onnx", type=Path, default=ONNX, metavar="DIR", help="folder of the networks; default: export/onnx"
+    )
+    parser.add_argument(
         "--collect",
         type=Path,
         metavar="DIR",
@@ -37,7 +41,7 @@ def main() -> None:
     try:
         serve(
             listen(arguments.host, arguments.port),
-            load(arguments.device),
+            load(arguments.device, arguments.onnx),
             Corrections(arguments.collect) if arguments.collect else None,
             mcp=arguments.mcp,
             share=arguments.share,

@@ -8,7 +8,8 @@ import numpy as np
 from anyio import CapacityLimiter, to_thread
 
 from demo.limits import Limits
-from demo.networks.classifier import NETWORKS, Classifier
+from demo.networks.classifier import Classifier
+from demo.networks.files import NETWORKS
 from demo.networks.images import data_url, read_canvas, read_image, tiled
 from demo.schemas import DIGITS, Prediction, Question, Reading
 

@@ -11,7 +11,8 @@ from contextlib import contextmanager, suppress
 
 from demo.corrections import Corrections
 from demo.limits import Limits
-from demo.networks.classifier import Classifier, SetupError
+from demo.networks.classifier import Classifier
+from demo.networks.files import ONNX, SetupError
 from demo.stop import stop_cleanly
 
 PORTS = range(7860, 7960)  # by default the first free one is taken
@@ -109,7 +110,8 @@ def serve(
     gc.collect()
     gc.freeze()  # keeps the garbage collector from visiting Gradio's many objects again and again, 0.1 s each time
     address = public_link(listener) if share else url_of(listener)
-    print(f"Draw at {address} ({classifier}). Ctrl+C stops it.", flush=True)
+    networks = "" if classifier.folder.resolve() == ONNX.resolve() else f"{classifier.folder} in "
+    print(f"Draw at {address} ({networks}{classifier}). Ctrl+C stops it.", flush=True)
     uvicorn.Server(config).run([listener])
 
 

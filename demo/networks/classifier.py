@@ -3,7 +3,6 @@
 import statistics
 import sys
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -13,19 +12,9 @@ import numpy as np
 import onnxruntime
 
 from demo.networks.batches import Batches
-from demo.networks.provider import (
-    NoCudaError,
-    error_reason,
-    missing_requirements,
-    session_on_cpu,
-    session_on_cuda,
-)
+from demo.networks.files import MAPS, NETWORKS, ONNX, SetupError, read
+from demo.networks.provider import NoCudaError, error_reason, missing_requirements, session_on_cuda
 
-ONNX = Path(__file__).parent.parent.parent / "export" / "onnx"
-NETWORKS = ("lenet5", "ffnn")
-FILES = ("lenet5-sketch.onnx", "ffnn.onnx")  # only the first makes the image: that costs more than the networks
-SIGNATURES = (["sketch", "image", "probabilities"], ["image", "probabilities"])  # inputs and outputs of FILES
-MAPS = {"conv1": "conv1/Relu", "conv2": "conv2/Tanh", "conv3": "conv3/Tanh"}  # nodes of LeNet5's feature maps
 PROBABLE, SURE = 0.5, 0.9  # thresholds of the mean probability; tests/benchmarks/refusal.py measures their effect
 CUDA_BATCH = 16  # sketches in a batch on CUDA
 MAX_SLOWDOWN = 3  # "auto" takes the CPU if CUDA takes more than this many times the CPU's time for one sketch
@@ -33,10 +22,6 @@ CPU_TOLERANCE = 1e-3  # between probabilities on CUDA and on the CPU; another or
 SKETCH_OF_ONE = np.pad(np.zeros((160, 20), np.uint8), [(60, 60), (130, 130)], constant_values=255)
 Device = Literal["auto", "cuda", "cpu"]
 Provider = Literal["CUDA", "CPU"]
-
-
-class SetupError(Exception):
-    """The demo cannot start. The message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -101,13 +86,14 @@ class Networks:
 
 
 class Classifier:
-    """Both loaded networks. `provider`, "CUDA" or "CPU", runs them; `remark` explains the choice or is empty.
+    """Both networks of `folder`. `provider`, "CUDA" or "CPU", runs them; `remark` explains the choice or is empty.
 
     On CUDA, sketches that arrive while others are read form the next batch of at most `batch_size`. If CUDA fails,
     `on_cpu` reads the sketch. Without CUDA each sketch is read immediately, in its caller's thread.
     """
 
-    def __init__(self, on_cpu: Networks, on_cuda: "OnCuda | None" = None, remark: str = "") -> None:
+    def __init__(self, folder: Path, on_cpu: Networks, on_cuda: "OnCuda | None" = None, remark: str = "") -> None:
+        self.folder = folder
         self.provider: Provider = "CUDA" if on_cuda else "CPU"
         self.remark = remark
         self.batch_size = on_cuda.batched.batch_size if on_cuda else 1
@@ -147,17 +133,14 @@ def load(device: Device = "auto", folder: Path = ONNX) -> Classifier:
     """Load both networks from `folder`, which python -m export writes, and warm them up.
 
     "auto" takes CUDA if it runs the networks, gives the CPU's probabilities and needs at most MAX_SLOWDOWN times the
-    CPU's time for one sketch; else the CPU, with the reason as remark. Raises SetupError for a missing or damaged file,
-    and for "cuda" if CUDA does not run the networks.
+    CPU's time for one sketch; else the CPU, with the reason as remark. Raises SetupError for a file that is missing,
+    damaged or another graph, and for "cuda" if CUDA does not run the networks.
     """
-    models, sessions = {}, {}
-    for network, file, signature in zip(NETWORKS, FILES, SIGNATURES, strict=True):
-        models[network] = _read_model(folder / file)
-        sessions[network] = _open_session(folder / file, models[network], signature)
+    models, sessions = read(folder)
     on_cpu = Networks(sessions)
     expected = on_cpu.read(SKETCH_OF_ONE[None])[0]
     if device == "cpu":
-        return Classifier(on_cpu)
+        return Classifier(folder, on_cpu)
     try:
         # "cuda" reports everything that is missing, "auto" only the first thing.
         if missing := list(islice(missing_requirements(), None if device == "cuda" else 1)):
@@ -166,14 +149,14 @@ def load(device: Device = "auto", folder: Path = ONNX) -> Classifier:
     except NoCudaError as error:
         if device == "cuda":
             raise SetupError(f"CUDA does not run here: {error}.") from error
-        return Classifier(on_cpu, remark=str(error))
+        return Classifier(folder, on_cpu, remark=str(error))
     if device == "auto":
         cuda, cpu = _milliseconds(on_cuda.single), _milliseconds(on_cpu)
         if cuda > MAX_SLOWDOWN * cpu:
             remark = f"CUDA takes {cuda:.1f} ms for one drawing, the CPU {cpu:.1f} ms; --device cuda forces CUDA"
-            return Classifier(on_cpu, remark=remark)
+            return Classifier(folder, on_cpu, remark=remark)
     remark = f"the CPU runs {', '.join(on_cuda.cpu_nodes)}" if on_cuda.cpu_nodes else ""
-    return Classifier(on_cpu, on_cuda, remark)
+    return Classifier(folder, on_cpu, on_cuda, remark)
 
 
 class OnCuda:
@@ -203,38 +186,3 @@ class OnCuda:
 
 def _milliseconds(networks: Networks) -> float:
     return statistics.median(networks.read(SKETCH_OF_ONE[None])[0].milliseconds for _ in range(20))
-
-
-def _read_model(path: Path) -> bytes:
-    if not path.is_file():
-        raise SetupError(f"There is no {path}. Run python -m export to make it.")
-    model = path.read_bytes()
-    return _with_outputs(model, MAPS.values()) if path.name == FILES[0] else model
-
-
-def _open_session(path: Path, model: bytes, signature: list[str]) -> onnxruntime.InferenceSession:
-    try:
-        session = session_on_cpu(model)
-    except Exception as error:  # ONNX Runtime has its own error classes
-        raise SetupError(f"{path} is damaged ({error}). Run python -m export to make it again.") from error
-    names = [value.name for value in [*session.get_inputs(), *session.get_outputs()]]
-    if names[: len(signature)] != signature:
-        raise SetupError(
-            f"{path} is another graph, with {', '.join(names)} as inputs and outputs. "
-            "Run python -m export to make it again."
-        )
-    return session
-
-
-def _with_outputs(model: bytes, nodes: Iterable[str]) -> bytes:
-    """Add the values of `nodes` to the outputs of a serialized ModelProto.
-
-    Protobuf merges bytes that are appended to a message: here ModelProto.graph (7) with GraphProto.output (12), which
-    needs only ValueInfoProto.name (1).
-    """
-
-    def field(number: int, content: bytes) -> bytes:
-        assert len(content) < 128
-        return bytes([number << 3 | 2, len(content)]) + content
-
-    return model + b"".join(field(7, field(12, field(1, node.encode()))) for node in nodes)

@@ -17,7 +17,8 @@ from pathlib import Path
 import onnxruntime
 
 import demo
-from demo.networks.classifier import FILES, MAPS, ONNX, PROBABLE, SURE, SetupError
+from demo.networks.classifier import PROBABLE, SURE
+from demo.networks.files import FILES, MAPS, NETWORKS, ONNX, SetupError, read
 from demo.reader import COLUMNS, MIN_DRAWING
 from demo.sketchpad import HERE as SKETCHPAD
 from demo.sketchpad import SCRIPTS, STYLES
@@ -25,6 +26,7 @@ from demo.sketchpad import SCRIPTS, STYLES
 HERE = Path(__file__).parent
 WEB_VERSION = "1.30.0"
 WEB_SHA512 = "q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="
+MODEL_CARD = "model-card.md"
 WEB_FILES = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
 
 
@@ -34,16 +36,24 @@ def main() -> None:
         "folder", type=Path, metavar="DIR", help="an empty folder, or one that this command wrote before"
     )
     parser.add_argument("--static", action="store_true", help="write a page for any web server or a static Space")
+    parser.add_argument(
+        "--onnx", type=Path, default=ONNX, metavar="DIR", help="folder of the networks; default: export/onnx"
+    )
     parser.add_argument("--model", metavar="USER/NAME", help="model repository to link in the Space's card")
     arguments = parser.parse_args()
     try:
-        lay_out(arguments.folder, static(arguments.model) if arguments.static else space(arguments.model))
+        layout = static if arguments.static else space
+        lay_out(arguments.folder, layout(arguments.model, arguments.onnx))
     except (SetupError, OSError) as error:
         sys.exit(f"python -m demo.space: {error}")
 
 
-def space(model: str | None = None) -> dict[str, bytes]:
-    """The files of a Gradio Space by path. Its card links to the model repository `model`."""
+def space(model: str | None = None, onnx: Path = ONNX) -> dict[str, bytes]:
+    """The files of a Gradio Space by path, with the networks in `onnx`.
+
+    Its card links to the model repository `model`. Raises SetupError.
+    """
+    graphs = _graphs(onnx)
     package = Path(demo.__file__).parent
     folders = [package, package / "middleware", package / "networks"]
     code = [*(file for folder in folders for file in folder.glob("*.py")), *SKETCHPAD.iterdir()]
@@ -56,17 +66,20 @@ def space(model: str | None = None) -> dict[str, bytes]:
         f"pillow=={version('pillow')}",
     ]
     return {
-        "README.md": _card(sdk, model),
+        **_cards(sdk, model, onnx),
         "requirements.txt": "".join(f"{line}\n" for line in requirements).encode(),
         "app.py": (HERE / "app.py").read_bytes(),
         **{f"demo/{file.relative_to(package).as_posix()}": file.read_bytes() for file in code if file.is_file()},
-        **{f"export/onnx/{name}": content for name, content in _graphs().items()},
+        **{f"export/onnx/{name}": content for name, content in graphs.items()},
     }
 
 
-def static(model: str | None = None) -> dict[str, bytes]:
-    """The files of a page on ONNX Runtime Web by name. Its card links to the model repository `model`."""
-    loaded = {**_graphs(), **_web_runtime()}
+def static(model: str | None = None, onnx: Path = ONNX) -> dict[str, bytes]:
+    """The files of a page on ONNX Runtime Web by name, with the networks in `onnx`.
+
+    Its card links to the model repository `model`. Raises SetupError.
+    """
+    loaded = {**_graphs(onnx), **_web_runtime()}
     files = json.dumps({name: f"sha256-{_digest('sha256', content)}" for name, content in loaded.items()})
     maps = {layer: {"node": node, "columns": COLUMNS[layer]} for layer, node in MAPS.items()}
     slots = {"files": files, "maps": json.dumps(maps), "rule": json.dumps([PROBABLE, SURE, MIN_DRAWING])}
@@ -78,7 +91,7 @@ def static(model: str | None = None) -> dict[str, bytes]:
     }
     version = hashlib.sha256(_filled(HERE / "index.html", {**parts, "version": ""})).hexdigest()
     return {
-        "README.md": _card("sdk: static\napp_file: index.html", model),
+        **_cards("sdk: static\napp_file: index.html", model, onnx),
         "index.html": _filled(HERE / "index.html", {**parts, "version": version}),
         "offline.js": _filled(HERE / "offline.js", {"files": files, "version": version}),
         **loaded,
@@ -103,8 +116,24 @@ def lay_out(folder: Path, files: dict[str, bytes]) -> None:
     print(f"{folder}: {len(files)} files, {sum(map(len, files.values())) / 1e6:.1f} MB")
 
 
-def _card(sdk: str, model: str | None) -> bytes:
-    return _filled(HERE / "README.template.md", {"sdk": f"{sdk}\nmodels: [{model}]" if model else sdk})
+def _cards(sdk: str, model: str | None, onnx: Path) -> dict[str, bytes]:
+    """The Space's card, and the card of the networks if there is one beside them."""
+    _, sessions = read(onnx)
+    rows = "\n".join(_row(file, sessions[name]) for name, file in zip(NETWORKS, FILES, strict=True))
+    card = onnx / "README.md"
+    slots = {
+        "sdk": f"{sdk}\nmodels: [{model}]" if model else sdk,
+        "networks": rows,
+        "card": f"[The model card]({MODEL_CARD}) says more.\n\n" if card.is_file() else "",
+    }
+    cards = {"README.md": _filled(HERE / "README.template.md", slots)}
+    return {**cards, MODEL_CARD: card.read_bytes()} if card.is_file() else cards
+
+
+def _row(file: str, session: onnxruntime.InferenceSession) -> str:
+    metadata = session.get_modelmeta().custom_metadata_map
+    cells = [metadata.get(key, "not recorded") for key in ("version", "accuracy", "training_data", "license")]
+    return f"| {' | '.join([f'`{file}`', *cells])} |"
 
 
 def _filled(template: Path, slots: dict[str, str]) -> bytes:
@@ -116,11 +145,9 @@ def _digest(algorithm: str, content: bytes) -> str:
     return base64.b64encode(hashlib.new(algorithm, content).digest()).decode()
 
 
-def _graphs() -> dict[str, bytes]:
-    paths = [ONNX / name for name in FILES]
-    if missing := [path for path in paths if not path.is_file()]:
-        raise SetupError(f"There is no {missing[0]}. Run python -m export to make it.")
-    return {path.name: path.read_bytes() for path in paths}
+def _graphs(onnx: Path) -> dict[str, bytes]:
+    read(onnx)  # checks them
+    return {name: (onnx / name).read_bytes() for name in FILES}
 
 
 def _web_runtime() -> dict[str, bytes]:

@@ -13,7 +13,8 @@ import numpy as np
 from matplotlib import font_manager
 from PIL import Image, ImageDraw, ImageFont
 
-from demo.networks.classifier import ONNX, PROBABLE, load
+from demo.networks.classifier import PROBABLE, load
+from demo.networks.files import ONNX
 from demo.reader import too_small
 from export.measurements import RefusalRow, Refusals, sha256
 from export.pipeline import REFUSALS

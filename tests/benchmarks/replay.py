@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 from playwright.sync_api import Page, sync_playwright
 
-from demo.networks.classifier import NETWORKS, load
+from demo.networks.classifier import load
+from demo.networks.files import NETWORKS
 from export.web import CHROMIUM, FLAGS
 from model import pendigits
 from model.draw import Drawing

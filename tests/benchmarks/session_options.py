@@ -17,7 +17,8 @@ import numpy as np
 import onnxruntime
 
 from demo.networks import provider
-from demo.networks.classifier import ONNX, SKETCH_OF_ONE
+from demo.networks.classifier import SKETCH_OF_ONE
+from demo.networks.files import ONNX
 
 GRAPHS = ("lenet5.onnx", "ffnn.onnx", "lenet5-sketch.onnx")
 BATCHES = (1, 64, 4_096)

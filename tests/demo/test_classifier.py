@@ -1,13 +1,13 @@
 """The classifier answers with both networks, or gives the reason why it cannot start."""
 
-import shutil
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
 import pytest
 
-from demo.networks.classifier import ONNX, Answer, SetupError, load
+from demo.networks.classifier import Answer, load
+from demo.networks.files import ONNX
 from demo.reader import too_small
 from tests.demo.tiny import TINY, bar
 from tests.demo.tiny.make import make
@@ -87,25 +87,3 @@ def test_looking_inside_does_not_change_the_answer(folder: Path) -> None:
         "conv3": (120, 5, 5),
     }
     assert closed.maps == {}
-
-
-def test_the_error_for_a_missing_file_names_the_command_that_makes_it(tmp_path: Path) -> None:
-    with pytest.raises(SetupError, match=r"no .*lenet5-sketch\.onnx\. Run python -m export"):
-        load("cpu", tmp_path)
-
-
-@pytest.mark.parametrize("kept", [0, 500])
-def test_the_error_for_a_damaged_file_names_it(kept: int, tmp_path: Path) -> None:
-    for file in TINY.glob("*.onnx"):
-        shutil.copy(file, tmp_path)
-    whole = (tmp_path / "ffnn.onnx").read_bytes()
-    (tmp_path / "ffnn.onnx").write_bytes(whole[:kept])
-    with pytest.raises(SetupError, match=r"ffnn\.onnx is damaged.*python -m export"):
-        load("cpu", tmp_path)
-
-
-def test_the_error_for_a_file_of_another_contract_names_it(tmp_path: Path) -> None:
-    for name in ("lenet5", "ffnn"):
-        shutil.copy(ONNX / f"{name}.onnx", tmp_path / f"{name}-sketch.onnx")
-    with pytest.raises(SetupError, match=r"lenet5-sketch\.onnx is another graph"):
-        load("cpu", tmp_path)

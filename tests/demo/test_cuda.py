@@ -12,7 +12,8 @@ import pytest
 from gradio_client import Client, handle_file
 from PIL import Image
 
-from demo.networks.classifier import CUDA_BATCH, NETWORKS, ONNX, SKETCH_OF_ONE, Classifier, load
+from demo.networks.classifier import CUDA_BATCH, SKETCH_OF_ONE, Classifier, load
+from demo.networks.files import NETWORKS, ONNX
 from demo.networks.images import data_url
 from demo.networks.provider import DRIVER, missing_requirements, session_on_cpu, session_on_cuda
 from tests.demo.serving import running

@@ -15,7 +15,8 @@ import onnxruntime
 import pytest
 
 from demo.networks import classifier, provider
-from demo.networks.classifier import SetupError, load
+from demo.networks.classifier import load
+from demo.networks.files import ONNX, SetupError
 from demo.networks.provider import CUDA, NoCudaError, missing_requirements, session_on_cpu
 from tests.demo.serving import Collecting, lines
 from tests.demo.tiny import TINY, bar
@@ -221,7 +222,7 @@ def test_cuda_is_used_only_if_all_matrix_operations_ran_there(
 def test_the_profile_names_every_node_that_ran(tmp_path: Path) -> None:
     options = onnxruntime.SessionOptions()
     options.enable_profiling, options.profile_file_prefix = True, str(tmp_path / "profile")
-    session = onnxruntime.InferenceSession(classifier.ONNX / "ffnn.onnx", options, ["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(ONNX / "ffnn.onnx", options, ["CPUExecutionProvider"])
     session.run(None, {"image": np.zeros((1, 28, 28), np.float32)})
     placed = provider._executed_nodes(json.loads(Path(session.end_profiling()).read_text()))
     operators = [operator for _, operator, _ in placed]

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from demo import server
-from demo.networks.classifier import SetupError
+from demo.networks.files import SetupError
 from demo.server import PORTS, listen
 from tests.demo.asking import DIGIT, DRAWING, PNG, at_once, bomb, check, large, read
 from tests.demo.serving import Collecting

@@ -15,10 +15,11 @@ from huggingface_hub import RepoCard
 from playwright.sync_api import Browser, Page, Route, expect
 
 import demo
-from demo.networks.classifier import SetupError
+from demo.networks.files import FILES, ONNX, SetupError
 from demo.space import __main__ as layout
 from export import web
 from tests.demo.drawing import NO_PIXELS, ONE, SEVEN, draw, expect_blank, expect_digit, surest
+from tests.demo.tiny import TINY
 
 Files = dict[str, bytes]
 
@@ -43,6 +44,34 @@ def test_the_space_names_exact_versions(tmp_path: Path) -> None:
     requirements = (tmp_path / "requirements.txt").read_text().splitlines()
     assert all(re.fullmatch(r"[\w-]+(\[[\w,]+\])?==[\d.]+", line) for line in requirements)
     assert not list(tmp_path.rglob("__pycache__"))
+
+
+def test_the_space_holds_the_networks_of_the_folder_that_is_named_and_describes_them(tmp_path: Path) -> None:
+    files = layout.space(onnx=TINY)
+    for name in FILES:
+        assert files[f"export/onnx/{name}"] == (TINY / name).read_bytes()
+        assert f"| `{name}` | not recorded |" in files["README.md"].decode()
+    assert layout.MODEL_CARD not in files
+    files = layout.space()
+    assert "| `ffnn.onnx` | 1.0.0 | 99.40 ± 0.08 % of the 10,000 MNIST test digits" in files["README.md"].decode()
+    assert files[layout.MODEL_CARD] == (ONNX / "README.md").read_bytes()
+
+
+def test_the_static_page_holds_the_networks_of_the_folder_that_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(layout, "_web_runtime", dict)
+    files = layout.static(onnx=TINY)
+    assert {name: files[name] for name in FILES} == {name: (TINY / name).read_bytes() for name in FILES}
+
+
+@pytest.mark.parametrize("options", [[], ["--static"]])
+def test_the_layout_of_a_folder_without_networks_says_which_command_makes_them(
+    options: list[str], tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "demo.space", str(tmp_path / "page"), "--onnx", str(tmp_path / "onnx"), *options]
+    failed = subprocess.run(command, capture_output=True, text=True)
+    remedy = f"Run python -m export --checkpoints {tmp_path} to make it."
+    assert failed.stderr == f"python -m demo.space: There is no {tmp_path / 'onnx' / FILES[0]}. {remedy}\n"
+    assert not (tmp_path / "page").exists()
 
 
 def test_the_space_runs_outside_the_repository(tmp_path: Path, visit: Callable[..., Page]) -> None:
@@ -102,7 +131,7 @@ def light_layout(lenet5: str, ffnn: str) -> Files:
     with pytest.MonkeyPatch.context() as patch:
         main, *others = layout.WEB_FILES
         patch.setattr(layout, "_web_runtime", lambda: {main: RUNTIME, **dict.fromkeys(others, b"")})
-        patch.setattr(layout, "_graphs", lambda: {"lenet5-sketch.onnx": lenet5.encode(), "ffnn.onnx": ffnn.encode()})
+        patch.setattr(layout, "_graphs", lambda _: {"lenet5-sketch.onnx": lenet5.encode(), "ffnn.onnx": ffnn.encode()})
         return layout.static()
 
 
