@@ -1,18 +1,21 @@
 """The HTTP endpoints for the page and for programs. /openapi.json describes them."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, HTTPException, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
+from starlette.responses import FileResponse
 
 from demo.corrections import Corrections
 from demo.limits import Limits
 from demo.networks.classifier import SKETCH_OF_ONE
 from demo.networks.images import read_canvas
 from demo.reader import Reader
-from demo.schemas import Correction, Health, Kept, Prediction, Question, Reading, Refusal
+from demo.schemas import Correction, Health, Kept, Prediction, Question, Reading, Refusal, TakenBack, TakingBack
 
+EXAMPLE = Path(__file__).parent / "digit.png"
 REASONS = {
     400: "The request is malformed.",
     403: "The request comes from another site, or this server stores no drawings.",
@@ -21,7 +24,7 @@ REASONS = {
     415: "The request has the wrong content type.",
     422: "The request is incomplete, or its image cannot be read.",
     429: "The server is busy.",
-    507: "The drawing could not be stored.",
+    507: "The drawing could not be stored or deleted.",
 }
 FILE_SCHEMA = {"type": "string", "format": "binary"}
 FORM_SCHEMA = {"type": "object", "properties": {"image": FILE_SCHEMA}, "required": ["image"]}
@@ -55,11 +58,32 @@ def add_addresses(app: FastAPI, reader: Reader, corrections: Corrections | None,
             raise HTTPException(403, "This demo does not store drawings. Start it with --collect DIR to store them.")
         try:
             sketch = read_canvas(correction.canvas, limits.drawing_bytes, limits.drawing_pixels)
-            return Kept(kept=await run_in_threadpool(corrections.keep, sketch, correction.digit))
+            name = await run_in_threadpool(corrections.keep, sketch, correction.digit)
+            return Kept(kept=await run_in_threadpool(corrections.count), name=name)
         except ValueError as error:
             raise HTTPException(422, str(error)) from error
         except OSError as error:
             raise HTTPException(507, f"The drawing could not be stored: {error.strerror}.") from error
+
+    @app.post(
+        "/take-back", responses=refusals(400, 403, 408, 413, 415, 422, 507), dependencies=[Depends(require_same_origin)]
+    )
+    async def take_back(taking_back: TakingBack) -> TakenBack:
+        """Delete a drawing that was stored by mistake."""
+        if corrections is None:
+            raise HTTPException(403, "This demo does not store drawings.")
+        try:
+            await run_in_threadpool(corrections.take_back, taking_back.name)
+            return TakenBack(kept=await run_in_threadpool(corrections.count))
+        except ValueError as error:
+            raise HTTPException(422, str(error)) from error
+        except OSError as error:
+            raise HTTPException(507, f"The drawing could not be deleted: {error.strerror}.") from error
+
+    @app.get("/digit.png", include_in_schema=False)
+    def example() -> FileResponse:
+        """A picture to try /predict with."""
+        return FileResponse(EXAMPLE)
 
     @app.post("/predict", responses=refusals(400, 408, 413, 415, 422, 429), openapi_extra={"requestBody": PICTURE_BODY})
     async def predict(picture: Annotated[bytes, Depends(requested_picture)]) -> Prediction:

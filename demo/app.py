@@ -59,10 +59,10 @@ def create_app(
     def openapi() -> dict[str, Any]:
         return app.openapi()
 
-    @app.get("/monitoring/summary", include_in_schema=False)
-    def summary() -> dict[str, Any]:
-        """What Gradio's page shows as statistics of its API: none."""
-        return {"functions": {}}
+    @app.get("/manifest.json", include_in_schema=False)
+    def manifest() -> dict[str, Any]:
+        """The web app manifest that Gradio's page links, without Gradio's icons."""
+        return {"name": app.title}
 
     add_page(app, reader, uploads, limits, str(corrections.folder) if corrections else "", root.path, mcp)
     return app

@@ -11,17 +11,21 @@ from mcp.server.fastmcp import FastMCP
 from mcp.server.transport_security import TransportSecuritySettings
 from pydantic import Field
 from starlette.requests import Request
-from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from demo.limits import Limits
 from demo.middleware import refusal
-from demo.middleware.addresses import GRADIO, MCP, MCP_SCHEMA
+from demo.middleware.addresses import GRADIO, MCP, UPLOAD
 from demo.networks.images import ImageError, decode_data_url
 from demo.reader import Reader
 from demo.schemas import Prediction
 from demo.uploads import Uploads
+
+IMAGE = (
+    "PNG or JPEG as data URL, data:image/png;base64,..., or the path that an upload to "
+    f"{UPLOAD} returned. Other addresses, and files of your machine, are not fetched."
+)
 
 
 class Tool:
@@ -39,7 +43,7 @@ class Tool:
 
         @self.server.tool()
         async def predict(
-            image: Annotated[str, Field(description="PNG or JPEG as data URL, or the path of an uploaded file.")],
+            image: Annotated[str, Field(description=IMAGE)],
         ) -> Prediction:
             """Read a handwritten digit, dark on light or light on dark: the digit, or null, and probabilities."""
             return await reader.predict(image_bytes(image, uploads))
@@ -47,14 +51,6 @@ class Tool:
         (route,) = self.server.streamable_http_app().routes
         assert isinstance(route, Route)
         self.routes: list[BaseRoute] = [Route(path, WellFormed(route.endpoint)) for path in (MCP, f"{MCP}/")]
-        self.routes.append(Route(MCP_SCHEMA, self.schema))
-
-    async def schema(self, _: Request) -> JSONResponse:
-        """The tool in the form in which Gradio's page shows it under "Use via API or MCP"."""
-        (tool,) = await self.server.list_tools()
-        meta = {"file_data_present": False, "mcp_type": "tool", "endpoint_name": tool.name}
-        schema = {"name": tool.name, "description": tool.description, "inputSchema": tool.inputSchema, "meta": meta}
-        return JSONResponse([schema])
 
     def lifespan(self, _: FastAPI) -> AbstractAsyncContextManager[None]:
         """Run the sessions of the protocol."""
@@ -91,5 +87,5 @@ def image_bytes(image: str, uploads: Uploads) -> bytes:
         return decode_data_url(image)
     path = unquote(image.partition(f"{GRADIO}/file=")[2]) or image
     if not uploads.holds(path):
-        raise ImageError(f"Send the file to {GRADIO}/upload first, or send the image as a data URL.")
+        raise ImageError(f"Send the image as a data URL, or send the file to {UPLOAD} first.")
     return Path(path).read_bytes()

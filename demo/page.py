@@ -10,7 +10,7 @@ from fastapi import Depends, FastAPI, HTTPException, Request
 from demo.errors import GRADIO_HANDLERS
 from demo.limits import Limits
 from demo.middleware import RETRY_LATER
-from demo.middleware.addresses import GRADIO
+from demo.middleware.addresses import GRADIO, MCP
 from demo.networks.images import ImageError
 from demo.reader import BusyError, Reader
 from demo.sketchpad import HERE, SCRIPTS, STYLES
@@ -18,6 +18,7 @@ from demo.uploads import Uploads
 
 # Gradio's own margins are too wide for phones.
 CSS = ".gradio-container .main.app { padding: 0.75rem } #sketchpad .html-container { padding: 0 }"
+FONT = ("system-ui", "sans-serif")  # Gradio's own SemiBold lacks most letters: headings would mix two fonts
 FILE_TYPE = "gradio.FileData"
 
 
@@ -27,18 +28,18 @@ def add_page(
     """Serve the page at / and Gradio's API below GRADIO.
 
     The page asks for corrections unless `corrections_folder` is empty. Browsers see it below `root_path`.
-    With `mcp` the page also tells how to use the tool for language models.
+    With `mcp` the page also names the address of the tool for language models.
     """
-    blocks = create_page(reader, limits, corrections_folder, root_path)
-    blocks.mcp_server = mcp  # ours: with mount_gradio_app(mcp_server=True) Gradio would serve its own
+    blocks = create_page(reader, limits, corrections_folder, root_path, mcp)
     gr.mount_gradio_app(
         app,
         blocks,
         path="/",
         root_path=root_path,
+        theme=gr.themes.Default(font=FONT),
         css=CSS,
         head=f"<style>{styles()}</style>",  # as it is: css would split selectors, css_template would nest the rules
-        footer_links=["api"],
+        footer_links=[],  # Gradio's help for programs names addresses that are closed here; the page has its own
         run_history=False,
         enable_monitoring=False,
         ssr_mode=False,
@@ -49,7 +50,7 @@ def add_page(
     )
 
 
-def create_page(reader: Reader, limits: Limits, corrections_folder: str, root_path: str) -> gr.Blocks:
+def create_page(reader: Reader, limits: Limits, corrections_folder: str, root_path: str, mcp: bool) -> gr.Blocks:
     """Build the page and the endpoint /predict of Gradio's API."""
 
     async def predict(image: bytes) -> dict[str, Any]:
@@ -64,7 +65,7 @@ def create_page(reader: Reader, limits: Limits, corrections_folder: str, root_pa
             raise gr.Error(str(error), print_exception=False) from error
 
     with gr.Blocks(title="Draw a digit", analytics_enabled=False) as blocks:
-        sketchpad(corrections_folder, root_path)
+        sketchpad(corrections_folder, root_path, mcp)
         file = gr.File(visible=False, label="image", type="binary")
         answer = gr.JSON(visible=False, label="answer")
         file.upload(predict, file, answer, api_name="predict")
@@ -73,9 +74,10 @@ def create_page(reader: Reader, limits: Limits, corrections_folder: str, root_pa
     return blocks.queue(max_size=limits.pictures_waiting, status_update_rate=60)
 
 
-def sketchpad(corrections_folder: str, root_path: str) -> gr.HTML:
+def sketchpad(corrections_folder: str, root_path: str, mcp: bool) -> gr.HTML:
     """The sketchpad component. It asks for corrections unless `corrections_folder` is empty."""
-    start = f"sketchpad(element, webServer({json.dumps(root_path)}), {json.dumps(corrections_folder)});"
+    server = f"webServer({json.dumps(root_path)}, {json.dumps(MCP if mcp else '')})"
+    start = f"sketchpad(element, {server}, {json.dumps(corrections_folder)});"
     scripts = [path.read_text(encoding="utf-8") for path in [*SCRIPTS, HERE / "server.js"]]
     return gr.HTML(
         html_template=(HERE / "sketchpad.html").read_text(encoding="utf-8"),

@@ -49,9 +49,22 @@ class Correction(BaseModel):
 
 
 class Kept(BaseModel):
-    """The number of stored drawings."""
+    """The drawing is stored."""
 
-    kept: int
+    kept: int = Field(description="The number of stored drawings.")
+    name: str = Field(description="The name of this drawing, with which it can be taken back.")
+
+
+class TakingBack(BaseModel):
+    """A drawing that shall no longer be stored."""
+
+    name: str = Field(description="The name that /keep returned.")
+
+
+class TakenBack(BaseModel):
+    """The drawing is not stored, or no longer."""
+
+    kept: int = Field(description="The number of stored drawings.")
 
 
 class Prediction(BaseModel):

@@ -10,14 +10,15 @@ MAX_PATH_LENGTH = 300
 GRADIO = "/gradio_api"
 UPLOAD = f"{GRADIO}/upload"
 MCP = f"{GRADIO}/mcp"
-MCP_SCHEMA = f"{MCP}/schema"
 FILE_NAME = r"[\w-][\w.@-]*"  # of a file or folder; no hidden file, no ".."
 GET_PATHS = re.compile(
-    rf"/|/config|/theme\.css|/favicon\.ico|/robots\.txt|/health|/openapi\.json"
-    rf"|/monitoring/summary|/(?:assets|static|svelte)(?:/{FILE_NAME})+"
+    rf"/|/config|/theme\.css|/favicon\.ico|/robots\.txt|/health|/openapi\.json|/digit\.png|/manifest\.json"
+    rf"|/(?:assets|static|svelte)(?:/{FILE_NAME})+"
     rf"|{GRADIO}/(?:info|openapi\.json|startup-events|app_id|queue/data|heartbeat/[\w-]+|call/predict/\w+)/?"
 )
-POST_PATHS = re.compile(rf"/read|/keep|/predict|{GRADIO}/(?:(?:call|call/v2)/predict/?|queue/join|upload|cancel|reset)")
+POST_PATHS = re.compile(
+    rf"/read|/keep|/take-back|/predict|{GRADIO}/(?:(?:call|call/v2)/predict/?|queue/join|upload|cancel|reset)"
+)
 
 
 class Addresses:
@@ -36,7 +37,7 @@ class Addresses:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         path, method = scope["path"], scope["method"]
-        is_get = GET_PATHS.fullmatch(path) or (self.mcp and path == MCP_SCHEMA)
+        is_get = GET_PATHS.fullmatch(path)
         is_post = POST_PATHS.fullmatch(path) or (self.mcp and path.rstrip("/") == MCP)
         if len(path) > MAX_PATH_LENGTH or not (is_get or is_post):
             return await refusal(404, "There is nothing at this address.")(scope, receive, send)

@@ -2,14 +2,22 @@
 const REQUEST_TIMEOUT = 30_000; // milliseconds; browsers send only six requests at a time
 
 // `rootPath` is the path at which a reverse proxy shows the page. If it is empty, addresses are relative to the page.
-const webServer = (rootPath) => {
+// `mcp` is the path of the tool for language models, or empty.
+const webServer = (rootPath, mcp) => {
   const address = (name) => (rootPath ? `${rootPath}/${name}` : name);
   return {
     read: ({ sketch, drawn, inside }) => post(address("read"), { canvas: sketchUrl(sketch), drawn, inside }),
     keep: ({ sketch, digit }) => post(address("keep"), { canvas: sketchUrl(sketch), digit }),
+    takeBack: (name) => post(address("take-back"), { name }),
     silence: "The server does not answer.",
+    urls: {
+      ...Object.fromEntries(["predict", "digit.png", "openapi.json"].map((name) => [name, absolute(address(name))])),
+      mcp: mcp && absolute(address(`${mcp.slice(1)}/`)),
+    },
   };
 };
+
+const absolute = (address) => new URL(address, location.origin + location.pathname).href;
 
 async function post(address, message) {
   const headers = { "Content-Type": "application/json" };

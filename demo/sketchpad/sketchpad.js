@@ -3,9 +3,10 @@ const MAX_IN_FLIGHT = 3; // questions without an answer while the pen moves; mor
 const ANSWER_TIMEOUT = 5_000; // milliseconds until an unanswered question is asked again
 const RETRY_DELAY = 1_000; // milliseconds until the next question if the server is busy or cannot be reached
 
-// `server` has read({sketch, drawn, inside}) and keep({sketch, digit}). schemas.py describes the answers, sketchUrl() the
-// sketch. A refusal is {error}, or {problem} if the page shall ask again. `silence` says that no answer comes. keep()
-// stores drawings in `correctionsFolder`; "" disables corrections.
+// `server` has read({sketch, drawn, inside}), keep({sketch, digit}) and takeBack(name). schemas.py describes the answers,
+// sketchUrl() the sketch. A refusal is {error}, or {problem} if the page shall ask again. `silence` says that no answer
+// comes, `urls` are the addresses for programs, if there are any. keep() stores drawings in `correctionsFolder`; ""
+// disables corrections.
 function sketchpad(element, server, correctionsFolder) {
   const $ = (selector) => element.querySelector(selector);
   const answers = makeAnswers(element);
@@ -180,19 +181,53 @@ function sketchpad(element, server, correctionsFolder) {
       `${correctionsFolder} on the server, as training data.`;
   }
 
+  const inTime = (answer) =>
+    Promise.race([answer.catch(() => null), new Promise((resolve) => setTimeout(resolve, ANSWER_TIMEOUT))]);
+
+  let newestKept; // the name of the drawing that this page stored last, and its digit
+
   async function keep(digit) {
     for (const button of correctionButtons) button.disabled = true; // until the drawing changes or storing fails
-    const correction = { sketch: paper.sketch(), digit };
-    const timeout = new Promise((resolve) => setTimeout(resolve, ANSWER_TIMEOUT));
-    const kept = await Promise.race([server.keep(correction).catch(() => null), timeout]);
-    if (kept?.kept) {
-      const text = `Stored as a ${digit}. ${correctionsFolder} now holds ${kept.kept}.`;
-      $("#stores").textContent = text;
-      answers.announce(text);
+    const kept = await inTime(server.keep({ sketch: paper.sketch(), digit }));
+    if (kept?.name) {
+      newestKept = { name: kept.name, digit };
+      showStored(`Stored as a ${digit}. ${correctionsFolder} now holds ${kept.kept}.`);
+      $("#take-back").focus(); // the disabled button loses the focus
     } else {
       showCorrections();
       answers.showNotice(kept?.error ?? "The server does not answer; the drawing is not stored.");
     }
+  }
+
+  $("#take-back").addEventListener("click", async ({ target }) => {
+    target.disabled = true;
+    const { name, digit } = newestKept;
+    const taken = await inTime(server.takeBack(name));
+    target.disabled = false;
+    if (taken?.kept === undefined)
+      return answers.showNotice(taken?.error ?? "The server does not answer; the drawing is still stored.");
+    newestKept = undefined;
+    showCorrections();
+    showStored(`Taken back: the ${digit} is no longer stored. ${correctionsFolder} now holds ${taken.kept}.`);
+    correctionButtons[digit].focus();
+  });
+
+  function showStored(text) {
+    $("#stores").textContent = text;
+    $("#take-back").hidden = !newestKept;
+    $("#take-back").textContent = `Take back the stored ${newestKept?.digit}`;
+    answers.announce(text);
+  }
+
+  if (server.urls) {
+    $(".programs").hidden = false;
+    $("#predict").textContent = server.urls.predict;
+    $("#example").textContent =
+      `curl -o digit.png ${server.urls["digit.png"]}\ncurl -F image=@digit.png ${server.urls.predict}`;
+    $("#described").href = server.urls["openapi.json"];
+    $("#models").textContent = server.urls.mcp
+      ? `For language models it is a tool of the Model Context Protocol, at ${server.urls.mcp}`
+      : "python -m demo --mcp serves it to language models, too.";
   }
 
   try {

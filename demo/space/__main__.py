@@ -70,6 +70,7 @@ def space(model: str | None = None, onnx: Path = ONNX) -> dict[str, bytes]:
         "requirements.txt": "".join(f"{line}\n" for line in requirements).encode(),
         "app.py": (HERE / "app.py").read_bytes(),
         **{f"demo/{file.relative_to(package).as_posix()}": file.read_bytes() for file in code if file.is_file()},
+        "demo/digit.png": (package / "digit.png").read_bytes(),
         **{f"export/onnx/{name}": content for name, content in graphs.items()},
     }
 

@@ -3,11 +3,15 @@
 import base64
 import json
 import re
+import shutil
+import subprocess
 from collections.abc import Callable
 from io import BytesIO
+from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
+import httpx
 import numpy as np
 import pytest
 from PIL import Image
@@ -15,6 +19,7 @@ from playwright.sync_api import Browser, Page, Request, Route, expect
 
 from demo.sketchpad import STYLES
 from export.web import CHROMIUM, FLAGS
+from tests.demo.asking import check
 from tests.demo.drawing import (
     NO_PIXELS,
     NOISE,
@@ -555,3 +560,84 @@ def test_a_click_on_the_right_digit_stores_the_drawing(collecting: Collecting, v
     image = Image.open(file)
     assert (image.mode, image.size) == ("L", (280, 280))
     assert np.asarray(image)[70, 140] == 0
+    file.unlink()
+
+
+def test_a_wrong_click_is_taken_back_by_keyboard_and_said_to_screen_readers(
+    collecting: Collecting, visit: Callable[..., Page]
+) -> None:
+    page = visit(f"http://127.0.0.1:{urlsplit(collecting.address).port}/")
+    take_back = page.locator("#take-back")
+    draw(page, SEVEN)
+    expect_digit(page, "7")
+    expect(take_back).to_be_hidden()
+    before = set(collecting.folder.glob("*/*.png"))
+    page.get_by_role("button", name="3", exact=True).press("Enter")
+    expect(take_back).to_be_focused()
+    expect(take_back).to_have_text("Take back the stored 3")
+    expect(page.locator("#said")).to_contain_text("Stored as a 3.")
+    assert len(set(collecting.folder.glob("3/*.png")) - before) == 1
+    draw(page, [(0.1, 0.1), (0.2, 0.1)])  # it stays until the next drawing is stored
+    take_back.press("Enter")
+    expect(take_back).to_be_hidden()
+    expect(page.locator("#said")).to_contain_text("Taken back: the 3 is no longer stored.")
+    expect(page.get_by_role("button", name="3", exact=True)).to_be_focused()
+    assert set(collecting.folder.glob("*/*.png")) == before
+
+
+def test_the_page_says_so_if_a_drawing_cannot_be_taken_back(
+    collecting: Collecting, visit: Callable[..., Page], problems: list[str]
+) -> None:
+    page = visit(f"http://127.0.0.1:{urlsplit(collecting.address).port}/")
+    draw(page, SEVEN)
+    expect_digit(page, "7")
+    page.get_by_role("button", name="4", exact=True).click()
+    page.route("**/take-back", lambda route: route.abort())
+    page.locator("#take-back").click()
+    expect(page.locator("#notice")).to_contain_text("the drawing is still stored")
+    page.unroute("**/take-back")
+    page.locator("#take-back").click()
+    expect(page.locator("#take-back")).to_be_hidden()
+    problems.clear()
+
+
+def test_the_example_for_programs_runs_as_printed(page: Page, tmp_path: Path) -> None:
+    page.get_by_text("Use it from a program").click()
+    expect(page.locator("#models")).to_have_text("python -m demo --mcp serves it to language models, too.")
+    if shutil.which("curl") is None:
+        pytest.skip("no curl on this machine")
+    printed = page.locator("#example").inner_text()
+    done = subprocess.run(["sh", "-c", printed], cwd=tmp_path, capture_output=True, text=True, check=True)
+    check(json.loads(done.stdout), 7)
+    assert httpx.get(page.locator("#described").get_attribute("href") or "").json()["info"]["title"] == "Draw a digit"
+
+
+def test_a_bar_of_100_percent_ends_where_its_column_ends(page: Page) -> None:
+    page.get_by_label("a crossed 7").click()
+    expect_digit(page, "7")
+    boxes = page.locator("tbody tr.read td").evaluate_all(
+        """cells => cells.map((cell) => {
+            const right = (element) => element.getBoundingClientRect().right
+            return [right(cell), right(cell.firstChild), parseFloat(cell.firstChild.style.width)]
+        })"""
+    )
+    for column, bar, percent in boxes:
+        assert percent > 99
+        assert bar == pytest.approx(column, abs=2)
+    assert page.locator("table").evaluate("t => t.getBoundingClientRect().right") <= 1_280
+
+
+def test_headings_and_text_are_set_in_one_font(page: Page) -> None:
+    """Developer tools also ask for the manifest: here it is seen that it is there."""
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("DOM.enable")
+    devtools.send("CSS.enable")
+    root = devtools.send("DOM.getDocument")["root"]["nodeId"]
+    families = set()
+    for selector in ("h1", "thead th", "#words"):
+        query = {"nodeId": root, "selector": f"#sketchpad {selector}"}
+        node = devtools.send("DOM.querySelector", query)["nodeId"]
+        families |= {
+            font["familyName"] for font in devtools.send("CSS.getPlatformFontsForNode", {"nodeId": node})["fonts"]
+        }
+    assert len(families) == 1

@@ -10,7 +10,7 @@ import pytest
 from mcp import ClientSession
 from mcp.client.streamable_http import streamablehttp_client
 from mcp.types import CallToolResult, TextContent, Tool
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
 from demo.networks.classifier import load
 from tests.demo.asking import DIGIT, check, upload
@@ -48,6 +48,7 @@ def test_a_language_model_finds_the_tool_and_gets_json(address: str) -> None:
     )
     assert tool.name == "predict"
     assert set(tool.inputSchema["properties"]) == {"image"}
+    assert "data:image/png;base64,..., or the path" in tool.inputSchema["properties"]["image"]["description"]
     for answer in answers:
         (content,) = answer.content
         assert isinstance(content, TextContent)
@@ -58,8 +59,8 @@ def test_a_language_model_finds_the_tool_and_gets_json(address: str) -> None:
 @pytest.mark.parametrize(
     ("image", "reason"),
     [
-        ("http://127.0.0.1:1/digit.png", "Send the file to /gradio_api/upload first"),
-        ("/etc/passwd", "Send the file to /gradio_api/upload first"),
+        ("http://127.0.0.1:1/digit.png", "send the file to /gradio_api/upload first"),
+        ("/etc/passwd", "send the file to /gradio_api/upload first"),
         ("data:image/png;base64,!", "not base64"),
         ("data:text/plain;base64,RGVhcg==", "not an image"),
     ],
@@ -88,22 +89,25 @@ def test_a_malformed_message_is_refused(message: bytes, address: str) -> None:
     assert httpx.get(f"{address}gradio_api/mcp/", headers=headers).status_code == 405
 
 
-def test_the_api_panel_shows_how_to_use_the_tool(address: str, tab: Page, problems: list[str]) -> None:
+def test_the_page_names_the_address_of_the_tool(address: str, tab: Page, problems: list[str]) -> None:
     address = f"http://127.0.0.1:{urlsplit(address).port}/"
-    assert httpx.get(f"{address}gradio_api/mcp/schema").json()[0]["name"] == "predict"
     with watched(tab, address, problems):
         tab.goto(address)
-        tab.get_by_role("button", name="Use via API or MCP").click()
-        expect(tab.get_by_role("button", name="Streamable HTTP")).to_be_visible()
-        expect(tab.get_by_text(f"{address}gradio_api/mcp/").first).to_be_visible()
+        tab.get_by_text("Use it from a program").click()
         tab.wait_for_load_state("networkidle")
+        named = tab.locator("#models").inner_text().rpartition(" ")[2]
+    assert '"name":"predict"' in list_tools(named)
+
+
+def list_tools(url: str, **headers: str) -> str:
+    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+    headers = {"Accept": "application/json, text/event-stream", **headers}
+    return httpx.post(url, json=body, headers=headers).text
 
 
 def test_the_address_works_with_and_without_a_slash_at_its_end(address: str) -> None:
-    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
-    headers = {"Accept": "application/json, text/event-stream", "Host": "digits.example"}
     for path in ("gradio_api/mcp", "gradio_api/mcp/"):
-        assert "predict" in httpx.post(address + path, json=body, headers=headers).text
+        assert '"name":"predict"' in list_tools(address + path, Host="digits.example")
 
 
 def test_a_message_that_is_too_long_is_refused(hasty: str) -> None:

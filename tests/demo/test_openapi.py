@@ -38,13 +38,14 @@ def responses_agree(path: str) -> Any:
 test_health_agrees_with_the_schema = responses_agree("/health")
 test_read_agrees_with_the_schema = responses_agree("/read")
 test_keep_agrees_with_the_schema = responses_agree("/keep")
+test_take_back_agrees_with_the_schema = responses_agree("/take-back")
 test_predict_agrees_with_the_schema = responses_agree("/predict")
 
 
 def test_the_schema_describes_every_address_of_the_server_itself(address: str) -> None:
     for path in ("openapi.json", "gradio_api/openapi.json"):
         described = httpx.get(address + path).json()
-        assert set(described["paths"]) == {"/health", "/read", "/keep", "/predict"}
+        assert set(described["paths"]) == {"/health", "/read", "/keep", "/take-back", "/predict"}
         assert {name: described[name] for name in ("paths", "components")} == {
             name: schema.raw_schema[name] for name in ("paths", "components")
         }

@@ -151,6 +151,7 @@ def test_drawings_are_stored_only_if_the_server_collects_them(address: str) -> N
     answer = httpx.post(f"{address}keep", json={"canvas": DRAWING, "digit": 1})
     assert answer.status_code == 403
     assert "--collect" in answer.json()["detail"]
+    assert httpx.post(f"{address}take-back", json={"name": "1/" + "a" * 32}).status_code == 403
 
 
 def test_another_site_cannot_store_drawings(collecting: Collecting) -> None:
@@ -172,8 +173,14 @@ def test_another_site_cannot_store_drawings(collecting: Collecting) -> None:
     proxy = {"Origin": "http://digits.lan", "X-Forwarded-Host": "digits.lan"}
     here: list[dict[str, str]] = [{}, {"Origin": address.rstrip("/")}, proxy]
     for count, headers in enumerate([*here, {"Sec-Fetch-Site": "same-origin", **other_site}], before + 1):
-        assert keep(**headers).json() == {"kept": count}
+        kept = keep(**headers).json()
+        assert kept["kept"] == count
     assert stored() == before + 4
+    take_back = f"{address}take-back"
+    assert httpx.post(take_back, json={"name": kept["name"]}, headers=other_site).status_code == 403
+    assert stored() == before + 4
+    assert httpx.post(take_back, json={"name": kept["name"]}).json() == {"kept": before + 3}
+    assert httpx.post(take_back, json={"name": "../9"}).status_code == 422
 
 
 def test_a_drawing_that_cannot_be_stored_gives_507_and_the_reason(collecting: Collecting) -> None:

@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.server]
 OPEN = """
 GET / HEAD /
 GET /assets/{path} GET /config GET /favicon.ico GET /robots.txt GET /static/{path} GET /svelte/{path}
-GET /monitoring/summary GET /theme.css
+GET /manifest.json GET /theme.css
 GET /gradio_api/app_id GET /gradio_api/app_id/ GET /gradio_api/call/{api_name}/{event_id}
 GET /gradio_api/heartbeat/{session_hash} GET /gradio_api/info GET /gradio_api/info/ GET /gradio_api/openapi.json
 GET /gradio_api/queue/data GET /gradio_api/startup-events
