@@ -20,7 +20,9 @@ def main() -> None:
         "--device", choices=["auto", "cuda", "cpu"], default="auto", help="default: auto, which takes CUDA if it works"
     )
     parser.add_argument("--host", help="address to listen on; default: 127.0.0.1; 0.0.0.0 or :: for all networks")
-    parser.add_argument("--port", type=int, help="1 to 65535; default: the first free port from 7860 on")
+    parser.add_argument(
+        "--port", type=int, help="default: the first free port from 7860 on; 0 lets the system choose one"
+    )
     parser.add_argument(
         "--root-path", metavar="PATH", help="path or URL at which a reverse proxy shows the page, such as /digits"
     )
@@ -39,13 +41,17 @@ def main() -> None:
     if arguments.mcp and find_spec("mcp") is None:
         sys.exit('python -m demo: the package mcp is not installed. Run: pip install -e ".[mcp]"')
     try:
+        corrections = Corrections(arguments.collect) if arguments.collect else None
+        if corrections:
+            corrections.prepare()
         serve(
             listen(arguments.host, arguments.port),
             load(arguments.device, arguments.onnx),
-            Corrections(arguments.collect) if arguments.collect else None,
+            corrections,
             mcp=arguments.mcp,
             share=arguments.share,
             root_path=arguments.root_path,
+            invite=arguments.host is not None,
         )
     except (SetupError, OSError) as error:
         sys.exit(f"python -m demo: {error}")

@@ -2,13 +2,16 @@
 
 import errno
 import gc
+import logging
 import os
 import secrets
 import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from types import FrameType
 
+from demo import nearby
 from demo.corrections import Corrections
 from demo.limits import Limits
 from demo.networks.classifier import Classifier
@@ -23,22 +26,36 @@ def listen(host: str | None = None, port: int | None = None) -> socket.socket:
     """Open a socket that listens on `port` of `host`: a name, an IPv4 or an IPv6 address, also in brackets.
 
     The defaults are GRADIO_SERVER_NAME and GRADIO_SERVER_PORT, which a Hugging Face Space sets. Without these variables
-    they are 127.0.0.1 and the first free port of PORTS. Raises SetupError if listening fails.
+    they are 127.0.0.1 and the first free port of PORTS. Port 0 lets the system choose one. Raises SetupError if
+    listening fails.
     """
     host = host or os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1"
-    port = port or _port_of_environment()
-    candidates = [port] if port else PORTS
+    port = _port_of_environment() if port is None else port
+    if port is not None and port not in range(65_536):
+        raise SetupError(f"a port is a number from 0 to 65535, and 0 lets the system choose one; {port} is not.")
+    candidates = PORTS if port is None else [port]
     for candidate in candidates:
         try:
             return _listen_on(host, candidate)
-        except (OSError, OverflowError, UnicodeError) as error:
+        except (OSError, UnicodeError) as error:
             is_taken = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
             if is_taken and candidate != candidates[-1]:
                 continue
-            ports = f"ports {PORTS[0]} to {PORTS[-1]}" if is_taken and not port else f"port {candidate}"
-            reason = getattr(error, "strerror", None) or error
-            raise SetupError(f"cannot listen on {host}, {ports}: {reason}. Choose another --host or --port.") from error
+            ports = f"ports {PORTS[0]} to {PORTS[-1]}" if is_taken and port is None else f"port {candidate}"
+            raise SetupError(f"cannot listen on {host}, {ports}: {_reason(error)}") from error
     raise AssertionError("there is at least one candidate")
+
+
+def _reason(error: OSError | UnicodeError) -> str:
+    """Why listening failed, and what to choose instead."""
+    if isinstance(error, UnicodeError):
+        return "this is not the name of a machine. Choose another --host."
+    if isinstance(error, socket.gaierror):
+        return f"{error.strerror}. Choose another --host."
+    if error.errno == errno.EADDRNOTAVAIL:
+        own = ", ".join(["127.0.0.1", *nearby.addresses()])
+        return f"this machine does not have this address. It has {own}; --host 0.0.0.0 takes all of them."
+    return f"{error.strerror}. Choose another --host or --port."
 
 
 def _listen_on(host: str, port: int) -> socket.socket:
@@ -61,10 +78,10 @@ def _listen_on(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _port_of_environment() -> int:
-    text = os.environ.get("GRADIO_SERVER_PORT") or "0"
+def _port_of_environment() -> int | None:
+    text = os.environ.get("GRADIO_SERVER_PORT")
     try:
-        return int(text)
+        return int(text) if text else None
     except ValueError:
         raise SetupError(f"GRADIO_SERVER_PORT must be a port number, but it is {text!r}.") from None
 
@@ -78,9 +95,11 @@ def serve(
     share: bool = False,
     root_path: str | None = None,
     limits: Limits | None = None,
+    invite: bool = False,
 ) -> None:
     """Print the address and serve the app of create_app() at `listener` until the process is interrupted.
 
+    `invite` also prints the addresses for other devices in the network, with a QR code if the output is a terminal.
     `share` opens a public link through Gradio's servers. `root_path` is the path or the URL at which a reverse proxy
     shows the page, by default GRADIO_ROOT_PATH. Raises SetupError if the link or the path is impossible.
     """
@@ -111,8 +130,37 @@ def serve(
     gc.freeze()  # keeps the garbage collector from visiting Gradio's many objects again and again, 0.1 s each time
     address = public_link(listener) if share else url_of(listener)
     networks = "" if classifier.folder.resolve() == ONNX.resolve() else f"{classifier.folder} in "
-    print(f"Draw at {address} ({networks}{classifier}). Ctrl+C stops it.", flush=True)
-    uvicorn.Server(config).run([listener])
+    lines = [f"Draw at {address} ({networks}{classifier}). Ctrl+C stops it."]
+    if invite and not share and not any(root):
+        lines = [*_invitation(listener), *lines]
+    if corrections:
+        lines.insert(0, f"Corrected drawings are stored in {corrections.folder}, which holds {corrections.count():,}.")
+    print("\n".join(lines), flush=True)
+    logging.getLogger("uvicorn.error").addFilter(lambda record: "graceful shutdown exceeded" not in record.getMessage())
+
+    class Server(uvicorn.Server):
+        """Stops once. At a second Ctrl+C uvicorn would end without the app's own end, and print a traceback."""
+
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            if not self.should_exit:
+                super().handle_exit(sig, frame)
+
+    Server(config).run([listener])
+
+
+def _invitation(listener: socket.socket) -> list[str]:
+    """Lines that tell how other devices in the network open the page; none if they cannot."""
+    host, port = _address_of(listener)
+    if host in EVERY_NETWORK:
+        urls = [f"http://{address}:{port}/" for address in nearby.addresses()]
+    else:
+        urls = [] if host.startswith("127.") or host == "::1" else [url_of(listener)]
+    if not urls:
+        return []
+    lines = [f"On a phone in the same network, open {' or '.join(urls)}"]
+    if sys.stdout.isatty() and "utf" in sys.stdout.encoding.lower():
+        lines.append(nearby.qr_code(urls[0]))
+    return lines
 
 
 @contextmanager

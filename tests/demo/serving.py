@@ -19,7 +19,7 @@ from demo.limits import Limits
 
 Running = Callable[..., AbstractContextManager[str]]
 processes: dict[str, "subprocess.Popen[str]"] = {}  # by the address that each serves
-lines: dict[str, str] = {}  # the line that each printed at its start
+lines: dict[str, str] = {}  # what each printed at its start
 
 SERVE = """
 import gradio.queueing
@@ -38,8 +38,8 @@ serve(listen(), load("cpu"), mcp=True, limits={limits})
 def running(*options: str, limits: Limits | None = None) -> Iterator[str]:
     """Run `python -m demo`, or serve with other `limits`. Yields the address.
 
-    With other limits MCP is on, too, and Gradio remembers 40 sessions instead of 2,000. Fails if the server prints more
-    than one line, or a traceback.
+    With other limits MCP is on, too, and Gradio remembers 40 sessions instead of 2,000. Fails if the server prints
+    anything after the line with its address, or a traceback.
     """
     command = [sys.executable, "-m", "demo", "--device", "cpu", *options]
     if limits:
@@ -49,17 +49,21 @@ def running(*options: str, limits: Limits | None = None) -> Iterator[str]:
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True) as process,
     ):
         assert process.stdout is not None
-        match = re.search(r"^Draw at (\S+) \((.+)\)", line := process.stdout.readline())
-        assert match, f"{line}{log.seek(0)}{log.read()}"
-        processes[match[1]], lines[match[1]] = process, line
+        printed = ""
+        while not (match := re.search(r"^Draw at (\S+) \((.+)\)", printed, re.MULTILINE)):
+            line = process.stdout.readline()
+            assert line, f"{printed}{log.seek(0)}{log.read()}"
+            printed += line
+        processes[match[1]], lines[match[1]] = process, printed
         try:
             yield match[1]
         finally:
             process.terminate()
-            assert process.stdout.read() == ""  # it prints one line
+            assert process.stdout.read() == ""
             process.wait()
             log.seek(0)
-            assert "Traceback" not in (printed := log.read()), printed
+            errors = log.read()
+            assert "Traceback" not in errors, errors
 
 
 def memory_and_files(process: int) -> tuple[float, int]:

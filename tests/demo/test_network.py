@@ -159,6 +159,20 @@ def handles(process: int, number: signal.Signals) -> bool:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT to send")
+def test_more_signals_while_the_server_stops_change_nothing(start_server: Running) -> None:
+    """running() checks that there is no traceback."""
+    with start_server() as address, connected(address, 10) as connection:
+        process = processes[address]
+        connection.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\nhalf")
+        time.sleep(0.2)
+        for _ in range(20):
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.02)
+        assert connection.recv(1000).startswith(b"HTTP/1.1 503 ")
+        assert process.wait(10) == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT to send")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_who_has_sent_half_a_body_is_told_that_the_server_stops(number: signal.Signals, start_server: Running) -> None:
     with start_server() as address, connected(address, 10) as connection:

@@ -3,6 +3,7 @@
 import errno
 import io
 import json
+import re
 import shutil
 import socket
 import subprocess
@@ -220,17 +221,37 @@ def test_the_error_for_a_port_in_use_names_it(address: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        (("--port", "99999"), "127.0.0.1, port 99999: "),
-        (("--host", "no.such.host.invalid"), "no.such.host.invalid, port 7860: "),
-        (("--host", "a..b"), "a..b, port 7860: "),
+        (("--port", "99999"), r"a port is a number from 0 to 65535, and 0 lets the system choose one; 99999 is not\."),
+        (("--port", "-1"), r"a port is a number from 0 to 65535, and 0 lets the system choose one; -1 is not\."),
+        (
+            ("--host", "198.51.100.1"),
+            r"cannot listen on 198\.51\.100\.1, port 7860: this machine does not have this "
+            r"address\. It has 127\.0\.0\.1.*; --host 0\.0\.0\.0 takes all of them\.",
+        ),
+        (("--host", "no.such.host.invalid"), r"cannot listen on no\.such\.host\.invalid, port 7860: .+ --host\."),
+        (("--host", "a..b"), r"cannot listen on a\.\.b, port 7860: this is not the name of a machine\. .+ --host\."),
     ],
 )
-def test_the_error_for_an_address_that_does_not_exist_names_it(arguments: tuple[str, str], named: str) -> None:
+def test_the_error_for_an_address_that_does_not_exist_says_what_to_choose(
+    arguments: tuple[str, str], named: str
+) -> None:
     failed = start(*arguments)
     assert failed.returncode == 1
-    assert f"cannot listen on {named}" in failed.stderr
-    assert "Choose another --host or --port." in failed.stderr
-    assert len(failed.stderr.splitlines()) == 1
+    assert re.fullmatch(f"python -m demo: {named}\n", failed.stderr)
+
+
+def test_the_error_for_a_folder_that_cannot_be_written_comes_at_the_start(tmp_path: Path) -> None:
+    (tmp_path / "mine").touch()
+    failed = start("--collect", str(tmp_path / "mine"))
+    reason = f"cannot store drawings in {tmp_path / 'mine'}: File exists. Choose another folder for --collect."
+    assert failed.stderr == f"python -m demo: {reason}\n"
+
+
+def test_port_0_lets_the_system_choose(monkeypatch: pytest.MonkeyPatch) -> None:
+    for port, variable in ((0, "7860"), (None, "0")):
+        monkeypatch.setenv("GRADIO_SERVER_PORT", variable)
+        with listen(port=port) as listener:
+            assert listener.getsockname()[1] not in (0, *PORTS)
 
 
 def test_the_error_for_an_invalid_port_in_the_environment_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -242,7 +263,7 @@ def test_the_error_for_an_invalid_port_in_the_environment_names_it(monkeypatch: 
 
 def test_the_next_port_is_tried_only_if_a_port_is_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GRADIO_SERVER_PORT", raising=False)
-    with listen(port=0) as first, listen() as second:
+    with listen() as first, listen() as second:
         taken, port = first.getsockname()[1], second.getsockname()[1]
         assert port > taken >= PORTS[0]
         monkeypatch.setattr(server, "PORTS", range(taken, taken + 1))
