@@ -65,8 +65,8 @@ def site() -> Iterator[str]:
         yield site
 
 
-def open_page(chromium: Browser, site: str, phone: bool = False) -> tuple[Page, list[str]]:
-    """Open the card's page. Returns it and the list of its errors."""
+def open_page(chromium: Browser, site: str, phone: bool = False, blocked: str = "") -> tuple[Page, list[str]]:
+    """Open the card's page, without the file `blocked`. Returns it and the list of its errors."""
     html = snippet("html")
     assert html.count(CDN) == 1
     page = chromium.new_page(has_touch=phone, is_mobile=phone, viewport={"width": 360, "height": 300})
@@ -75,8 +75,11 @@ def open_page(chromium: Browser, site: str, phone: bool = False) -> tuple[Page, 
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.route("**/page.html", lambda route: route.fulfill(body=html.replace(CDN, site), content_type="text/html"))
     page.route("**/*.onnx", lambda route: route.fulfill(path=ONNX / route.request.url.rpartition("/")[2]))
+    if blocked:
+        page.route(f"**/{blocked}", lambda route: route.abort())
     page.goto(f"{site}page.html")
-    expect(page.locator("output")).to_have_text("?", timeout=60_000)
+    if not blocked:
+        expect(page.locator("output")).to_have_text("?", timeout=60_000)
     return page, problems
 
 
@@ -109,6 +112,15 @@ def test_the_page_reads_a_digit_drawn_with_a_finger_on_a_phone(chromium: Browser
     expect(page.locator("output")).to_have_text(re.compile(r"1, \d+ %"))
     assert page.evaluate("scrollY") == 0
     assert problems == []
+
+
+@pytest.mark.parametrize(
+    ("blocked", "named"),
+    [("ort.wasm.min.mjs", "ONNX Runtime Web, from cdn.jsdelivr.net,"), ("lenet5-sketch.onnx", "lenet5-sketch.onnx")],
+)
+def test_the_page_says_what_cannot_be_loaded(blocked: str, named: str, chromium: Browser, site: str) -> None:
+    page, _ = open_page(chromium, site, blocked=blocked)
+    expect(page.locator("output")).to_have_text(f"{named} cannot be loaded")
 
 
 def test_the_json_body_of_the_request_is_a_sketch_of_a_one() -> None:
