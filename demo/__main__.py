@@ -15,11 +15,16 @@ def main() -> None:
     from demo.networks.files import ONNX, SetupError
     from demo.server import listen, serve
 
-    parser = argparse.ArgumentParser(prog="python -m demo", description="Draw a digit; two networks read it.")
+    parser = argparse.ArgumentParser(
+        prog="python -m demo", usage="%(prog)s [options]", description="Draw a digit; two networks read it."
+    )
     parser.add_argument(
         "--device", choices=["auto", "cuda", "cpu"], default="auto", help="default: auto, which takes CUDA if it works"
     )
-    parser.add_argument("--host", help="address to listen on; default: 127.0.0.1; 0.0.0.0 or :: for all networks")
+    parser.add_argument(
+        "--host",
+        help="address to listen on; default: 127.0.0.1; 0.0.0.0 or :: for the other devices in your networks, too",
+    )
     parser.add_argument(
         "--port", type=int, help="default: the first free port from 7860 on; 0 lets the system choose one"
     )

@@ -55,6 +55,8 @@ def read(folder: Path) -> tuple[dict[str, bytes], dict[str, onnxruntime.Inferenc
 
 def _missing(path: Path) -> str:
     folder = path.parent
+    if folder.is_file():
+        return f"{folder} is a file. Name the folder that holds it."
     if (folder / "onnx" / FILES[0]).is_file():
         return f"There is no {path}. Name the folder {folder / 'onnx'} instead."
     if (folder / f"{NETWORKS[0]}.keras").is_file():

@@ -31,7 +31,9 @@ WEB_FILES = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-th
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m demo.space", description=__doc__.partition(": ")[2])
+    parser = argparse.ArgumentParser(
+        prog="python -m demo.space", usage="%(prog)s DIR [options]", description=__doc__.partition(": ")[2]
+    )
     parser.add_argument(
         "folder", type=Path, metavar="DIR", help="an empty folder, or one that this command wrote before"
     )
@@ -44,8 +46,10 @@ def main() -> None:
     try:
         layout = static if arguments.static else space
         lay_out(arguments.folder, layout(arguments.model, arguments.onnx))
-    except (SetupError, OSError) as error:
+    except SetupError as error:
         sys.exit(f"python -m demo.space: {error}")
+    except OSError as error:
+        sys.exit(f"python -m demo.space: cannot write {error.filename}: {error.strerror}. Name another folder.")
 
 
 def space(model: str | None = None, onnx: Path = ONNX) -> dict[str, bytes]:

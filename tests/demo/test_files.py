@@ -52,6 +52,10 @@ def test_the_error_for_a_folder_of_another_name_names_the_option_that_writes_the
     assert f"Run python -m export --checkpoints DIR --output {missing} to make it." in reason(missing)
 
 
+def test_the_error_for_a_file_in_place_of_a_folder_says_so(folder: Path) -> None:
+    assert reason(folder / "ffnn.onnx") == f"{folder / 'ffnn.onnx'} is a file. Name the folder that holds it."
+
+
 def test_the_error_for_the_folder_above_names_the_right_one(folder: Path) -> None:
     assert reason(folder.parent).endswith(f"Name the folder {folder} instead.")
 

@@ -401,6 +401,15 @@ def test_the_static_page_pins_the_package_that_the_files_were_tested_with() -> N
     assert (layout.WEB_VERSION, layout.WEB_SHA512) == (web.VERSION, web.SHA512)
 
 
+def test_the_error_for_a_folder_that_cannot_be_written_names_it(tmp_path: Path) -> None:
+    (tmp_path / "page").touch()
+    failed = subprocess.run(
+        [sys.executable, "-m", "demo.space", str(tmp_path / "page")], capture_output=True, text=True
+    )
+    reason = f"cannot write {tmp_path / 'page'}: File exists. Name another folder."
+    assert failed.stderr == f"python -m demo.space: {reason}\n"
+
+
 def test_the_error_without_npm_says_that_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     with pytest.raises(SetupError, match="npm is not installed"):
