@@ -22,3 +22,13 @@ def check_backend() -> None:
         raise InputError(
             f"Keras must run on TensorFlow, but KERAS_BACKEND is {backend}. Unset it, or set KERAS_BACKEND=tensorflow."
         )
+
+
+def train_command(name: str, folder: Path) -> str:
+    """Format the command that trains the network `name` into `folder`."""
+    return f"python -m model train {name}" + ("" if folder == CHECKPOINTS else f" --output {folder}")
+
+
+def evaluate_command(name: str, folder: Path) -> str:
+    """Format the command that evaluates the network `name` in `folder`."""
+    return f"python -m model evaluate {name}" + ("" if folder == CHECKPOINTS else f" --checkpoints {folder}")

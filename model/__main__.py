@@ -5,7 +5,8 @@ import sys
 from io import TextIOWrapper
 from pathlib import Path
 
-from model import CHECKPOINTS, FIGURES, InputError, check_backend
+from model import CHECKPOINTS, FIGURES, InputError, check_backend, folders
+from model.quiet import quiet_import
 from model.recipes import RECIPES
 
 
@@ -16,24 +17,26 @@ def main() -> None:
     names = list(RECIPES) if arguments.network == "all" else [arguments.network]
     try:
         check_backend()
-        if arguments.command == "train":
-            from model.train import check_settings, train
-
-            for name in names:  # before the first network trains for hours
-                check_settings(
-                    name, arguments.recipe, arguments.epochs, arguments.seed, arguments.output, arguments.data
-                )
-            for name in names:
-                train(name, arguments.recipe, arguments.epochs, arguments.seed, arguments.data, arguments.output)
-        elif arguments.command == "evaluate":
+        data = folders.checked(arguments.data)
+        with quiet_import():
             from model.evaluate import evaluate
-
-            for name in names:
-                evaluate(name, arguments.data, arguments.checkpoints, arguments.output)
-        else:
             from model.explore import explore
-
-            explore(arguments.data, arguments.output, arguments.seed)
+            from model.train import train_all
+        if arguments.command == "train":
+            train_all(
+                names,
+                arguments.recipe,
+                arguments.epochs,
+                arguments.seed,
+                data,
+                arguments.output,
+                arguments.replace,
+            )
+        elif arguments.command == "evaluate":
+            for name in names:
+                evaluate(name, data, arguments.checkpoints, arguments.output)
+        else:
+            explore(data, arguments.output, arguments.seed)
     except InputError as error:
         sys.exit(f"python -m model: {error}")
     except ModuleNotFoundError as error:
@@ -45,38 +48,50 @@ def main() -> None:
 
 def _parser() -> argparse.ArgumentParser:
     data = argparse.ArgumentParser(add_help=False)
-    data.add_argument(
-        "--data",
-        type=Path,
-        metavar="DIR",
-        help="folder with mnist.npz, pendigits-orig.tra and .tes, or with corrections from the demo; default: download",
-    )
+    folders.add_option(data)
     network = argparse.ArgumentParser(add_help=False)
-    network.add_argument("network", choices=[*RECIPES, "all"])
+    network.add_argument("network", choices=[*RECIPES, "all"], help="all: both networks")
 
     parser = argparse.ArgumentParser(prog="python -m model", description="Train LeNet5 and a feed-forward network.")
     commands = parser.add_subparsers(dest="command", required=True)
 
     train = commands.add_parser("train", parents=[network, data], help="train a network and keep its best epoch")
     recipes = sorted({recipe for recipes in RECIPES.values() for recipe in recipes})
-    train.add_argument("--recipe", choices=recipes, default="best", help="default: best; fast is for lenet5")
+    train.add_argument("--recipe", choices=recipes, default="best", help="default: best; fast is for lenet5 only")
     train.add_argument("--epochs", type=positive, help="maximum number of epochs; default: the recipe's")
     train.add_argument(
         "--seed", type=seed, default=0, help="decides weights, order, drawings and distortions; default: 0"
     )
-    train.add_argument("--output", type=Path, default=CHECKPOINTS, metavar="DIR", help="default: model/checkpoints")
+    train.add_argument(
+        "--output",
+        type=Path,
+        default=CHECKPOINTS,
+        metavar="DIR",
+        help="folder for the checkpoint, its record and its learning curves; default: model/checkpoints",
+    )
+    train.add_argument(
+        "--replace",
+        action="store_true",
+        help="replace a checkpoint of other settings in that folder when the new one is finished",
+    )
 
     evaluate = commands.add_parser(
         "evaluate", parents=[network, data], help="read the test digits and record the accuracy"
     )
-    evaluate.add_argument("--checkpoints", type=Path, default=CHECKPOINTS, metavar="DIR")
-    evaluate.add_argument("--output", type=Path, default=FIGURES, metavar="DIR", help="default: model/figures")
+    evaluate.add_argument(
+        "--checkpoints", type=Path, default=CHECKPOINTS, metavar="DIR", help="default: model/checkpoints"
+    )
+    evaluate.add_argument(
+        "--output", type=Path, default=FIGURES, metavar="DIR", help="folder for the figure; default: model/figures"
+    )
 
     explore = commands.add_parser("explore", parents=[data], help="draw what the training data look like")
     explore.add_argument(
         "--seed", type=seed, default=0, help="chooses the digit whose pixel values are shown; default: 0"
     )
-    explore.add_argument("--output", type=Path, default=FIGURES, metavar="DIR", help="default: model/figures")
+    explore.add_argument(
+        "--output", type=Path, default=FIGURES, metavar="DIR", help="folder for the figures; default: model/figures"
+    )
     explore.set_defaults(network="all")
     return parser
 

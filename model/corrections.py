@@ -1,41 +1,58 @@
 """Load the drawings that people corrected in the demo: `--collect DIR` stores them, `--data DIR` trains on them."""
 
+import hashlib
+import io
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from model import InputError
+from model.folders import CORRECTIONS, Folders
 from model.mnist import Digits
 from model.normalize import SIDE, normalize_all
 
 
-def count(folder: Path | None) -> int:
-    """Count the corrections in `folder`."""
-    return len(_paths(folder))
+@dataclass(frozen=True)
+class Corrections:
+    """Corrected drawings, as they were stored."""
+
+    files: list[tuple[Path, bytes]]
+    """Path, DIGIT/NAME.png, and content of each."""
+
+    @property
+    def sha256(self) -> str:
+        """Hash of all drawings and their digits; empty if there are none."""
+        parts = [path.parent.name.encode() + hashlib.sha256(content).digest() for path, content in self.files]
+        return hashlib.sha256(b"".join(parts)).hexdigest() if parts else ""
+
+    def normalized(self) -> Digits:
+        """Normalize the sketches, which may have any size. Raises InputError if one is not an image."""
+        sketches = [_decoded(*file) for file in self.files]
+        images = np.empty((len(sketches), SIDE, SIDE), np.uint8)
+        for size in {sketch.size for sketch in sketches}:
+            chosen = [i for i, sketch in enumerate(sketches) if sketch.size == size]
+            images[chosen] = normalize_all((sketches[i] for i in chosen), len(chosen))
+        return Digits(images, np.array([int(path.parent.name) for path, _ in self.files], np.uint8))
 
 
-def load(folder: Path | None) -> Digits:
-    """Load and normalize `folder`/DIGIT/*.png, sketches of any size. Without a folder there are none.
-
-    Raises InputError for a file that is not an image.
-    """
-    paths = _paths(folder)
-    sketches = [_read(path) for path in paths]
-    images = np.empty((len(paths), SIDE, SIDE), np.uint8)
-    for size in {sketch.size for sketch in sketches}:
-        chosen = [i for i, sketch in enumerate(sketches) if sketch.size == size]
-        images[chosen] = normalize_all((sketches[i] for i in chosen), len(chosen))
-    return Digits(images, np.array([int(path.parent.name) for path in paths], np.uint8))
+def load(folders: Folders) -> Corrections:
+    """Read DIGIT/*.png of all folders, ordered by digit and name. Raises InputError if a file cannot be read."""
+    paths = [path for folder in folders for path in folder.glob(CORRECTIONS)]
+    return Corrections([(path, _content(path)) for path in sorted(paths, key=lambda path: path.parts[-2:])])
 
 
-def _paths(folder: Path | None) -> list[Path]:
-    return sorted(folder.glob("[0-9]/*.png")) if folder else []
-
-
-def _read(path: Path) -> Image.Image:
+def _content(path: Path) -> bytes:
     try:
-        with Image.open(path) as image:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
+
+
+def _decoded(path: Path, content: bytes) -> Image.Image:
+    try:
+        with Image.open(io.BytesIO(content)) as image:
             return image.convert("L")
     except Exception as error:  # a damaged file makes Pillow's decoders raise anything
-        raise InputError(f"{path} is not an image ({error}): delete it.") from error
+        raise InputError(f"{path} is not an image: delete it.") from error

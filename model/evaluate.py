@@ -9,6 +9,7 @@ import numpy as np
 
 from model import CHECKPOINTS, FIGURES, mnist, pendigits, plots, styles
 from model.draw import draw
+from model.folders import DownloadError, Folders
 from model.mixture import draw_and_normalize
 from model.mnist import Digits
 from model.networks import load_trained, predict
@@ -20,9 +21,7 @@ from model.scores import Score, calibration_error, score
 BRUSHES = (10, 15, 20, 25, 30)  # pixels on a sketch of 280 x 280, on which the digit is 196 pixels high or wide
 
 
-def evaluate(
-    name: str, data: Path | None = None, folder: Path = CHECKPOINTS, figures: Path = FIGURES
-) -> TrainingRecord:
+def evaluate(name: str, data: Folders = (), folder: Path = CHECKPOINTS, figures: Path = FIGURES) -> TrainingRecord:
     """Read the test digits with the checkpoint of the network `name` in `folder`.
 
     Prints the results, adds them to the checkpoint's .json as `test`, `pens` and `refusal`, and returns that record.
@@ -60,13 +59,13 @@ def evaluate(
     return record
 
 
-def _held_out_writers(data: Path | None) -> dict[str, Pens]:
-    """Pen digits that no training saw, by name: always those of TEST_WRITERS, and TEST_FILE if it is there."""
+def _held_out_writers(data: Folders) -> dict[str, Pens]:
+    """Pen digits that no training saw, by name: those of TEST_WRITERS and, if TEST_FILE can be had, those in it."""
     writers = {"Pendigits, 3 writers held out": pendigits.load(data).by(*TEST_WRITERS)}
-    if data is None or (data / TEST_FILE).is_file():
+    try:
         writers["Pendigits test, 14 other writers"] = pendigits.load(data, TEST_FILE)
-    else:
-        print(f"{data / TEST_FILE} is missing: the 14 writers of UCI's test split are left out.\n")
+    except DownloadError as error:
+        print(f"The 14 writers of UCI's test split are left out: {error}\n")
     return writers
 
 

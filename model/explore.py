@@ -5,11 +5,12 @@ from pathlib import Path
 import numpy as np
 
 from model import mnist, pendigits, plots, styles
+from model.folders import Folders
 from model.mixture import draw_and_normalize
 from model.pendigits import TEST_WRITERS, VALIDATION_WRITERS
 
 
-def explore(data: Path | None, folder: Path, seed: int) -> None:
+def explore(data: Folders, folder: Path, seed: int) -> None:
     """Draw three figures into `folder`.
 
     They show the first ten training digits, the pixel values of one digit that `seed` chooses, and what recipe `best`

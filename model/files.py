@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from model import InputError
+from model import InputError, train_command
 
 
 @contextmanager
@@ -52,8 +52,8 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise InputError(f"{path} is missing: python -m model train {path.stem} makes it.") from error
+        raise InputError(f"{path} is missing: {train_command(path.stem, path.parent)} makes it.") from error
     except ValueError as error:
         raise InputError(
-            f"{path} is not JSON ({error}): delete it; python -m model train {path.stem} makes it."
+            f"{path} is not JSON ({error}): delete it; {train_command(path.stem, path.parent)} makes it."
         ) from error

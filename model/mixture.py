@@ -1,15 +1,18 @@
 """Mix what a recipe trains on: MNIST, drawn pen strokes, more styles of digits, non-digits, corrections."""
 
+import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
+from PIL import Image
 
 from model import corrections, mnist, pendigits, styles
 from model.augment import distort
+from model.corrections import Corrections
 from model.draw import Drawing, draw_with_random_brushes
+from model.folders import Folders
 from model.mnist import Digits
 from model.normalize import normalize_all
 from model.pendigits import TEST_WRITERS, VALIDATION_WRITERS, Pens
@@ -18,29 +21,35 @@ from model.recipes import Recipe
 NON_DIGIT = 10  # the label of a drawing that is not a digit
 
 
-def examples(recipe: Recipe, seed: int, data: Path | None) -> tuple[Digits, dict[str, Digits]]:
+def examples(
+    recipe: Recipe, seed: int, folders: Folders, corrected: Corrections | None = None
+) -> tuple[Digits, dict[str, Digits]]:
     """Load and draw the examples. Returns the training examples, and the validation examples by name.
 
-    `data` is a folder as in mnist.load, pendigits.load and corrections.load. If it holds only corrections, MNIST and
-    the pens are downloaded. Raises InputError if something is missing or damaged.
+    `corrected` are the corrections, if they are loaded already. Raises InputError if something is missing or damaged.
     """
-    corrected = corrections.load(data)
-    if len(corrected.labels) and data and not (data / "mnist.npz").is_file():
-        data = None
-    training, validation = mnist.split(mnist.load(data)[0], recipe.validation)
-    training = _joined(training, *[corrected] * max(recipe.pen_copies, 1))
+    corrected_digits = (corrected or corrections.load(folders)).normalized()
+    training, validation = mnist.split(mnist.load(folders)[0], recipe.validation)
+    training = _joined(training, *[corrected_digits] * max(recipe.pen_copies, 1))
     if not recipe.pen_copies:
         return training, {"MNIST": validation}
-    pens = pendigits.load(data)
+    pens = pendigits.load(folders)
     random = np.random.default_rng(seed)
     drawings, labels = zip(*_drawings(pens.without(*VALIDATION_WRITERS, *TEST_WRITERS), recipe, random), strict=True)
-    print(f"Drawing {len(drawings):,} sketches", flush=True)
-    training = _joined(training, Digits(draw_and_normalize(list(drawings), random), np.array(labels, np.uint8)))
     held_out = pens.by(*VALIDATION_WRITERS)
+    count = len(drawings) + len(held_out.drawings)
+    print(f"Drawing {count:,} sketches", flush=True)
+    bar = keras.utils.Progbar(count, verbose=verbosity(), unit_name="sketch")
+    training = _joined(training, Digits(draw_and_normalize(list(drawings), random, bar), np.array(labels, np.uint8)))
     return training, {
         "MNIST": validation,
-        "pens": Digits(draw_and_normalize(held_out.drawings, random), held_out.labels),
+        "pens": Digits(draw_and_normalize(held_out.drawings, random, bar), held_out.labels),
     }
+
+
+def verbosity() -> int:
+    """How Keras shows progress: 1, a moving bar, in a terminal; 2, a line at the end, in a file or a pipe."""
+    return 1 if sys.stdout.isatty() else 2
 
 
 def _drawings(pens: Pens, recipe: Recipe, random: np.random.Generator) -> Iterator[tuple[Drawing, int]]:
@@ -52,9 +61,21 @@ def _drawings(pens: Pens, recipe: Recipe, random: np.random.Generator) -> Iterat
         yield drawing, NON_DIGIT
 
 
-def draw_and_normalize(drawings: list[Drawing], random: np.random.Generator) -> np.ndarray:
-    """Draw each drawing with a random brush and normalize it: uint8 [count, 28, 28], as the networks see it."""
-    return normalize_all(draw_with_random_brushes(drawings, random), len(drawings))
+def draw_and_normalize(
+    drawings: list[Drawing], random: np.random.Generator, bar: keras.utils.Progbar | None = None
+) -> np.ndarray:
+    """Draw each drawing with a random brush and normalize it: uint8 [count, 28, 28], as the networks see it.
+
+    `bar` moves on by one for each.
+    """
+
+    def sketches() -> Iterator[Image.Image]:
+        for sketch in draw_with_random_brushes(drawings, random):
+            if bar:
+                bar.add(1)
+            yield sketch
+
+    return normalize_all(sketches(), len(drawings))
 
 
 def _joined(*parts: Digits) -> Digits:

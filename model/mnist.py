@@ -1,13 +1,15 @@
 """Load, check and split MNIST."""
 
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from model import InputError
+from model.folders import Folders, download, find
 
+FILE = "mnist.npz"
 SOURCE = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
+SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
 COUNTS = (60_000, 10_000)  # training and test digits
 
 
@@ -17,40 +19,22 @@ class Digits(NamedTuple):
     images: np.ndarray
     """uint8 [count, 28, 28], ink 255 on paper 0."""
     labels: np.ndarray
-    """uint8 [count], 0 to 9; in training data also mixture.NO_DIGIT."""
+    """uint8 [count], 0 to 9; in training data also mixture.NON_DIGIT."""
 
 
-def load(folder: Path | None = None) -> tuple[Digits, Digits]:
+def load(folders: Folders = ()) -> tuple[Digits, Digits]:
     """Load MNIST's 60,000 training digits and 10,000 test digits (LeCun, Cortes, Burges 1998).
 
-    `folder` holds mnist.npz. Without a folder, Keras downloads the file once and keeps it in its cache.
-    Raises InputError if the file is missing, or is not MNIST.
+    They are read from mnist.npz in `folders`, or downloaded. Raises InputError if that fails, or if the file is not
+    MNIST.
     """
-    if folder is None:
-        return _checked(_download(), "Keras' MNIST")
-    path = folder / "mnist.npz"
-    remedy = f"Download {SOURCE} and put it there."
-    if not path.is_file():
-        raise InputError(f"{path} is missing. {remedy}")
+    path = find(FILE, folders) or download(SOURCE, SHA256, FILE, folders, FILE, "put it into a folder")
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             found = tuple(arrays[name] for name in ("x_train", "y_train", "x_test", "y_test"))
     except Exception as error:  # a damaged file can raise anything
-        raise InputError(f"{path} is damaged or not MNIST ({error}). {remedy}") from error
+        raise InputError(f"{path} is damaged or not MNIST ({error}). Download {SOURCE} and put it there.") from error
     return _checked(found, str(path))
-
-
-def _download() -> tuple[np.ndarray, ...]:
-    import keras  # takes seconds, and only a download needs it
-
-    try:
-        train, test = keras.datasets.mnist.load_data()
-    except Exception as error:  # Keras raises a bare Exception for every failed download
-        raise InputError(
-            f"MNIST could not be downloaded ({error}). "
-            f"Download {SOURCE} on another machine, put it into a folder, and pass that folder with --data."
-        ) from error
-    return *train, *test
 
 
 def _checked(arrays: tuple[np.ndarray, ...], source: str) -> tuple[Digits, Digits]:

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from model import CHECKPOINTS, InputError
+from model import CHECKPOINTS, InputError, train_command
 
 
 def lenet5() -> keras.Model:
@@ -67,7 +67,7 @@ def load_trained(name: str, folder: Path = CHECKPOINTS) -> keras.Model:
     Raises InputError if its file is missing or damaged, or holds another network.
     """
     path = folder / f"{name}.keras"
-    remedy = f"python -m model train {name} makes a new one."
+    remedy = f"{train_command(name, folder)} makes a new one."
     if not path.is_file():
         raise InputError(f"{path} is missing: {remedy}")
     try:

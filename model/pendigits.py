@@ -5,7 +5,6 @@
 
 import re
 import zipfile
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +12,7 @@ from unlzw3 import unlzw
 
 from model import InputError
 from model.draw import Drawing
+from model.folders import Folders, download, find
 
 SOURCE = "https://archive.ics.uci.edu/static/public/81/pen+based+recognition+of+handwritten+digits.zip"
 SHA256 = "1e02bea023613c2b11c9492f6f34caf975420455934f3527d270cee9a1f03b64"
@@ -49,19 +49,20 @@ class Pens(NamedTuple):
         return Pens(drawings, self.labels[chosen], self.writers[chosen])
 
 
-def load(folder: Path | None = None, name: str = TRAINING_FILE) -> Pens:
+def load(folders: Folders = (), name: str = TRAINING_FILE) -> Pens:
     """Load the 7,494 digits of TRAINING_FILE, or the 3,498 of TEST_FILE.
 
-    `folder` holds the unpacked file. Without a folder, UCI's archive is downloaded once and kept in Keras' cache.
-    Raises InputError if the file is missing, damaged or incomplete.
+    They are read from the unpacked file in `folders`, or from UCI's archive, which is downloaded. Raises InputError if
+    that fails, or if the file is damaged or incomplete.
     """
-    if folder is None:
-        text, source = _download(name), f"{name} in UCI's archive"
-    else:
-        path = folder / name
-        if not path.is_file():
-            raise InputError(f"{path} is missing. Download {SOURCE}, unpack {name}.Z from it and put {name} there.")
-        text, source = path.read_bytes().decode("latin-1"), str(path)
+    path = find(name, folders)
+    try:
+        if path:
+            text, source = path.read_bytes().decode("latin-1"), str(path)
+        else:
+            text, source = _downloaded(name, folders), f"{name} in UCI's archive"
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
     pens = read_unipen(text, source)
     if len(pens.labels) != COUNTS[name]:
         raise InputError(
@@ -70,20 +71,12 @@ def load(folder: Path | None = None, name: str = TRAINING_FILE) -> Pens:
     return pens
 
 
-def _download(name: str) -> str:
-    import keras  # takes seconds, and only a download needs it
-
-    try:
-        archive = keras.utils.get_file("pendigits.zip", SOURCE, file_hash=SHA256, cache_subdir="datasets")
-        with zipfile.ZipFile(archive) as members:
-            packed = next(member for member in members.namelist() if member.endswith(f"{name}.Z"))
-            return unlzw(members.read(packed)).decode("latin-1")
-    except Exception as error:  # Keras raises a bare Exception for every failed download
-        raise InputError(
-            f"The pen strokes could not be downloaded ({error}). "
-            f"Download {SOURCE} on another machine, unpack {name}.Z from it, put {name} into a folder, and pass that "
-            "folder with --data."
-        ) from error
+def _downloaded(name: str, folders: Folders) -> str:
+    remedy = f"unpack {name}.Z from it, put {name} into a folder"
+    archive = download(SOURCE, SHA256, "pendigits.zip", folders, name, remedy)
+    with zipfile.ZipFile(archive) as members:
+        packed = next(member for member in members.namelist() if member.endswith(f"{name}.Z"))
+        return unlzw(members.read(packed)).decode("latin-1")
 
 
 def read_unipen(text: str, source: str) -> Pens:

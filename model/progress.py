@@ -1,9 +1,15 @@
 """Save the progress of a training after each epoch, so that a killed training can resume."""
 
+import itertools
 import json
+import shutil
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -12,7 +18,7 @@ from model import InputError
 from model.files import replacing, write_json
 from model.networks import NETWORKS
 from model.recipes import Recipe
-from model.record import Settings
+from model.record import Settings, counted, duration
 
 
 class Progress(keras.callbacks.Callback):
@@ -59,29 +65,18 @@ class Progress(keras.callbacks.Callback):
     def resume(self, network: keras.Model, steps: int) -> None:
         """Restore `network` and the history as they were after the last complete epoch of `steps` batches.
 
-        Raises InputError if the folder is damaged, or holds a training with other settings.
+        Raises InputError if the folder is damaged.
         """
-        try:
-            progress = json.loads((self.folder / "progress.json").read_text(encoding="utf-8"))
-            saved = progress["settings"]
-            settings = Settings(Recipe(**saved["recipe"]), saved["seed"], saved["corrections"])
-            if settings == self.settings:
-                with self.state.open("rb") as file, np.load(file) as values:
-                    for variable, value in zip(_variables(network), values.values(), strict=True):
-                        variable.assign(value)
-                self.untrained = progress["untrained"]
-                self.epochs = progress["epochs"][: int(network.optimizer.iterations) // steps]
-                self.resumed_after = len(self.epochs)
-                if self.epochs:
-                    keras.saving.load_model(self.best_checkpoint, compile=False)
-        except Exception as error:  # a damaged file can raise anything
-            raise InputError(f"{self.folder} is damaged ({error}): delete it and train again.") from error
-        if settings != self.settings:
-            raise InputError(
-                f"{self.folder} holds an unfinished training by {settings.described(self.settings)}, "
-                f"not by {self.settings.described(settings)}. "
-                "Finish it with its own command, delete the folder, or pass another folder with --output."
-            )
+        with _reporting_damage(self.folder):
+            progress = _read(self.folder)
+            with self.state.open("rb") as file, np.load(file) as values:
+                for variable, value in zip(_variables(network), values.values(), strict=True):
+                    variable.assign(value)
+            self.untrained = progress["untrained"]
+            self.epochs = progress["epochs"][: int(network.optimizer.iterations) // steps]
+            self.resumed_after = len(self.epochs)
+            if self.epochs:
+                keras.saving.load_model(self.best_checkpoint, compile=False)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: D102
         self.started = time.perf_counter()
@@ -92,9 +87,12 @@ class Progress(keras.callbacks.Callback):
         if len(self.calls) == 2:
             (started, before), (ended, after) = self.calls
             steps = after - before if after > before else after
-            epochs = self.params["epochs"] - self.resumed_after
-            seconds = (ended - started) / steps * self.params["steps"] * epochs
-            print(f"\nThe remaining {epochs} epochs take about {_duration(seconds)}", flush=True)
+            remaining = self.params["epochs"] - self.resumed_after
+            seconds = (ended - started) / steps * self.params["steps"] * remaining
+            new_line = "\n" if sys.stdout.isatty() else ""  # below Keras' bar
+            most = "" if self.settings.recipe.patience is None else "at most "
+            words = f"{self.model.name}: {most}{counted(remaining, 'epoch')}, about {duration(seconds)} here"
+            print(new_line + words, flush=True)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: D102
         row = {key: float(f"{value:.6g}") for key, value in (logs or {}).items()}
@@ -117,8 +115,56 @@ class Progress(keras.callbacks.Callback):
         write_json(self.folder / "progress.json", content)
 
 
-def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} minutes"
+def saved_settings(folder: Path) -> Settings | None:
+    """Read the settings of the unfinished training in `folder`. None if there is none, or no epoch of it is complete.
+
+    Raises InputError if the folder is damaged.
+    """
+    if not (folder / "last.npz").exists():
+        return None
+    with _reporting_damage(folder):
+        saved = _read(folder)["settings"]
+        return Settings(**{**saved, "recipe": Recipe(**saved["recipe"])})
+
+
+def completed_epochs(folder: Path) -> int:
+    """Count the epochs of the unfinished training in `folder`. Raises InputError if the folder is damaged."""
+    with _reporting_damage(folder):
+        return len(_read(folder)["epochs"])
+
+
+def remove(folder: Path) -> None:
+    """Delete `folder`. A kill leaves all of it or nothing that counts."""
+    remove_leftovers(folder)
+    folder.rename(_removed(folder))
+    remove_leftovers(folder)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Delete what a killed remove() left of `folder`."""
+    shutil.rmtree(_removed(folder), ignore_errors=True)
+
+
+def _removed(folder: Path) -> Path:
+    return folder.with_name(f".partial.{folder.name}")
+
+
+def set_aside(folder: Path) -> Path:
+    """Rename `folder`, which holds an unfinished training, and return its new path."""
+    numbered = (folder.with_name(f"{folder.name}-{number}") for number in itertools.count(1))
+    return folder.rename(next(path for path in numbered if not path.exists()))
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    return dict(json.loads((folder / "progress.json").read_text(encoding="utf-8")))
+
+
+@contextmanager
+def _reporting_damage(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # a damaged file can raise anything
+        raise InputError(f"{folder} is damaged ({error}): delete it and train again.") from error
 
 
 def _variables(network: keras.Model) -> list[keras.Variable]:

@@ -74,6 +74,11 @@ class Recipe:
     bfloat16: bool = False
     """Compute in bfloat16: half the time on processors that multiply in it."""
 
+    @property
+    def mixture(self) -> tuple[int, int, int, int]:
+        """What decides the examples. Recipes in which this is equal share them."""
+        return self.validation, self.pen_copies, self.styles, self.non_digits
+
 
 BEST = Recipe(
     "best",

@@ -3,10 +3,20 @@
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from model import InputError
+from model import InputError, train_command
 from model.files import read_json, write_json
 from model.recipes import Recipe
 from model.scores import Accuracy, Score
+
+
+def counted(count: int, noun: str) -> str:
+    """Count in words: "1 epoch", "2 epochs"."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def duration(seconds: float) -> str:
+    """Format a time: "99 seconds", "42 minutes"."""
+    return counted(round(seconds), "second") if round(seconds) < 100 else f"{seconds / 60:.0f} minutes"
 
 
 @dataclass(frozen=True)
@@ -17,12 +27,16 @@ class Settings:
     seed: int
     corrections: int = 0
     """Drawings that people corrected in the demo, which the training added to its data."""
+    corrections_sha256: str = ""
+    """Hash of these drawings and their digits."""
 
     def described(self, other: "Settings") -> str:
         """Describe these settings, and name each part of the recipe that differs from `other`."""
-        words = f"recipe {self.recipe.name}, at most {self.recipe.epochs} epochs, seed {self.seed}"
-        if self.corrections:
-            words += f", {self.corrections} corrections"
+        words = f"recipe {self.recipe.name}, at most {counted(self.recipe.epochs, 'epoch')}, seed {self.seed}"
+        if self.corrections or other.corrections:
+            words += f", {counted(self.corrections, 'correction')}"
+        if self.corrections == other.corrections and self.corrections_sha256 != other.corrections_sha256:
+            words += f" (SHA-256 {self.corrections_sha256[:8]})"
         if self.recipe.name == other.recipe.name:
             others = asdict(other.recipe)
             changed = {k: v for k, v in asdict(self.recipe).items() if k != "epochs" and v != others[k]}
@@ -80,6 +94,7 @@ class TrainingRecord:
     history: dict[str, list[float]]
     """Loss, accuracy and seconds of each epoch."""
     corrections: int = 0
+    corrections_sha256: str = ""
     test: Score | None = None
     """MNIST's test digits. `python -m model evaluate` adds this and the two below."""
     pens: list[Score] | None = None
@@ -89,7 +104,7 @@ class TrainingRecord:
     @property
     def settings(self) -> Settings:
         """What decided this training."""
-        return Settings(self.recipe, self.seed, self.corrections)
+        return Settings(self.recipe, self.seed, self.corrections, self.corrections_sha256)
 
     def save(self, path: Path) -> None:
         """Write the record to `path`. Raises InputError if that fails."""
@@ -114,5 +129,5 @@ class TrainingRecord:
         except (KeyError, TypeError, AttributeError) as error:
             raise InputError(
                 f"{path} is damaged, or another version of this project wrote it ({error}). "
-                f"Delete it and its checkpoint, and run python -m model train {path.stem}."
+                f"Delete it and its checkpoint, and run {train_command(path.stem, path.parent)}."
             ) from error

@@ -3,7 +3,6 @@
 import dataclasses
 import os
 import platform
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +11,15 @@ import numpy as np
 import tensorflow as tf
 
 from model import CHECKPOINTS, InputError, corrections, plots
+from model.corrections import Corrections
 from model.files import replacing
-from model.mixture import batches, examples, steps_per_epoch, targets
+from model.folders import Folders
+from model.mixture import batches, examples, steps_per_epoch, targets, verbosity
 from model.mnist import Digits
 from model.networks import NETWORKS, network_input, predict
-from model.progress import Progress
+from model.progress import Progress, completed_epochs, remove, remove_leftovers, saved_settings, set_aside
 from model.recipes import RECIPES, Recipe
-from model.record import Settings, TrainingAccuracy, TrainingRecord
+from model.record import Settings, TrainingAccuracy, TrainingRecord, counted, duration
 from model.scores import Accuracy, score, temperature
 
 
@@ -27,22 +28,116 @@ def train(
     recipe: str = "best",
     epochs: int | None = None,
     seed: int = 0,
-    data: Path | None = None,
+    data: Folders = (),
     output: Path = CHECKPOINTS,
 ) -> Path:
-    """Train the network `name`, and return the path of its checkpoint, `output`/`name`.keras.
+    """Train the network `name` as train_all() does. Returns the path of its checkpoint, `output`/`name`.keras."""
+    train_all([name], recipe, epochs, seed, data, output)
+    return output / f"{name}.keras"
 
-    During training, `output`/`name`.training holds the last epoch, the best epoch and the history. If the training is
-    killed, the same call resumes it. At the end the best epoch becomes the checkpoint, with its record (.json) and its
-    learning curves (.png) beside it. Raises InputError as check_settings() does, and if data are missing.
+
+def train_all(
+    names: list[str],
+    recipe: str = "best",
+    epochs: int | None = None,
+    seed: int = 0,
+    data: Folders = (),
+    output: Path = CHECKPOINTS,
+    replace: bool = False,
+) -> None:
+    """Train the networks `names` into the folder `output`. What is finished there by the same settings is skipped.
+
+    During training, `output`/NAME.training holds the last epoch, the best epoch and the history. If the training is
+    killed, the same call resumes it. At the end the best epoch becomes the checkpoint, NAME.keras, with its record
+    (.json) and its learning curves (.png) beside it. Networks whose recipes draw the same share the examples.
+
+    Raises InputError before the first network trains if data are missing, or if `output` holds a checkpoint or an
+    unfinished training of other settings. With `replace` the new checkpoint replaces that one when it is finished, and
+    the unfinished training is set aside.
     """
-    settings = check_settings(name, recipe, epochs, seed, output, data)
-    checkpoint, unfinished = output / f"{name}.keras", output / f"{name}.training"
+    corrected = corrections.load(data)
+    settings = {name: settings_of(name, recipe, epochs, seed, corrected) for name in names}
+    unfinished = [name for name in names if not is_finished(output / f"{name}.keras", settings[name], replace)]
+    for name in unfinished:
+        print(_announcement(name, settings[name], output / f"{name}.training"), flush=True)
+    mixtures: dict[tuple[int, ...], tuple[Digits, dict[str, Digits]]] = {}
+    for name in unfinished:
+        chosen = settings[name].recipe
+        if chosen.mixture not in mixtures:
+            mixtures[chosen.mixture] = examples(chosen, seed, data, corrected)
+        _train(name, settings[name], *mixtures[chosen.mixture], output / f"{name}.keras")
 
+
+def settings_of(name: str, recipe: str, epochs: int | None, seed: int, corrected: Corrections) -> Settings:
+    """Collect the settings of a training. Raises InputError if the network has no such recipe."""
+    if recipe not in RECIPES[name]:
+        others = [other for other in RECIPES if recipe in RECIPES[other]]
+        remedy = f" python -m model train {others[0]} --recipe {recipe} trains {others[0]} alone." if others else ""
+        raise InputError(f"{name} has no recipe {recipe}; it has {' and '.join(RECIPES[name])}.{remedy}")
+    chosen = RECIPES[name][recipe]
+    if epochs is not None:
+        chosen = dataclasses.replace(chosen, epochs=epochs)
+    return Settings(chosen, seed, len(corrected.files), corrected.sha256)
+
+
+def is_finished(checkpoint: Path, settings: Settings, replace: bool = False) -> bool:
+    """Tell whether the training of `checkpoint` by these settings is finished, and say so.
+
+    Raises InputError if the checkpoint or an unfinished training beside it has other settings, unless `replace`.
+    """
+    remedy = "To keep it, pass another folder with --output. To replace it when the new one is trained, add --replace."
+    record, folder = checkpoint.with_suffix(".json"), checkpoint.with_suffix(".training")
+    former = TrainingRecord.load(record).settings if checkpoint.exists() and record.exists() else None
+    if former and former != settings and not replace:
+        raise InputError(
+            f"{checkpoint} was made by {former.described(settings)}, not by {settings.described(former)}. {remedy}"
+        )
+    if checkpoint.exists() and not former and not replace:
+        raise InputError(f"{checkpoint} has no record {record.name} that says what made it. {remedy}")
+    unfinished = saved_settings(folder)
+    if former == settings and unfinished != settings:
+        remove_leftovers(folder)
+        print(f"{checkpoint} is finished: the same settings made it.", flush=True)
+        return True
+    if unfinished and unfinished != settings and not replace:
+        raise InputError(
+            f"{folder} holds an unfinished training by {unfinished.described(settings)}, not by "
+            f"{settings.described(unfinished)}. Finish it with its own command, or pass another folder with --output. "
+            "To set it aside, add --replace."
+        )
+    return False
+
+
+def _announcement(name: str, settings: Settings, folder: Path) -> str:
+    """Say what will be trained, and how long that takes where the committed checkpoint was trained."""
+    recipe, done = settings.recipe, completed_epochs(folder) if saved_settings(folder) == settings else 0
+    most = "" if recipe.patience is None else "at most "
+    if done == recipe.epochs:
+        return f"{name} by recipe {recipe.name}: all epochs are trained, its files are still to be written"
+    words = f"{name} by recipe {recipe.name}: {most}{counted(recipe.epochs - done, 'more epoch' if done else 'epoch')}"
+    try:
+        committed = TrainingRecord.load(CHECKPOINTS / f"{name}.json")
+    except InputError:
+        return words
+    if dataclasses.replace(committed.recipe, epochs=recipe.epochs) != recipe:
+        return words
+    expected = duration(committed.seconds / committed.epochs * (recipe.epochs - done))
+    return f"{words}, about {expected} on {committed.device}"
+
+
+def _train(name: str, settings: Settings, training: Digits, held_out: dict[str, Digits], checkpoint: Path) -> None:
+    """Train one network, or resume its training, and write its checkpoint, its record and its learning curves."""
     device = describe_device()
-    training, held_out = examples(settings.recipe, seed, data)
-    print(f"{name} by recipe {recipe} on {len(training.labels):,} images, {device}", flush=True)
-    keras.utils.set_random_seed(seed)
+    unfinished = checkpoint.with_suffix(".training")
+    if (other := saved_settings(unfinished)) and other != settings:
+        aside = set_aside(unfinished)
+        print(
+            f"The unfinished training by {other.described(settings)} is set aside in {aside}. "
+            f"To finish it later, rename it to {unfinished.name}.",
+            flush=True,
+        )
+    print(f"{name} trains on {len(training.labels):,} images, on {device}", flush=True)
+    keras.utils.set_random_seed(settings.seed)
     progress = Progress(unfinished, settings)
     fit(build(name, settings.recipe), training, held_out, settings, progress)
 
@@ -53,8 +148,9 @@ def train(
         network=name,
         parameters=network.count_params(),
         recipe=settings.recipe,
-        seed=seed,
+        seed=settings.seed,
         corrections=settings.corrections,
+        corrections_sha256=settings.corrections_sha256,
         versions={"python": platform.python_version(), **{m.__name__: m.__version__ for m in (keras, tf, np)}},
         device=device,
         epochs=len(progress.epochs),
@@ -67,40 +163,14 @@ def train(
         temperature=round(divisor, 4),
         history={key: [row[key] for row in progress.epochs] for key in progress.epochs[0]},
     )
-    plots.learning_curves(record, output / f"{name}.png")
-    record.save(checkpoint.with_suffix(".json"))
     with replacing(checkpoint) as temporary:
         network.save(temporary)
-    progress.state.unlink()
-    shutil.rmtree(unfinished)
-    print(f"{checkpoint}: epoch {best + 1} of {len(progress.epochs)}, after {record.seconds:.0f} s. Validation:")
+        plots.learning_curves(record, checkpoint.with_suffix(".png"))
+        record.save(checkpoint.with_suffix(".json"))
+    remove(unfinished)
+    print(f"{checkpoint}: epoch {best + 1} of {len(progress.epochs)}, after {duration(record.seconds)}. Validation:")
     for title, accuracy in record.validation.items():
-        print(f"  {accuracy} of {accuracy.count:,} {title} digits")
-    return checkpoint
-
-
-def check_settings(
-    name: str, recipe: str, epochs: int | None, seed: int, output: Path, data: Path | None = None
-) -> Settings:
-    """Collect the settings of a training.
-
-    Raises InputError if the network has no such recipe, or if `output` holds a checkpoint made with other settings.
-    """
-    if recipe not in RECIPES[name]:
-        raise InputError(f"{name} has no recipe {recipe}; it has {', '.join(RECIPES[name])}.")
-    chosen = RECIPES[name][recipe]
-    if epochs is not None:
-        chosen = dataclasses.replace(chosen, epochs=epochs)
-    settings = Settings(chosen, seed, corrections.count(data))
-    checkpoint, record_path = output / f"{name}.keras", output / f"{name}.json"
-    if checkpoint.exists() and record_path.exists():
-        former = TrainingRecord.load(record_path).settings
-        if former != settings:
-            raise InputError(
-                f"{checkpoint} was made by {former.described(settings)}, not by {settings.described(former)}. "
-                f"Keep it and pass another folder with --output, or delete it and {record_path.name} first."
-            )
-    return settings
+        print(f"  {accuracy} of {accuracy.count:,} {title} digits", flush=True)
 
 
 def fit(
@@ -129,6 +199,7 @@ def fit(
             validation_data=inputs,
             validation_batch_size=500,
             callbacks=[progress],
+            verbose=verbosity(),
         )
 
 

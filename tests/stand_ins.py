@@ -29,8 +29,8 @@ def few_pens() -> pendigits.Pens:
 def few_data(digits: tuple[np.ndarray, np.ndarray]) -> Iterator[None]:
     """Make mnist.load() and pendigits.load() return few_digits() and few_pens() for any folder."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(mnist, "load", lambda folder=None: few_digits(digits))
-        patch.setattr(pendigits, "load", lambda folder=None, name="": few_pens())
+        patch.setattr(mnist, "load", lambda folders=(): few_digits(digits))
+        patch.setattr(pendigits, "load", lambda folders=(), name="": few_pens())
         yield
 
 

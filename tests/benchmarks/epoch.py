@@ -13,7 +13,8 @@ from typing import Any
 
 import keras
 
-from model import mnist
+from model import folders, mnist
+from model.folders import Folders
 from model.networks import NETWORKS, network_input
 from model.train import describe_device, train
 
@@ -36,7 +37,7 @@ class Clock(keras.callbacks.Callback):
         self.seconds.append(time.perf_counter() - self.started)
 
 
-def notebook_epochs(name: str, data: Path | None) -> tuple[list[float], float]:
+def notebook_epochs(name: str, data: Folders) -> tuple[list[float], float]:
     """Compile and fit without any extras, as the notebook does."""
     digits = mnist.load(data)[0]
     network = NETWORKS[name]()
@@ -53,7 +54,7 @@ def notebook_epochs(name: str, data: Path | None) -> tuple[list[float], float]:
     return clock.seconds[1:], history.history["val_accuracy"][-1]
 
 
-def recipe_epochs(name: str, data: Path | None) -> tuple[list[float], float]:
+def recipe_epochs(name: str, data: Folders) -> tuple[list[float], float]:
     """Train as `python -m model train` does."""
     with tempfile.TemporaryDirectory() as folder:
         train(name, "notebook", epochs=EPOCHS, data=data, output=Path(folder))
@@ -63,8 +64,8 @@ def recipe_epochs(name: str, data: Path | None) -> tuple[list[float], float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, metavar="DIR")
-    data = parser.parse_args().data
+    folders.add_option(parser)
+    data = folders.checked(parser.parse_args().data)
     print(describe_device())
     rows = []
     for name in NETWORKS:

@@ -18,7 +18,7 @@ from demo.networks.files import ONNX
 from demo.reader import too_small
 from export.measurements import RefusalRow, Refusals, sha256
 from export.pipeline import REFUSALS
-from model import pendigits, styles
+from model import folders, pendigits, styles
 from model.draw import Drawing, draw
 from model.evaluate import BRUSHES
 from model.pendigits import TEST_WRITERS
@@ -72,11 +72,11 @@ def side_by_side(random: np.random.Generator, pens: list[Drawing]) -> Drawing:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--data", type=Path, metavar="DIR")
+    folders.add_option(parser)
     parser.add_argument("--writers", type=int, nargs="+", default=TEST_WRITERS)
     parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
-    pens = pendigits.load(arguments.data).by(*arguments.writers)
+    pens = pendigits.load(folders.checked(arguments.data)).by(*arguments.writers)
     random = np.random.default_rng(0)
     classifier = load("cpu")
 

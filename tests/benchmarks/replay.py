@@ -7,7 +7,6 @@ a pen of the same width. --writers 5 15 25 are the writers for development; the 
 import argparse
 import math
 import sys
-from pathlib import Path
 
 import numpy as np
 from playwright.sync_api import Page, sync_playwright
@@ -15,7 +14,7 @@ from playwright.sync_api import Page, sync_playwright
 from demo.networks.classifier import load
 from demo.networks.files import NETWORKS
 from export.web import CHROMIUM, FLAGS
-from model import pendigits
+from model import folders, pendigits
 from model.draw import Drawing
 from model.draw import draw as draw_offline
 from model.pendigits import TEST_WRITERS
@@ -42,10 +41,10 @@ def on_the_page(page: Page, drawing: Drawing) -> list[int]:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--data", type=Path, metavar="DIR")
+    folders.add_option(parser)
     parser.add_argument("--writers", type=int, nargs="+", default=TEST_WRITERS)
     arguments = parser.parse_args()
-    pens = pendigits.load(arguments.data).by(*arguments.writers)
+    pens = pendigits.load(folders.checked(arguments.data)).by(*arguments.writers)
     chosen = np.random.default_rng(0).permutation(len(pens.labels))[:COUNT]
     classifier = load("cpu")
     page_right, offline_right = [], []

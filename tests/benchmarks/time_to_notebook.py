@@ -6,12 +6,12 @@ on the same machine. Prints both times, without the evaluation after each epoch,
 
 import argparse
 import time
-from pathlib import Path
 from typing import Any
 
 import keras
 
-from model import mnist
+from model import folders, mnist
+from model.folders import Folders
 from model.mixture import batches, examples, steps_per_epoch
 from model.networks import network_input
 from model.recipes import RECIPES
@@ -42,7 +42,7 @@ class UntilGoal(keras.callbacks.Callback):
         print(f"  epoch {epoch + 1}: {accuracy:.2%} after {self.seconds:.1f} s", flush=True)
 
 
-def seconds_to_goal(name: str, data: Path | None) -> float:
+def seconds_to_goal(name: str, data: Folders) -> float:
     recipe = RECIPES["lenet5"][name]
     keras.utils.set_random_seed(0)
     network = build("lenet5", recipe)
@@ -67,8 +67,8 @@ def seconds_to_goal(name: str, data: Path | None) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, metavar="DIR")
-    data = parser.parse_args().data
+    folders.add_option(parser)
+    data = folders.checked(parser.parse_args().data)
     print(describe_device())
     fast, notebook = (seconds_to_goal(name, data) for name in ("fast", "notebook"))
     print(f"LeNet5 to {GOAL:.2%}: {fast:.0f} s against {notebook:.0f} s, ratio {fast / notebook:.2f}")

@@ -33,7 +33,8 @@ def test_train_and_evaluate_print_and_save_their_results(
     monkeypatch.setitem(RECIPES["ffnn"], "notebook", replace(RECIPES["ffnn"]["notebook"], validation=1_000))
     run(monkeypatch, "train", "ffnn", "--recipe", "notebook", "--epochs", 1, "--seed", 3, *folders)
     printed = capsys.readouterr().out
-    assert re.search(r"ffnn by recipe notebook on [\d,]+ images, (CPU|GPU)", printed)
+    assert printed.startswith("ffnn by recipe notebook: at most 1 epoch\n")
+    assert re.search(r"ffnn trains on [\d,]+ images, on (CPU|GPU)", printed)
     assert "Accuracy before training" in printed
     trained = TrainingRecord.load(tmp_path / "ffnn.json")
     assert (trained.seed, trained.epochs, trained.test) == (3, 1, None)
@@ -66,8 +67,8 @@ def test_the_error_for_an_unknown_name_lists_the_known_ones(arguments: tuple[str
 
 
 def test_an_error_prints_one_line_without_a_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(SystemExit, match=r"^python -m model: .*mnist\.npz is missing\. Download .*$"):
-        run(monkeypatch, "train", "lenet5", "--data", tmp_path, "--output", tmp_path)
+    with pytest.raises(SystemExit, match=r"^python -m model: --data .*nowhere: there is no such folder\.$"):
+        run(monkeypatch, "train", "lenet5", "--data", tmp_path / "nowhere", "--output", tmp_path)
 
 
 @pytest.mark.parametrize("command", ["model train lenet5", "export"])

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from demo.corrections import Corrections
-from model import CHECKPOINTS, InputError, corrections, mnist
+from model import InputError, corrections
 from model.mixture import examples
-from model.recipes import Recipe
-from model.train import check_settings
-from tests.stand_ins import few_digits
+from model.recipes import RECIPES, Recipe
+from model.record import Settings
+from model.train import settings_of
 
 pytestmark = [pytest.mark.tensorflow]
 
@@ -32,42 +32,55 @@ def folder(tmp_path: Path) -> Path:
     return stored.folder
 
 
+def settings(*folders: Path) -> Settings:
+    return settings_of("lenet5", "best", None, 0, corrections.load(folders))
+
+
 def test_corrections_are_loaded_as_normalized_images(folder: Path) -> None:
-    images, labels = corrections.load(folder)
+    images, labels = corrections.load((folder,)).normalized()
     assert labels.tolist() == [1, 1, 7]
     assert images.shape == (3, 28, 28)
     assert images.max(axis=(1, 2)).min() > 200
     assert images[:, :, :8].max() == 0
 
 
-def test_corrections_are_added_to_the_training_digits(
-    folder: Path, digits: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folders: list[Path | None] = []
-
-    def load(data: Path | None = None) -> tuple[mnist.Digits, mnist.Digits]:
-        folders.append(data)
-        return few_digits(digits)
-
-    monkeypatch.setattr(mnist, "load", load)
-    training, held_out = examples(PLAIN, 0, folder)
-    assert len(training.labels) == 3_000 + 3
-    np.testing.assert_array_equal(training.images[3_000:], corrections.load(folder).images)
+@pytest.mark.usefixtures("few_data")
+def test_the_corrections_of_all_folders_are_added_to_the_training_digits(folder: Path, tmp_path: Path) -> None:
+    others = Corrections(tmp_path / "others")
+    others.keep(sketch(280, 280), 4)
+    folders = (folder, others.folder)
+    training, held_out = examples(PLAIN, 0, folders)
+    assert training.labels[3_000:].tolist() == [1, 1, 4, 7]
+    np.testing.assert_array_equal(training.images[3_000:], corrections.load(folders).normalized().images)
     assert len(held_out["MNIST"].labels) == 1_000
-    assert folders == [None]  # MNIST is not in the folder, so it is downloaded
-    (folder / "mnist.npz").touch()
-    examples(PLAIN, 0, folder)
-    assert folders == [None, folder]
 
 
-def test_the_number_of_corrections_is_a_setting_of_the_training(folder: Path, tmp_path: Path) -> None:
-    assert check_settings("lenet5", "best", None, 0, tmp_path, folder).corrections == 3
-    with pytest.raises(InputError, match=r"not by .* 3 corrections.*--output"):
-        check_settings("lenet5", "best", None, 0, CHECKPOINTS, folder)
+def test_the_order_of_the_folders_does_not_matter(folder: Path, tmp_path: Path) -> None:
+    others = Corrections(tmp_path / "others")
+    others.keep(sketch(100, 100), 1)
+    assert settings(folder, others.folder) == settings(others.folder, folder)
+
+
+def test_the_corrections_are_settings_of_the_training(folder: Path) -> None:
+    former = settings(folder)
+    assert former.corrections == 3
+    assert former == settings(folder)
+    next(folder.glob("7/*.png")).unlink()
+    Corrections(folder).keep(sketch(200, 280), 7)
+    changed = settings(folder)
+    assert changed.corrections == 3
+    assert changed != former
+    words = former.described(changed)
+    assert words.startswith(f"recipe best, at most {RECIPES['lenet5']['best'].epochs} epochs, seed 0, 3 corrections (")
+    assert words != changed.described(former)
+
+
+def test_without_a_folder_there_are_no_corrections() -> None:
+    assert (settings().corrections, settings().corrections_sha256) == (0, "")
 
 
 def test_the_error_for_a_file_that_is_not_an_image_names_it(folder: Path) -> None:
     (folder / "3").mkdir()
     (folder / "3" / "three.png").write_text("three")
     with pytest.raises(InputError, match=r"three\.png is not an image.*delete it"):
-        corrections.load(folder)
+        corrections.load((folder,)).normalized()

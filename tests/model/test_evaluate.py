@@ -1,11 +1,12 @@
 """Parts of an evaluation: the rate of refusals and the held-out writers. test_command_line.py runs a whole one."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from model import evaluate as evaluation
+from model import pendigits
+from model.folders import DownloadError, Folders
+from model.pendigits import TEST_FILE, TRAINING_FILE, Pens
 from tests.stand_ins import few_pens
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.usefixtures("few_data")]
@@ -25,6 +26,14 @@ def test_non_digits_are_refused_below_the_confidence_of_the_least_certain_digits
     assert result.non_digits == refused
 
 
-def test_a_missing_file_of_the_other_writers_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert len(evaluation._held_out_writers(tmp_path)) == 1
-    assert f"{tmp_path / 'pendigits-orig.tes'} is missing" in capsys.readouterr().out
+def test_without_the_file_of_the_other_writers_the_evaluation_leaves_them_out_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def load(folders: Folders, name: str = TRAINING_FILE) -> Pens:
+        if name == TEST_FILE:
+            raise DownloadError("pendigits-orig.tes could not be downloaded.")
+        return few_pens()
+
+    monkeypatch.setattr(pendigits, "load", load)
+    assert len(evaluation._held_out_writers(())) == 1
+    assert "test split are left out: pendigits-orig.tes could not be downloaded." in capsys.readouterr().out

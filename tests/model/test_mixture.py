@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.tensorflow, pytest.mark.usefixtures("few_data")]
 
 
 def test_the_recipe_sets_the_number_of_examples() -> None:
-    training, held_out = examples(MIXED, 0, None)
+    training, held_out = examples(MIXED, 0, ())
     assert len(training.images) == len(training.labels) == 3_000 + 2 * TRAINING_PENS + 50 + 30
     assert (training.labels == NON_DIGIT).sum() == 30
     assert {title: len(digits.labels) for title, digits in held_out.items()} == {"MNIST": 1_000, "pens": 60}
@@ -36,17 +36,17 @@ def test_held_out_writers_are_not_trained_on(monkeypatch: pytest.MonkeyPatch) ->
 
     pens = few_pens()
     labels = np.where(np.isin(pens.writers, [*VALIDATION_WRITERS, *TEST_WRITERS]), 9, 1).astype(np.uint8)
-    monkeypatch.setattr("model.pendigits.load", lambda folder: pens._replace(labels=labels))
+    monkeypatch.setattr("model.pendigits.load", lambda folders: pens._replace(labels=labels))
     monkeypatch.setattr("model.mixture.normalize_all", remember)
     recipe = dataclasses.replace(MIXED, styles=0, non_digits=0)
-    training, held_out = examples(recipe, 0, None)
+    training, held_out = examples(recipe, 0, ())
     assert (training.labels[3_000:] == 1).all()
     assert (held_out["pens"].labels == 9).all()
     assert counts == [2 * TRAINING_PENS, 60]
 
 
 def test_each_copy_of_a_pen_digit_has_a_different_brush() -> None:
-    training, _ = examples(dataclasses.replace(MIXED, styles=0, non_digits=0), 0, None)
+    training, _ = examples(dataclasses.replace(MIXED, styles=0, non_digits=0), 0, ())
     first, second = np.split(training.images[3_000:].astype(int), 2)
     ink = np.array([first.sum(axis=(1, 2)), second.sum(axis=(1, 2))])
     assert (np.abs(ink[0] / ink[1] - 1) > 0.02).mean() > 0.9
@@ -54,7 +54,7 @@ def test_each_copy_of_a_pen_digit_has_a_different_brush() -> None:
 
 
 def test_the_seed_decides_every_drawing() -> None:
-    (one, _), (same, _), (other, _) = (examples(MIXED, seed, None) for seed in (1, 1, 2))
+    (one, _), (same, _), (other, _) = (examples(MIXED, seed, ()) for seed in (1, 1, 2))
     np.testing.assert_array_equal(one.images, same.images)
     assert (one.images[3_000:] != other.images[3_000:]).any(axis=(1, 2)).mean() > 0.9
 
@@ -76,7 +76,7 @@ def test_an_epoch_of_more_than_100_steps_has_a_multiple_of_25(count: int, steps:
 
 
 def test_a_resumed_epoch_has_the_same_batches_as_an_uninterrupted_one() -> None:
-    training, _ = examples(dataclasses.replace(MIXED, pen_copies=0), 0, None)
+    training, _ = examples(dataclasses.replace(MIXED, pen_copies=0), 0, ())
     recipe = dataclasses.replace(MIXED, batch_size=600, epochs=2, distort=1.0)
     network = build("ffnn", recipe)
     begun, resumed, other = (
@@ -93,6 +93,6 @@ def test_a_resumed_epoch_has_the_same_batches_as_an_uninterrupted_one() -> None:
 
 def test_a_recipe_without_drawings_needs_no_pens(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr("model.pendigits.load")
-    training, held_out = examples(Recipe("plain", "SGD", 0.01, validation=1_000), 0, None)
+    training, held_out = examples(Recipe("plain", "SGD", 0.01, validation=1_000), 0, ())
     assert len(training.labels) == 3_000
     assert list(held_out) == ["MNIST"]

@@ -56,7 +56,7 @@ def test_read_unipen_returns_strokes_labels_and_writers() -> None:
 
 
 def test_load_reads_a_local_file(data_folder: Path) -> None:
-    pens = load(data_folder)
+    pens = load((data_folder,))
     expected = few_pens()
     np.testing.assert_array_equal(pens.labels, expected.labels)
     np.testing.assert_array_equal(pens.writers, expected.writers)
@@ -96,12 +96,7 @@ def test_the_error_for_malformed_text_names_its_line(text: str, message: str) ->
 def test_a_file_with_too_few_digits_is_refused(tmp_path: Path) -> None:
     (tmp_path / "pendigits-orig.tra").write_text(TWO_DIGITS)
     with pytest.raises(InputError, match=r"pendigits-orig\.tra holds 2 digits instead of 7,494"):
-        load(tmp_path)
-
-
-def test_the_error_for_a_missing_file_names_it_and_its_source(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"pendigits-orig\.tra is missing\. Download https://archive"):
-        load(tmp_path)
+        load((tmp_path,))
 
 
 @pytest.mark.tensorflow
@@ -114,11 +109,3 @@ def test_load_reads_the_archive_that_uci_serves(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setattr("keras.src.utils.file_utils.config.keras_home", lambda: str(tmp_path))
     monkeypatch.setitem(pendigits.COUNTS, TRAINING_FILE, 2)
     assert load().labels.tolist() == [7, 1]
-
-
-@pytest.mark.tensorflow
-def test_the_error_for_a_failed_download_names_the_data_option(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("keras.src.utils.file_utils.config.keras_home", lambda: str(tmp_path))
-    monkeypatch.setattr(pendigits, "SOURCE", (tmp_path / "nothing.zip").as_uri())
-    with pytest.raises(InputError, match=r"could not be downloaded .*--data"):
-        load()

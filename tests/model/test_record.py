@@ -14,7 +14,10 @@ from tests.stand_ins import record
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_saved_record_is_loaded_unchanged(name: str, tmp_path: Path) -> None:
-    for written in (record(name), replace(record(name), test=None, pens=None, refusal=None, corrections=3)):
+    for written in (
+        record(name),
+        replace(record(name), test=None, pens=None, refusal=None, corrections=3, corrections_sha256="1f"),
+    ):
         written.save(tmp_path / f"{name}.json")
         assert TrainingRecord.load(tmp_path / f"{name}.json") == written
 
@@ -54,7 +57,9 @@ def test_settings_are_described_by_their_differences() -> None:
     assert these.described(others) == (
         "recipe best, at most 240 epochs, seed 0, 3 corrections, learning_rate 0.002, patience None"
     )
-    assert others.described(these) == "recipe best, at most 240 epochs, seed 1, learning_rate 0.5, patience 7"
+    assert others.described(these) == (
+        "recipe best, at most 240 epochs, seed 1, 0 corrections, learning_rate 0.5, patience 7"
+    )
     assert these.described(Settings(RECIPES["ffnn"]["notebook"], 0)) == (
         "recipe best, at most 240 epochs, seed 0, 3 corrections"
     )

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -18,10 +19,12 @@ from matplotlib.image import imread
 
 from model import InputError, mnist
 from model.files import replacing
+from model.folders import Folders
+from model.mnist import Digits
 from model.networks import load_trained, network_input
 from model.recipes import RECIPES, Recipe
 from model.record import TrainingRecord
-from model.train import train
+from model.train import train, train_all
 from tests.stand_ins import record
 
 QUICK = Recipe("quick", "RMSprop", 0.001, epochs=3, batch_size=100, validation=1_000, distort=1.0)
@@ -98,10 +101,10 @@ from pathlib import Path
 import numpy as np
 from model import mnist
 from model.recipes import RECIPES, Recipe
-from model.train import train
+from model.train import train, train_all
 from tests.stand_ins import record
 digits = mnist.Digits(*np.load({str(tmp_path / "digits.npz")!r}).values())
-mnist.load = lambda folder: (digits, digits)
+mnist.load = lambda folders: (digits, digits)
 RECIPES["ffnn"]["quick"] = {QUICK!r}
 train("ffnn", "quick", epochs=5, output=Path({str(tmp_path)!r}))
 """
@@ -184,7 +187,10 @@ def test_the_best_recipe_can_run_for_only_a_few_epochs(
     assert record.epochs == epochs
     assert {title: accuracy.count for title, accuracy in record.validation.items()} == {"MNIST": 1_000, "pens": 60}
     assert 0.2 < record.temperature < 1  # label smoothing makes the network less confident than it is accurate
-    assert (f"The remaining {epochs} epochs take about" in capsys.readouterr().out) == (epochs > 1)
+    printed = capsys.readouterr().out
+    words = {1: "1 epoch", 3: "3 epochs"}[epochs]
+    assert printed.startswith(f"ffnn by recipe best: {words}\n")
+    assert (f"\nffnn: {words}, about" in printed) == (epochs > 1)
 
 
 def test_a_checkpoint_of_other_settings_is_not_overwritten(
@@ -193,11 +199,13 @@ def test_a_checkpoint_of_other_settings_is_not_overwritten(
     made = dataclasses.replace(record("ffnn"), recipe=dataclasses.replace(QUICK, epochs=1))
     made.save(tmp_path / "ffnn.json")
     (tmp_path / "ffnn.keras").write_bytes(b"a checkpoint")
-    with pytest.raises(InputError, match=r"made by recipe quick, at most 1 epochs, seed 0, not by recipe notebook"):
+    with pytest.raises(InputError, match=r"made by recipe quick, at most 1 epoch, seed 0, not by recipe notebook"):
         train("ffnn", "notebook", output=tmp_path)
     redefined = dataclasses.replace(QUICK, learning_rate=0.002)
     monkeypatch.setitem(RECIPES["ffnn"], "quick", redefined)
-    with pytest.raises(InputError, match=r"learning_rate 0\.001, not by .*learning_rate 0\.002\. Keep it"):
+    with pytest.raises(
+        InputError, match=r"learning_rate 0\.001, not by .*learning_rate 0\.002\. To keep it, .*--replace"
+    ):
         train("ffnn", "quick", epochs=1, output=tmp_path)
     assert (tmp_path / "ffnn.keras").read_bytes() == b"a checkpoint"
 
@@ -207,13 +215,120 @@ def test_an_unfinished_training_of_other_settings_is_not_continued(
 ) -> None:
     shutil.copytree(unfinished, tmp_path, dirs_exist_ok=True)
     with pytest.raises(
-        InputError, match=r"unfinished training by recipe quick, at most 1 epochs, seed 0, not by .* seed 1"
+        InputError,
+        match=r"unfinished .* at most 1 epoch, seed 0, not by .* seed 1\..*--output.*--replace",
     ):
         train("ffnn", quick, epochs=1, seed=1, output=tmp_path)
 
 
+def test_a_checkpoint_without_a_record_is_not_overwritten(quick: str, tmp_path: Path) -> None:
+    (tmp_path / "ffnn.keras").write_bytes(b"a checkpoint")
+    with pytest.raises(InputError, match=r"ffnn\.keras has no record ffnn\.json .*--output.*--replace"):
+        train("ffnn", quick, output=tmp_path)
+
+
+def test_the_settings_of_both_networks_are_checked_before_the_first_one_trains(quick: str, tmp_path: Path) -> None:
+    (tmp_path / "ffnn.keras").write_bytes(b"a checkpoint")
+    with pytest.raises(InputError, match=r"ffnn\.keras has no record"):
+        train_all(["lenet5", "ffnn"], quick, output=tmp_path)
+    assert not (tmp_path / "lenet5.training").exists()
+
+
+def test_the_same_command_skips_what_is_finished(
+    quick: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dataclasses.replace(record("ffnn"), recipe=QUICK).save(tmp_path / "ffnn.json")
+    (tmp_path / "ffnn.keras").write_bytes(b"a checkpoint")
+    for replace in (False, True):
+        train_all(["ffnn"], quick, output=tmp_path, replace=replace)
+        assert capsys.readouterr().out == f"{tmp_path / 'ffnn.keras'} is finished: the same settings made it.\n"
+    assert (tmp_path / "ffnn.keras").read_bytes() == b"a checkpoint"
+
+
+def test_replace_keeps_the_old_checkpoint_until_the_new_one_is_finished(
+    quick: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dataclasses.replace(record("ffnn"), recipe=QUICK, seed=7).save(tmp_path / "ffnn.json")
+    (tmp_path / "ffnn.keras").write_bytes(b"a checkpoint")
+
+    def stop(*_: object) -> None:
+        assert (tmp_path / "ffnn.keras").read_bytes() == b"a checkpoint"
+        assert record_of(tmp_path).seed == 7
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("model.plots.learning_curves", stop)
+        with pytest.raises(KeyboardInterrupt):
+            train_all(["ffnn"], quick, epochs=1, output=tmp_path, replace=True)
+    with pytest.raises(InputError, match="was made by .* seed 7, not by .* seed 0"):
+        train_all(["ffnn"], quick, epochs=1, output=tmp_path)
+    train_all(["ffnn"], quick, epochs=1, output=tmp_path, replace=True)
+    assert "all epochs are trained, its files are still to be written" in capsys.readouterr().out
+    assert record_of(tmp_path).seed == 0
+    assert load_trained("ffnn", tmp_path).count_params() == 669_706
+
+
+def test_replace_sets_an_unfinished_training_of_other_settings_aside(
+    quick: str, unfinished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(unfinished, tmp_path, dirs_exist_ok=True)
+    train_all(["ffnn"], quick, epochs=1, seed=1, output=tmp_path, replace=True)
+    aside = tmp_path / "ffnn.training-1"
+    printed = capsys.readouterr().out
+    assert f"at most 1 epoch, seed 0 is set aside in {aside}. To finish it later, rename it" in printed
+    assert record_of(tmp_path).seed == 1
+    aside.rename(tmp_path / "ffnn.training")
+    train_all(["ffnn"], quick, epochs=1, output=tmp_path, replace=True)
+    assert "Epoch 1/1" not in capsys.readouterr().out
+    assert record_of(tmp_path).seed == 0
+
+
+def test_both_networks_share_the_examples_and_need_no_data_once_they_are_drawn(
+    quick: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loads: list[Folders] = []
+    load = mnist.load
+
+    def vanishing(folders: Folders) -> tuple[Digits, Digits]:
+        assert not loads, "the folder has vanished"
+        loads.append(folders)
+        return load(folders)
+
+    monkeypatch.setattr(mnist, "load", vanishing)
+    train_all(["lenet5", "ffnn"], quick, epochs=1, output=tmp_path)
+    assert {path.name for path in tmp_path.glob("*.keras")} == {"lenet5.keras", "ffnn.keras"}
+
+
+def test_the_output_of_a_training_is_readable_in_a_file(
+    quick: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train("ffnn", quick, epochs=1, output=tmp_path)
+    printed = capsys.readouterr().out
+    assert not set("\r\b\x1b") & set(printed)
+    assert len(printed.splitlines()) < 10
+
+
+def test_the_time_of_a_training_is_estimated_before_the_drawing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("model.train.examples", stop)
+    with pytest.raises(KeyboardInterrupt):
+        train_all(["lenet5", "ffnn"], "best", output=tmp_path)
+    assert re.fullmatch(
+        r"lenet5 by recipe best: 240 epochs, about \d+ minutes on .+\n"
+        r"ffnn by recipe best: 240 epochs, about \d+ minutes on .+\n",
+        capsys.readouterr().out,
+    )
+
+
 def test_the_error_for_an_unknown_recipe_lists_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="ffnn has no recipe fast; it has notebook, best"):
+    with pytest.raises(
+        InputError,
+        match=r"ffnn has no recipe fast; it has notebook and best\. python -m model train lenet5 --recipe fast",
+    ):
         train("ffnn", "fast", output=tmp_path)
 
 
