@@ -15,9 +15,10 @@ from pathlib import Path
 import numpy as np
 from playwright.sync_api import Page, Playwright, sync_playwright
 
+from demo.networks.classifier import SetupError
 from demo.space.__main__ import lay_out, static
 from export.web import CHROMIUM, FLAGS
-from model import pendigits
+from model import InputError, folders, pendigits
 from model.draw import Drawing
 from tests.benchmarks.pen_up import WATCH, draw, served
 from tests.benchmarks.replay import COUNT, on_the_page
@@ -57,11 +58,16 @@ def read(page: Page, address: str, drawings: list[Drawing]) -> tuple[list[list[i
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--data", type=Path, metavar="DIR")
-    pens = pendigits.load(parser.parse_args().data).by(*WRITERS)
+    folders.add_option(parser)
+    arguments = parser.parse_args()
+    try:
+        pens = pendigits.load(folders.checked(arguments.data)).by(*WRITERS)
+        page = static()
+    except (InputError, SetupError) as error:
+        sys.exit(f"python -m tests.benchmarks.static_page: {error}")
     drawings = [pens.drawings[i] for i in np.random.default_rng(0).permutation(len(pens.labels))[:COUNT]]
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        lay_out(Path(folder), static())
+        lay_out(Path(folder), page)
         files = [sys.executable, "-u", "-m", "http.server", "--bind", "127.0.0.1", "--directory", folder, "0"]
         demo = [sys.executable, "-m", "demo", "--device", "cpu"]
         with served(files) as (printed, _):
