@@ -6,7 +6,8 @@ from io import TextIOWrapper
 from pathlib import Path
 
 from export import ONNX
-from model import CHECKPOINTS, InputError, check_backend
+from model import CHECKPOINTS, InputError, check_backend, folders
+from model.quiet import quiet_import
 from model.recipes import RECIPES
 
 
@@ -19,29 +20,41 @@ def main() -> None:
         nargs="?",
         choices=[*RECIPES, "all", "verify"],
         default="all",
-        help="the network to convert; or verify: run all files in every installed runtime (half an hour)",
+        help="the network to convert; or verify: run all files in every installed runtime (half an hour); default: all",
     )
-    parser.add_argument("--data", type=Path, metavar="DIR", help="folder with mnist.npz; default: download")
-    parser.add_argument("--checkpoints", type=Path, default=CHECKPOINTS, metavar="DIR")
-    parser.add_argument("--output", type=Path, default=ONNX, metavar="DIR", help="default: export/onnx")
+    folders.add_option(parser)
+    parser.add_argument(
+        "--checkpoints", type=Path, default=CHECKPOINTS, metavar="DIR", help="default: model/checkpoints"
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="DIR",
+        help="folder for the ONNX files; default: export/onnx, or the folder onnx in --checkpoints",
+    )
     parser.add_argument("--triton", type=Path, metavar="DIR", help="only lay out a Triton model repository in DIR")
     arguments = parser.parse_args()
     if arguments.triton and arguments.what != "all":
         parser.error("--triton takes the files in --output, and no network")
+    committed = arguments.checkpoints.resolve() == CHECKPOINTS.resolve()
+    output = arguments.output or (ONNX if committed else arguments.checkpoints / "onnx")
     try:
         if arguments.triton:
             from export.triton import lay_out
 
-            lay_out(arguments.triton, arguments.output)
+            lay_out(arguments.triton, output)
             return
         check_backend()
-        from export import pipeline
-
+        data = folders.checked(arguments.data)
+        with quiet_import():
+            from export import pipeline
         if arguments.what == "verify":
-            pipeline.survey_runtimes(arguments.data, arguments.checkpoints, arguments.output)
+            pipeline.survey_runtimes(data, arguments.checkpoints, output)
         else:
             names = list(RECIPES) if arguments.what == "all" else [arguments.what]
-            pipeline.export(names, arguments.data, arguments.checkpoints, arguments.output)
+            pipeline.export(names, data, arguments.checkpoints, output)
+            if output.resolve() != ONNX.resolve():
+                print(f"python -m demo --onnx {output} opens the sketchpad on these files.")
     except InputError as error:
         sys.exit(f"python -m export: {error}")
     except ModuleNotFoundError as error:

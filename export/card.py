@@ -6,8 +6,8 @@ from pathlib import Path
 
 from export import triton, web
 from export.contract import IMAGE, SKETCH, VERSION
-from export.measurements import Refusals, RuntimeRow, Verification, sha256
-from model.record import TrainingRecord
+from export.measurements import Refusals, RuntimeRow, Variants, Verification, sha256
+from model.record import TrainingRecord, counted, duration
 from model.scores import Score
 
 TEMPLATE = Path(__file__).parent / "card.md"
@@ -60,11 +60,11 @@ class Exported:
     """Largest difference of a probability from Keras, over all files."""
 
 
-def card(exported: list[Exported], verification: Verification, refusals: Refusals) -> str:
+def card(exported: list[Exported], verification: Verification, refusals: Refusals, variants: Variants) -> str:
     """Format README.md of a Hugging Face model repository.
 
-    `verification` comes from export.pipeline.survey_runtimes, `refusals` from tests/benchmarks/refusal.py. Only
-    measurements of these very files are shown.
+    `verification` comes from export.pipeline.survey_runtimes, `refusals` and `variants` from the benchmarks of these
+    names in tests/. Only measurements of these very files are shown.
     """
     index, files, training, reading = [], [], [], []
     for network in exported:
@@ -77,9 +77,10 @@ def card(exported: list[Exported], verification: Verification, refusals: Refusal
             index.append(f"    - {{type: accuracy, value: {result.accuracy:.4f}, name: {file.name}}}")
             size = f"{file.stat().st_size / 1e6:.2f} MB"
             files.append(f"| `{file.name}` | {title} | {size} | {result} | `{sha256(file)}` |")
+        corrections = f", {counted(record.corrections, 'corrected drawing')}" if record.corrections else ""
         training.append(
-            f"| {title} | {record.parameters:,} | `{record.recipe.name}`, seed {record.seed} | "
-            f"{record.best_epoch} of {record.epochs} | {record.seconds / 60:.0f} minutes, {record.device} |"
+            f"| {title} | {record.parameters:,} | `{record.recipe.name}`, seed {record.seed}{corrections} | "
+            f"{record.best_epoch} of {record.epochs} | {duration(record.seconds)}, {record.device} |"
         )
         pens = ", ".join(f"{result} ({result.set})" for result in record.pens)
         reading.append(
@@ -100,12 +101,24 @@ def card(exported: list[Exported], verification: Verification, refusals: Refusal
         "tolerance": f"{IMAGE.tolerance:.0e} in the image graphs and {SKETCH.tolerance:.0e} in the others",
         "runtimes": _runtime_table(verification, hashes),
         "refusals": _refusal_table(refusals, hashes),
+        "variants": _variant_rows(variants, hashes),
+        "drawn": "yes" if all(network.record.recipe.non_digits for network in exported) else "",
         "reading": "\n".join(reading),
         "training": "\n".join(training),
         "recipes": "\n\n".join(RECIPE_NOTES[name] for name in sorted({n.record.recipe.name for n in exported})),
         "pens": "; Pendigits by E. Alpaydin and F. Alimoglu, CC BY 4.0" if used_pens else "",
     }
-    return re.sub(r"\[\[(\w+)\]\]", lambda slot: slots[slot[1]], TEMPLATE.read_text(encoding="utf-8"))
+    text = TEMPLATE.read_text(encoding="utf-8")
+    return _filled(text, slots)
+
+
+def _filled(text: str, slots: dict[str, str]) -> str:
+    """Fill each [[slot]], and keep what is between [[if slot]] and [[end]] only if that slot is not empty."""
+    text = re.sub(r"^(\[\[(?:if \w+|end)\]\])\n", r"\1", text, flags=re.MULTILINE)
+    innermost = re.compile(r"\[\[if (\w+)\]\]((?:(?!\[\[if ).)*?)\[\[end\]\]", re.DOTALL)
+    while innermost.search(text):
+        text = innermost.sub(lambda part: part[2] if slots[part[1]] else "", text)
+    return re.sub(r"\[\[(\w+)\]\]", lambda slot: slots[slot[1]], text)
 
 
 def runtime_line(row: RuntimeRow) -> str:
@@ -129,10 +142,26 @@ def _times(ratio: float | None) -> str:
 
 def _refusal_table(refusals: Refusals, hashes: dict[str, str]) -> str:
     """Format the table of refusals, if it was measured with these very files."""
-    if not refusals.rows or any(hashes.get(name) != digest for name, digest in refusals.sha256.items()):
-        return "`python -m tests.benchmarks.refusal` in the repository measures what it refuses."
+    if not _of(refusals.sha256, hashes):
+        return ""
     rows = [f"| {row.set} | {row.count:,} | {row.refused:.1%} | {row.sure:.1%} |" for row in refusals.rows]
     return "\n".join(["| drawn | count | no digit | sure of a digit |", "| --- | --- | --- | --- |", *rows])
+
+
+def _variant_rows(variants: Variants, hashes: dict[str, str]) -> str:
+    """Format the rows of the table of smaller files, if they were made of these very files."""
+    if not _of(variants.sha256, hashes):
+        return ""
+    return "\n".join(
+        f"| `{row.file}` | {row.variant} | {row.megabytes:.2f} MB | {row.points:+.2f} points | "
+        f"{row.latency:.2f} x, {row.throughput:.2f} x |"
+        for row in variants.rows
+    )
+
+
+def _of(measured: dict[str, str], hashes: dict[str, str]) -> bool:
+    """Tell whether something was measured, and of files with these hashes."""
+    return bool(measured) and all(hashes.get(name) == digest for name, digest in measured.items())
 
 
 def _runtime_table(verification: Verification, hashes: dict[str, str]) -> str:

@@ -14,7 +14,7 @@ from keras import ops
 
 from export.contract import VERSION, Kind
 from model.normalize import normalize
-from model.record import TrainingRecord
+from model.record import TrainingRecord, counted
 
 
 def to_onnx(network: keras.Model, kind: Kind, record: TrainingRecord) -> onnx.ModelProto:
@@ -82,11 +82,12 @@ def _activate(layer: keras.Layer, values: Any) -> Any:
 def _metadata(name: str, record: TrainingRecord, kind: Kind) -> dict[str, str]:
     assert record.test
     pens = ", UCI Pendigits (CC BY 4.0)" if record.recipe.pen_copies else ""
+    corrections = f", {counted(record.corrections, 'corrected drawing')}" if record.corrections else ""
     return {
         "name": name,
         "version": VERSION,
         "license": "MIT",
-        "training_data": f"MNIST (CC BY-SA 3.0){pens}",
+        "training_data": f"MNIST (CC BY-SA 3.0){pens}{corrections}",
         "accuracy": f"{record.test} of the {record.test.count:,} MNIST test digits, given as `image`",
         "input": kind.summary,
     }

@@ -1,4 +1,4 @@
-"""What was measured of the ONNX files, as verification.json and refusals.json store it beside them."""
+"""What was measured of the ONNX files, as verification.json, refusals.json and variants.json store it beside them."""
 
 import hashlib
 import json
@@ -103,6 +103,45 @@ class Refusals:
         found = _load(path)
         try:
             return cls(**{**found, "rows": [RefusalRow(**row) for row in found.get("rows", [])]})
+        except (TypeError, AttributeError) as error:
+            raise _damaged(path, error) from error
+
+
+@dataclass(frozen=True)
+class VariantRow:
+    """A smaller file made of an image graph, compared with it."""
+
+    file: str
+    """Name of the graph's file."""
+    variant: str
+    """How it was made smaller."""
+    megabytes: float
+    points: float
+    """Change of the accuracy on 5,000 validation digits, in percentage points."""
+    latency: float
+    """How many times as fast it answers one digit on one thread."""
+    throughput: float
+    """How many times as fast it answers a batch of 256 on all cores."""
+
+
+@dataclass(frozen=True)
+class Variants:
+    """What smaller files would give, measured with the files of these hashes."""
+
+    sha256: dict[str, str] = field(default_factory=dict)
+    """Of each file, by name."""
+    rows: list[VariantRow] = field(default_factory=list)
+
+    def save(self, path: Path) -> None:
+        """Write the measurement to `path`. Raises InputError if that fails."""
+        write_json(path, asdict(self))
+
+    @classmethod
+    def load(cls, path: Path) -> "Variants":
+        """Read the measurement in `path`, or an empty one if there is none. Raises InputError if it is damaged."""
+        found = _load(path)
+        try:
+            return cls(**{**found, "rows": [VariantRow(**row) for row in found.get("rows", [])]})
         except (TypeError, AttributeError) as error:
             raise _damaged(path, error) from error
 

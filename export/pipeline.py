@@ -8,68 +8,80 @@ import onnx
 from export.card import Exported, card, runtime_line
 from export.contract import KINDS, Kind
 from export.convert import to_onnx
-from export.measurements import CORES, Refusals, Verification, sha256
+from export.measurements import CORES, Refusals, Variants, Verification, sha256
 from export.survey import survey
 from export.verify import read_digits, verify
-from model import InputError, mnist
+from model import CHECKPOINTS, InputError, evaluate_command, mnist
 from model.files import replacing
+from model.folders import Folders
 from model.mnist import Digits
 from model.networks import load_trained
 from model.recipes import RECIPES
 from model.record import TrainingRecord
 from model.scores import Score, score
 
-VERIFICATION, REFUSALS = "verification.json", "refusals.json"
+VERIFICATION, REFUSALS, VARIANTS = "verification.json", "refusals.json", "variants.json"
 
 
-def export(names: list[str], data: Path | None, checkpoints: Path, output: Path) -> None:
+def export(names: list[str], data: Folders, checkpoints: Path, output: Path) -> None:
     """Write the ONNX files of the networks `names` into `output`, then the model card, README.md.
 
     Each file is verified on the MNIST test digits before it replaces the old one. Files of the other network, if there
     are any, are verified first, so that the card is true for both. Raises InputError.
     """
     _, digits = mnist.load(data)
-    verification, refusals = Verification.load(output / VERIFICATION), Refusals.load(output / REFUSALS)
+    _load_measurements(output)  # damaged ones are reported before the export
     exported = {}
     for name in sorted(RECIPES, key=lambda name: name in names):
         if name in names or all((output / kind.file(name)).is_file() for kind in KINDS):
             network = load_trained(name, checkpoints)
             exported[name] = _export(network, digits, checkpoints, output, convert=name in names)
-    _write_card(exported, verification, refusals, output)
+    _write_card(exported, output)
 
 
-def survey_runtimes(data: Path | None, checkpoints: Path, output: Path) -> None:
+def survey_runtimes(data: Folders, checkpoints: Path, output: Path) -> None:
     """Run every graph in `output` in every installed runtime; write the measurements and the card.
 
     The measurements are `output`/verification.json. Raises InputError if a file does not match its checkpoint, and at
     the end if a runtime reads a digit otherwise than Keras.
     """
     _, digits = mnist.load(data)
-    verification, refusals = Verification.load(output / VERIFICATION), Refusals.load(output / REFUSALS)
+    _load_measurements(output)  # damaged ones are reported before the survey
     exported, networks = {}, []
     for name in RECIPES:
         networks.append(load_trained(name, checkpoints))
         if missing := [file for kind in KINDS if not (file := output / kind.file(name)).is_file()]:
-            raise InputError(f"{missing[0]} is missing: python -m export {name} makes it.")
+            raise InputError(f"{missing[0]} is missing: {_command(name, checkpoints)} makes it.")
         exported[name] = _export(networks[-1], digits, checkpoints, output, convert=False)
     # The card is written before the survey, too: if the folder is read-only, that shows before half an hour's work.
-    _write_card(exported, verification, refusals, output)
+    _write_card(exported, output)
     rows = []
     for row in survey(output, networks, digits):
         print(runtime_line(row), flush=True)
         rows.append(row)
     hashes = {file.name: sha256(file) for network in exported.values() for file in network.files}
-    verification = Verification(CORES, hashes, rows)
-    verification.save(output / VERIFICATION)
-    _write_card(exported, verification, refusals, output)
+    Verification(CORES, hashes, rows).save(output / VERIFICATION)
+    _write_card(exported, output)
     if any(row.missing for row in rows):
         print('pip install -e ".[runtimes]" installs what pip can of the missing runtimes.')
     if wrong := [row for row in rows if row.differs]:
         raise InputError("Not read as by Keras: " + "; ".join(f"{row.file} in {row.runtime}" for row in wrong))
 
 
-def _write_card(exported: dict[str, Exported], verification: Verification, refusals: Refusals, output: Path) -> None:
-    text = card([exported[name] for name in RECIPES if name in exported], verification, refusals)
+def _command(name: str, checkpoints: Path) -> str:
+    return f"python -m export {name}" + ("" if checkpoints == CHECKPOINTS else f" --checkpoints {checkpoints}")
+
+
+def _load_measurements(output: Path) -> tuple[Verification, Refusals, Variants]:
+    return (
+        Verification.load(output / VERIFICATION),
+        Refusals.load(output / REFUSALS),
+        Variants.load(output / VARIANTS),
+    )
+
+
+def _write_card(exported: dict[str, Exported], output: Path) -> None:
+    text = card([exported[name] for name in RECIPES if name in exported], *_load_measurements(output))
     with replacing(output / "README.md") as temporary:
         temporary.write_text(text, encoding="utf-8")
     print(output / "README.md")
@@ -80,7 +92,7 @@ def _export(network: keras.Model, digits: Digits, checkpoints: Path, output: Pat
     name = network.name
     record = TrainingRecord.load(checkpoints / f"{name}.json")
     if not (record.test and record.pens and record.refusal):
-        raise InputError(f"The card needs {name}'s test accuracies: run python -m model evaluate {name} first.")
+        raise InputError(f"The card needs {name}'s test accuracies: run {evaluate_command(name, checkpoints)} first.")
     files, differences = {}, []
     for kind in KINDS:
         path = output / kind.file(name)
@@ -88,10 +100,10 @@ def _export(network: keras.Model, digits: Digits, checkpoints: Path, output: Pat
             with replacing(path) as temporary:
                 onnx.save(to_onnx(network, kind, record), temporary)
                 consequence = f"{path} is not replaced"
-                result, difference = _verified(temporary, kind, network, record, digits, consequence)
+                result, difference = _verified(temporary, kind, network, record, digits, checkpoints, consequence)
         else:
-            consequence = f"{path} does not match the checkpoint (python -m export all makes it again)"
-            result, difference = _verified(path, kind, network, record, digits, consequence)
+            consequence = f"{path} does not match the checkpoint ({_command('all', checkpoints)} makes it again)"
+            result, difference = _verified(path, kind, network, record, digits, checkpoints, consequence)
         print(f"{path}: {result} of MNIST test, within {difference:.1g} of Keras", flush=True)
         files[path] = result
         differences.append(difference)
@@ -99,7 +111,13 @@ def _export(network: keras.Model, digits: Digits, checkpoints: Path, output: Pat
 
 
 def _verified(
-    path: Path, kind: Kind, network: keras.Model, record: TrainingRecord, digits: Digits, consequence: str
+    path: Path,
+    kind: Kind,
+    network: keras.Model,
+    record: TrainingRecord,
+    digits: Digits,
+    checkpoints: Path,
+    consequence: str,
 ) -> tuple[Score, float]:
     """Verify the graph in `path`. Returns its score, and its largest difference from Keras."""
     try:
@@ -111,6 +129,6 @@ def _verified(
     if not kind.normalizes and result.accuracy != record.test.accuracy:
         raise InputError(
             f"{consequence}: it reads {result} of the test digits, but the checkpoint's .json says {record.test}. "
-            f"Run python -m model evaluate {network.name} first."
+            f"Run {evaluate_command(network.name, checkpoints)} first."
         )
     return result, difference

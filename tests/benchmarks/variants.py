@@ -17,9 +17,10 @@ from onnx import TensorProto, helper, numpy_helper, version_converter
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
 from export import ONNX
-from export.measurements import CORES
+from export.measurements import CORES, VariantRow, Variants, sha256
+from export.pipeline import VARIANTS
 from export.runtimes import BATCHES, onnx_runtime, time_beside_onnx_runtime
-from model import mnist
+from model import folders, mnist
 
 VALIDATION = 5_000
 PER_CHANNEL_OPSET = 13
@@ -65,14 +66,18 @@ def int8(model: onnx.ModelProto, path: Path, images: np.ndarray) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, help="folder with mnist.npz; default: Keras downloads it")
-    digits, _ = mnist.load(parser.parse_args().data)
+    folders.add_option(parser)
+    parser.add_argument("--write", action="store_true", help="store the results for the model card")
+    arguments = parser.parse_args()
+    digits, _ = mnist.load(folders.checked(arguments.data))
     images, labels = digits.images.astype(np.float32) / 255, digits.labels
     chosen = np.random.default_rng(0).choice(len(images) - VALIDATION, 1_000, replace=False)
+    titles = {"fp16": "fp16 weights", "int8": "int8, static"}
+    rows = []
     with tempfile.TemporaryDirectory() as folder:
         for name in ("lenet5", "ffnn"):
             file = ONNX / f"{name}.onnx"
-            small = {kind: Path(folder, f"{name}-{kind}.onnx") for kind in ("fp16", "int8")}
+            small = {kind: Path(folder, f"{name}-{kind}.onnx") for kind in titles}
             fp16(onnx.load(file), small["fp16"])
             int8(onnx.load(file), small["int8"], images[chosen])
             whole = accuracy(file, images[-VALIDATION:], labels[-VALIDATION:])
@@ -84,6 +89,11 @@ def main() -> None:
                     f"  {kind}: {path.stat().st_size / 1e6:.2f} MB, {percent:.2f} % ({percent - whole:+.2f}), "
                     f"{faster[0]:.2f} x as fast at batch 1, {faster[1]:.2f} x at batch {BATCHES[-1]}"
                 )
+                megabytes, points = path.stat().st_size / 1e6, percent - whole
+                figures = (round(figure, 3) for figure in (megabytes, points, *faster))
+                rows.append(VariantRow(file.name, titles[kind], *figures))
+    if arguments.write:
+        Variants({row.file: sha256(ONNX / row.file) for row in rows}, rows).save(ONNX / VARIANTS)
 
 
 def accuracy(path: Path, images: np.ndarray, labels: np.ndarray) -> float:

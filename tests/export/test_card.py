@@ -14,8 +14,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from export import ONNX, web
 from export.card import runtime_line
-from export.contract import KINDS, SKETCH
-from export.measurements import Refusals, Verification, sha256
+from export.contract import IMAGE, KINDS, SKETCH
+from export.measurements import Refusals, Variants, Verification, sha256
 from model import CHECKPOINTS
 from model.recipes import RECIPES
 from model.record import TrainingRecord
@@ -176,3 +176,11 @@ def test_the_table_of_refusals_was_measured_with_the_committed_files() -> None:
     assert refusals.rows
     for row in refusals.rows:
         assert f"| {row.set} | {row.count:,} | {row.refused:.1%} | {row.sure:.1%} |" in CARD
+
+
+def test_the_table_of_smaller_files_was_measured_with_the_committed_files() -> None:
+    variants = Variants.load(ONNX / "variants.json")
+    assert variants.sha256 == {file: sha256(ONNX / file) for file in map(IMAGE.file, RECIPES)}
+    assert variants.rows
+    for row in variants.rows:
+        assert f"| `{row.file}` | {row.variant} | {row.megabytes:.2f} MB | {row.points:+.2f} points |" in CARD

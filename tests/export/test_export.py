@@ -16,7 +16,7 @@ from export.card import RECIPE_NOTES
 from export.contract import IMAGE, KINDS, Kind
 from export.measurements import RuntimeRow
 from export.verify import VerificationError, verify
-from model import InputError
+from model import CHECKPOINTS, InputError
 from model.mnist import Digits
 from model.networks import NETWORKS, load_trained, network_input, predict
 from model.recipes import RECIPES
@@ -53,7 +53,7 @@ def change_test_score(folder: Path, name: str, test: Score | None) -> None:
 @pytest.fixture(scope="module")
 def exported(checkpoints: Path, few_data: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("onnx")
-    pipeline.export(["lenet5", "ffnn"], None, checkpoints, folder)
+    pipeline.export(["lenet5", "ffnn"], (), checkpoints, folder)
     return folder
 
 
@@ -91,6 +91,51 @@ def test_an_export_writes_four_graphs_and_their_card(exported: Path, checkpoints
     assert "`python -m export verify` runs them in other runtimes" in card
 
 
+def test_the_card_leaves_out_what_was_not_measured_of_its_files(exported: Path) -> None:
+    card = (exported / "README.md").read_text()
+    for words in ("Smaller files", "| drawn |", "pen 20 pixels wide", "drew", "usually an unsure one"):
+        assert words not in card
+    assert "still pass.\n\n## When an answer counts" in card
+    assert 'Below nine tenths it says "probably".\n\n## Training' in card
+
+
+def test_the_card_of_corrected_checkpoints_counts_the_corrections_and_the_seconds(
+    copy: Path, checkpoints: Path, brief_verification: None
+) -> None:
+    corrected = copy / "corrected"
+    shutil.copytree(checkpoints, corrected)
+    former = TrainingRecord.load(corrected / "ffnn.json")
+    replace(former, corrections=3, seconds=41.7).save(corrected / "ffnn.json")
+    pipeline.export(["ffnn"], (), corrected, copy)
+    assert (
+        "| `notebook`, seed 0, 3 corrected drawings | 1 of 1 | 42 seconds, a machine |"
+        in (copy / "README.md").read_text()
+    )
+    metadata = {entry.key: entry.value for entry in onnx.load(copy / "ffnn.onnx").metadata_props}
+    assert metadata["training_data"] == "MNIST (CC BY-SA 3.0), 3 corrected drawings"
+
+
+@pytest.mark.parametrize(
+    ("options", "output"),
+    [
+        ([], ONNX),
+        (["--checkpoints", "mine"], Path("mine/onnx")),
+        (["--checkpoints", str(CHECKPOINTS)], ONNX),
+        (["--checkpoints", "mine", "--output", "there"], Path("there")),
+    ],
+)
+def test_an_export_of_other_checkpoints_is_written_beside_them(
+    options: list[str], output: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outputs: list[Path] = []
+    monkeypatch.setattr(pipeline, "export", lambda names, data, checkpoints, output: outputs.append(output))
+    monkeypatch.setattr("sys.argv", ["python -m export", *options])
+    main()
+    assert outputs == [output]
+    hint = f"python -m demo --onnx {output} opens the sketchpad on these files.\n"
+    assert capsys.readouterr().out == ("" if output == ONNX else hint)
+
+
 @pytest.mark.parametrize("name", ["lenet5", "ffnn"])
 def test_nodes_and_weights_are_named_after_their_layers(name: str, exported: Path, checkpoints: Path) -> None:
     """tf2onnx has no public API for that; it keeps TensorFlow's scopes in the names of its nodes."""
@@ -104,7 +149,7 @@ def test_nodes_and_weights_are_named_after_their_layers(name: str, exported: Pat
 
 def test_exporting_one_network_again_changes_no_byte_and_the_card_describes_both(copy: Path, checkpoints: Path) -> None:
     before = contents(copy)
-    pipeline.export(["lenet5"], None, checkpoints, copy)
+    pipeline.export(["lenet5"], (), checkpoints, copy)
     assert contents(copy) == before
     assert "`ffnn.onnx`" in (copy / "README.md").read_text()
 
@@ -125,7 +170,7 @@ def test_a_graph_that_fails_verification_replaces_nothing(
     before = contents(copy)
     monkeypatch.setattr(pipeline, "KINDS", [replace(kind, tolerance=0.0) for kind in KINDS])
     with pytest.raises(InputError, match=r"lenet5\.onnx is not replaced: .*differs from Keras"):
-        pipeline.export(["lenet5", "ffnn"], None, checkpoints, copy)
+        pipeline.export(["lenet5", "ffnn"], (), checkpoints, copy)
     assert contents(copy) == before
 
 
@@ -139,8 +184,8 @@ def test_an_accuracy_that_the_graph_does_not_reach_is_not_written(
     test = TrainingRecord.load(exaggerated / "lenet5.json").test
     assert test
     change_test_score(exaggerated, "lenet5", replace(test, accuracy=0.9999))
-    with pytest.raises(InputError, match="Run python -m model evaluate lenet5 first"):
-        pipeline.export(["lenet5"], None, exaggerated, copy)
+    with pytest.raises(InputError, match=r"Run python -m model evaluate lenet5 --checkpoints .*exaggerated first"):
+        pipeline.export(["lenet5"], (), exaggerated, copy)
     assert contents(copy) == before
 
 
@@ -148,7 +193,7 @@ def test_a_damaged_file_of_the_other_network_stops_the_export_before_it_starts(c
     (copy / "ffnn.onnx").write_bytes((copy / "ffnn.onnx").read_bytes()[:5_000])
     before = contents(copy)
     with pytest.raises(InputError, match=r"ffnn\.onnx does not match the checkpoint \(python -m export all"):
-        pipeline.export(["lenet5"], None, checkpoints, copy)
+        pipeline.export(["lenet5"], (), checkpoints, copy)
     assert contents(copy) == before
 
 
@@ -156,7 +201,7 @@ def test_the_error_for_a_missing_test_accuracy_names_the_command(checkpoints: Pa
     shutil.copytree(checkpoints, tmp_path, dirs_exist_ok=True)
     change_test_score(tmp_path, "lenet5", None)
     with pytest.raises(InputError, match="python -m model evaluate lenet5"):
-        pipeline.export(["lenet5"], None, tmp_path, tmp_path / "onnx")
+        pipeline.export(["lenet5"], (), tmp_path, tmp_path / "onnx")
 
 
 def test_verification_fails_for_another_network(exported: Path, hundred: Digits, checkpoints: Path) -> None:
@@ -192,7 +237,7 @@ def test_an_error_prints_one_line_without_a_traceback(tmp_path: Path, monkeypatc
 
 def test_the_error_for_a_missing_checkpoint_names_the_command(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="python -m model train lenet5"):
-        pipeline.export(["lenet5"], None, tmp_path, tmp_path)
+        pipeline.export(["lenet5"], (), tmp_path, tmp_path)
 
 
 ROW = RuntimeRow(
@@ -207,7 +252,7 @@ def test_the_card_keeps_the_row_of_a_runtime_as_long_as_its_file_is_unchanged(
     copy: Path, checkpoints: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(pipeline, "survey", lambda *_: iter([ROW, REFUSED, MISSING]))
-    pipeline.survey_runtimes(None, checkpoints, copy)
+    pipeline.survey_runtimes((), checkpoints, copy)
     rows = [
         "| Abacus 1 | `lenet5.onnx` | 2e-06 | 9 of 9 | 0.50 ms, 5 x | 2,000, 0.1 x |",
         "| Slide rule 2 | `ffnn.onnx` | cannot: no Gemm | | | |",
@@ -217,13 +262,13 @@ def test_the_card_keeps_the_row_of_a_runtime_as_long_as_its_file_is_unchanged(
     assert "Oracle" not in card
     assert "not installed: No package oracle" in capsys.readouterr().out
 
-    pipeline.export(["lenet5"], None, checkpoints, copy)
+    pipeline.export(["lenet5"], (), checkpoints, copy)
     assert (copy / "README.md").read_text() == card
 
     model = onnx.load(copy / "ffnn.onnx")
     model.producer_name = "another"
     onnx.save(model, copy / "ffnn.onnx")
-    pipeline.export(["lenet5"], None, checkpoints, copy)
+    pipeline.export(["lenet5"], (), checkpoints, copy)
     card = (copy / "README.md").read_text()
     assert rows[0] in card
     assert rows[1] not in card
@@ -235,7 +280,7 @@ def test_a_wrong_answer_is_an_error_after_all_runtimes_have_run(
 ) -> None:
     monkeypatch.setattr(pipeline, "survey", lambda *_: iter([replace(ROW, same=8), REFUSED]))
     with pytest.raises(InputError, match=r"Not read as by Keras: lenet5\.onnx in Abacus$"):
-        pipeline.survey_runtimes(None, checkpoints, copy)
+        pipeline.survey_runtimes((), checkpoints, copy)
     assert "8 of 9" in (copy / "README.md").read_text()
     assert "no Gemm" in (copy / "README.md").read_text()
 
@@ -246,16 +291,16 @@ def test_the_error_for_an_unknown_opset_names_the_file(copy: Path, checkpoints: 
     onnx.save(model, copy / "lenet5.onnx")
     before = contents(copy)
     with pytest.raises(InputError, match=r"lenet5\.onnx does not match the checkpoint"):
-        pipeline.survey_runtimes(None, checkpoints, copy)
+        pipeline.survey_runtimes((), checkpoints, copy)
     assert contents(copy) == before
 
 
 def test_a_missing_file_or_an_unwritable_folder_is_an_error(checkpoints: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"lenet5\.onnx is missing: python -m export lenet5 makes it"):
-        pipeline.survey_runtimes(None, checkpoints, tmp_path)
+    with pytest.raises(InputError, match=r"lenet5\.onnx is missing: python -m export lenet5 --checkpoints .* makes it"):
+        pipeline.survey_runtimes((), checkpoints, tmp_path)
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="Cannot write"):
-        pipeline.export(["lenet5"], None, checkpoints, tmp_path / "file")
+        pipeline.export(["lenet5"], (), checkpoints, tmp_path / "file")
 
 
 @pytest.mark.parametrize("name", NETWORKS)
