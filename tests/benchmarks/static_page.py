@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from playwright.sync_api import Page, Playwright, sync_playwright
 
-from demo.networks.classifier import SetupError
+from demo.networks.files import SetupError
 from demo.space.__main__ import lay_out, static
 from export.web import CHROMIUM, FLAGS
 from model import InputError, folders, pendigits

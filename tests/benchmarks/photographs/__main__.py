@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from demo.networks.classifier import NETWORKS, ONNX, PROBABLE, Answer, load
+from demo.networks.classifier import PROBABLE, Answer, load
+from demo.networks.files import NETWORKS, ONNX
+from model import folders
 from tests.benchmarks.photographs.digits import written
 from tests.benchmarks.photographs.kinds import KINDS, photographs
 
@@ -24,14 +26,14 @@ def verdicts(probabilities: np.ndarray) -> np.ndarray:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, help="folder with mnist.npz and pendigits-orig.tra; default: download")
+    folders.add_option(parser)
     parser.add_argument("--onnx", type=Path, default=ONNX, help="folder with the ONNX files")
     parser.add_argument("--count", type=int, default=200, help="digits of each kind")
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS, metavar="KIND")
     parser.add_argument("--pictures", type=Path, metavar="DIR", help="write a contact sheet of each kind there")
     arguments = parser.parse_args()
     classifier = load("cpu", arguments.onnx)
-    drawings, labels = written(arguments.count, arguments.data)
+    drawings, labels = written(arguments.count, folders.checked(arguments.data))
     print(f"{len(labels)} digits; % right, wrong, refused\n")
     print(f"{'':24}{'both':^18}{'LeNet5':^18}{'FFNN':^18}")
     kinds = []

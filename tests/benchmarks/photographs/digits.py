@@ -1,6 +1,5 @@
 """Digits in ink, as large as a photograph shows them: real ones that no training saw."""
 
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -8,6 +7,7 @@ from PIL import Image, ImageFilter
 
 from model import mnist, pendigits
 from model.draw import Drawing, draw
+from model.folders import Folders
 from model.pendigits import VALIDATION_WRITERS
 
 SIDES = 100, 1_600  # pixels of a photograph's longer side
@@ -34,10 +34,10 @@ class Written(NamedTuple):
         return max(right - left, bottom - top)
 
 
-def written(count: int, data: Path | None = None, seed: int = 0) -> tuple[list[Written], np.ndarray]:
+def written(count: int, data: Folders = (), seed: int = 0) -> tuple[list[Written], np.ndarray]:
     """Write `count` digits: half from MNIST, half by the pen writers for validation. Returns them and their labels.
 
-    `data` holds mnist.npz and pendigits-orig.tra; without it, both are downloaded. Raises InputError if they are
+    MNIST and Pendigits come from the folders `data`, or are downloaded. Raises InputError if they are
     missing.
     """
     random = np.random.default_rng(seed)

@@ -1,0 +1,103 @@
+"""The six commands of model/README.md lead from the first correction to the page with one's own networks, and back."""
+
+import re
+import runpy
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import numpy as np
+import onnxruntime
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, expect, sync_playwright
+
+from export.web import CHROMIUM, FLAGS
+from model.recipes import RECIPES
+from model.record import TrainingRecord
+from tests.demo.drawing import SEVEN, draw, expect_digit
+from tests.demo.serving import running
+from tests.stand_ins import data_files, data_folder
+
+__all__ = ["data_files", "data_folder"]
+pytestmark = [pytest.mark.tensorflow, pytest.mark.server]
+
+ROOT = Path(__file__).parent.parent
+SECTION = (ROOT / "model" / "README.md").read_text().split("## Train on your own hand")[1]
+COMMANDS = [line.partition("#")[0].split() for line in SECTION.split("```sh\n")[1].split("```")[0].splitlines()]
+DIGIT = ROOT / "demo" / "digit.png"
+
+
+@pytest.fixture
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def tiny_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Recipe best for one epoch on a few examples."""
+    for name, recipes in RECIPES.items():
+        tiny = replace(recipes["best"], epochs=1, validation=1_000, pen_copies=1, styles=0, non_digits=20, xla=False)
+        monkeypatch.setitem(RECIPES[name], "best", tiny)
+
+
+def run(monkeypatch: pytest.MonkeyPatch, words: list[str], *more: str) -> None:
+    """Run a command in this process, which has the tiny recipe, and has loaded TensorFlow."""
+    python, dash_m, module, *arguments = words
+    assert (python, dash_m) == ("python", "-m")
+    monkeypatch.setattr("sys.argv", [module, *arguments, *more])
+    runpy.run_module(module, run_name="__main__", alter_sys=False)
+
+
+def answers(address: str) -> dict[str, np.ndarray]:
+    """What both networks of the server at `address` give for a picture."""
+    found = httpx.post(f"{address}predict", content=DIGIT.read_bytes(), timeout=60).raise_for_status().json()
+    return {name: np.array([found[name][str(digit)] for digit in range(10)]) for name in RECIPES}
+
+
+def test_the_six_commands_run_as_printed(
+    browser: Browser,
+    tiny_recipe: None,
+    data_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    collect, train, evaluate, export, own, committed = COMMANDS
+    assert [words[2] for words in COMMANDS] == ["demo", "model", "model", "export", "demo", "demo"]
+
+    with running(*collect[3:], "--port", "0") as address:
+        page = browser.new_page()
+        page.goto(address)
+        draw(page, SEVEN)
+        expect_digit(page, "7")
+        page.locator(".wrong button").nth(2).click()
+        expect(page.locator("#stores")).to_contain_text(re.compile(r"Stored as a 2\."))
+    assert len(list(Path("mine").glob("2/*.png"))) == 1
+
+    few = ("--data", str(data_folder))
+    run(monkeypatch, train, *few)
+    run(monkeypatch, evaluate, *few, "--output", str(tmp_path / "figures"))
+    run(monkeypatch, export, *few)
+    assert TrainingRecord.load(Path("my-model/lenet5.json")).corrections == 1
+
+    with running(*own[3:], "--port", "0") as address:
+        mine = answers(address)
+        page.goto(address)
+        draw(page, SEVEN)
+        expect(page.locator("#said")).not_to_be_empty()
+    with running(*committed[3:], "--port", "0") as address:
+        theirs = answers(address)
+    sketch = np.asarray(Image.open(DIGIT).convert("L"))[None]
+    for name in RECIPES:
+        assert np.abs(mine[name] - theirs[name]).max() > 0.001
+    session = onnxruntime.InferenceSession("my-model/onnx/lenet5-sketch.onnx", providers=["CPUExecutionProvider"])
+    (expected,) = session.run(["probabilities"], {"sketch": sketch})
+    np.testing.assert_allclose(mine["lenet5"], expected[0], atol=1e-3)
