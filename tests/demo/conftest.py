@@ -6,6 +6,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from demo.limits import Limits
+from demo.space import __main__ as layout
+from export import web
 from export.web import CHROMIUM, FLAGS
 from tests.demo.serving import Balancer, Collecting, Running, running
 
@@ -14,6 +16,7 @@ expect.set_options(timeout=15_000)  # milliseconds; the machine may be busy
 HASTY = Limits(
     connections=60,
     head_seconds=0.5,
+    question_bytes=60_000,
     question_seconds=0.5,
     picture_bytes=100_000,
     picture_seconds=1.5,
@@ -56,6 +59,29 @@ def balancer(address: str, hasty: str) -> Iterator[Balancer]:
     """A load balancer in front of both servers."""
     with Balancer([address, hasty]) as balancer:
         yield balancer
+
+
+@pytest.fixture(scope="package")
+def static_page() -> dict[str, bytes]:
+    """The files of the static page. Those of npm's package come from the cache."""
+    try:
+        package = web.package()
+    except web.UnavailableError as error:
+        pytest.skip(str(error))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            layout, "_web_runtime", lambda: {name: (package / name).read_bytes() for name in layout.WEB_FILES}
+        )
+        return layout.static()
+
+
+@pytest.fixture(scope="package")
+def site(static_page: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the static page."""
+    folder = tmp_path_factory.mktemp("static")
+    layout.lay_out(folder, static_page)
+    with web.serving(folder) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

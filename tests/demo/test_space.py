@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -94,24 +94,6 @@ def test_the_space_runs_outside_the_repository(tmp_path: Path, visit: Callable[.
             process.terminate()
 
 
-@pytest.fixture(scope="module")
-def runtime() -> Files:
-    """The files that a page loads of npm's package, from the cache."""
-    try:
-        package = web.package()
-    except web.UnavailableError as error:
-        pytest.skip(str(error))
-    return {name: (package / name).read_bytes() for name in layout.WEB_FILES}
-
-
-@pytest.fixture(scope="module")
-def files(runtime: Files) -> Files:
-    """The static page."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(layout, "_web_runtime", lambda: runtime)
-        return layout.static()
-
-
 # Stands in for ONNX Runtime Web, which takes seconds to load, in the tests of the layout. Its networks are files that
 # hold the digit that they read.
 RUNTIME = b"""
@@ -149,14 +131,6 @@ def folder(tmp_path: Path) -> Path:
     for path in folder.iterdir():
         os.utime(path, (0, 0))
     return folder
-
-
-@pytest.fixture(scope="module")
-def site(files: Files, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("static")
-    layout.lay_out(folder, files)
-    with web.serving(folder) as address:
-        yield address
 
 
 def expect_seven_read_as(page: Page, digits: list[str]) -> None:
@@ -304,8 +278,8 @@ def test_the_static_page_without_webassembly_says_so(site: str, visit: Callable[
     expect(page.locator("#problem")).to_contain_text("The networks need WebAssembly with SIMD.")
 
 
-def test_the_static_page_reloads_offline(files: Files, tmp_path: Path, visit: Callable[..., Page]) -> None:
-    layout.lay_out(tmp_path / "sub" / "page", files)
+def test_the_static_page_reloads_offline(static_page: Files, tmp_path: Path, visit: Callable[..., Page]) -> None:
+    layout.lay_out(tmp_path / "sub" / "page", static_page)
     with web.serving(tmp_path) as address:
         page = visit(f"{address}sub/page/")
         expect_kept(page)
