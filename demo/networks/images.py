@@ -3,6 +3,7 @@
 import base64
 import binascii
 import re
+from contextlib import suppress
 from io import BytesIO
 
 import numpy as np
@@ -11,7 +12,8 @@ from PIL import Image, ImageOps
 from demo.limits import Limits
 
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP")
-MIN_SIDE, MAX_SIDE = 8, 2_048  # pixels; larger images are scaled down
+MIN_SIDE, MAX_SIDE = 8, 2_048  # pixels of a side of a sketch
+SIDE = 280  # pixels; images with a longer side are scaled down to it, as on the page
 JPEG_MARKER, SCAN_MARKER = b"\xff\xd8", b"\xff\xda"
 MAX_SCANS = 100  # a JPEG may have thousands, and each takes as long to decode as a whole picture
 MAX_EXIF_BYTES = 65_536  # the most that a JPEG can hold; in other formats it may unpack to gigabytes
@@ -25,9 +27,8 @@ class ImageError(ValueError):
 def read_image(content: bytes, pixels: int = Limits.picture_pixels) -> np.ndarray:
     """Read an image file of at most `pixels` as a sketch, uint8 [height, width].
 
-    Transparency becomes paper, deeper images are reduced to 8 bits, an animation gives its first frame, and a
-    photograph is turned upright. Raises ImageError for a file that is empty, damaged, too large, too small or not an
-    image.
+    README.md describes how, under Picture files; sketchpad/picture.js does the same. Raises ImageError for a file that
+    is empty, damaged, too large, too small or not an image.
     """
     if content.startswith(JPEG_MARKER) and content.count(SCAN_MARKER) > MAX_SCANS:
         raise ImageError("The image takes too long to read; save it again as PNG or JPEG.")
@@ -38,7 +39,7 @@ def read_image(content: bytes, pixels: int = Limits.picture_pixels) -> np.ndarra
     except OSError as error:
         raise ImageError("The file is not an image; send a PNG or JPEG.") from error
     with image:
-        image.draft("L", (MAX_SIDE, MAX_SIDE))
+        image.draft(None, (MAX_SIDE, MAX_SIDE))  # the decoder of JPEG halves sides that stay as long as this
         size = f"{image.width} x {image.height} pixels"
         if image.width * image.height > pixels:
             raise ImageError(f"The image has {size}; send one of at most {pixels:,}.")
@@ -51,17 +52,19 @@ def read_image(content: bytes, pixels: int = Limits.picture_pixels) -> np.ndarra
 
 
 def _grey(image: Image.Image) -> Image.Image:
-    """`image` as 8-bit grey, upright, on paper, each side at most MAX_SIDE."""
-    if image.mode.startswith("I"):
-        image = _reduced_to_8_bits(image)
-    elif image.mode == "P":
-        image = image.convert("RGBA" if image.has_transparency_data else "RGB")
-    image.thumbnail((MAX_SIDE, MAX_SIDE))
-    if min(image.size) < MIN_SIDE:  # a long and narrow image
-        image = image.resize((max(image.width, MIN_SIDE), max(image.height, MIN_SIDE)))
-    if len(image.info.get("exif", b"")) <= MAX_EXIF_BYTES:
-        ImageOps.exif_transpose(image, in_place=True)
-    return _on_paper(image) if _is_transparent(image) else image.convert("L")
+    """`image` as 8-bit grey, upright, on paper, each side at most SIDE."""
+    if image.mode == "I;16":
+        image = _with_8_bits(image)
+    grey = image.convert("LA" if _is_transparent(image) else "L")
+    exif = image.info.get("exif", b"")
+    if image.format != "WEBP" and len(exif) <= MAX_EXIF_BYTES:
+        grey.info = {"exif": exif}  # without XMP, by which Pillow turns an image, too
+        with suppress(Exception):  # damaged EXIF
+            ImageOps.exif_transpose(grey, in_place=True)
+    scale = min(1, SIDE / max(grey.size))
+    width, height = (max(MIN_SIDE, int(side * scale + 0.5)) for side in grey.size)
+    grey = grey.resize((width, height), Image.Resampling.BOX)
+    return _on_paper(grey) if grey.mode == "LA" else grey
 
 
 def _is_transparent(image: Image.Image) -> bool:
@@ -71,18 +74,17 @@ def _is_transparent(image: Image.Image) -> bool:
     return image.has_transparency_data
 
 
-def _reduced_to_8_bits(image: Image.Image) -> Image.Image:
-    """Map the darkest value to 0 and the lightest to 255, because such files do not record which value is white."""
-    values = np.asarray(image, dtype=np.float32)
-    darkest, lightest = values.min(), values.max()
-    return Image.fromarray(((values - darkest) * (255 / max(lightest - darkest, 1e-6))).astype(np.uint8))
+def _with_8_bits(image: Image.Image) -> Image.Image:
+    """The high byte of each of 16 bits. Pillow itself would clip the values at 255."""
+    return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
 
 
 def _on_paper(image: Image.Image) -> Image.Image:
-    """Replace transparency by white paper, or by black paper if the ink is light."""
-    level, alpha = image.convert("LA").split()
-    dark = np.average(np.asarray(level) < 128, weights=np.asarray(alpha) + 1e-6)
-    paper = Image.new("L", image.size, 255 if dark > 0.01 else 0)
+    """Replace transparency by white paper, or by black paper if at most 1 % of what is opaque is dark."""
+    level, alpha = image.split()
+    opacity = np.asarray(alpha, np.float32)
+    is_dark = opacity[np.asarray(level) < 128].sum() > 0.01 * opacity.sum()
+    paper = Image.new("L", image.size, 255 if is_dark else 0)
     paper.paste(level, mask=alpha)
     return paper
 

@@ -14,7 +14,7 @@ const KEY_DIRECTIONS = {
   PageDown: [1, 1],
 };
 
-// The paper holds strokes, each a list of points [x, y], or a picture, a data URL.
+// The paper holds strokes, each a list of points [x, y], or a picture, a data URL, and the data URL that shows it in colour.
 // It calls changed(reason) when the pen "moved" or was "lifted", when a stroke is "full" and takes no more points, and when
 // the drawing was "replaced". announce(text) receives the position of the keyboard's pen.
 function makePaper(element, changed, announce) {
@@ -41,7 +41,7 @@ function makePaper(element, changed, announce) {
     screen.lineCap = screen.lineJoin = "round";
     content().strokes.forEach((points) => paintCurve(screen, points, 0));
     picture.hidden = !content().picture;
-    if (content().picture) picture.src = content().picture;
+    if (content().picture) picture.src = content().shown ?? content().picture;
   }
 
   function replace(state) {
@@ -184,6 +184,6 @@ function makePaper(element, changed, announce) {
         states.push({ strokes: drawing.strokes.slice(0, i), picture: "" });
       replace(drawing);
     },
-    show: (url) => replace({ strokes: [], picture: url }),
+    show: (picture) => replace({ strokes: [], ...picture }),
   };
 }

@@ -1,5 +1,6 @@
 // Draws strokes as grey pixels, the input of the networks. The page does not read its canvas back, because browsers that
 // hinder fingerprinting return false pixels or none.
+const MAX_URL_LENGTH = 15_000; // characters of a data URL; keeps a question below 16 kB
 const MAX_DEVIATION = 0.05; // pixels between the curve and the lines that replace it
 
 // Returns a function that draws strokes, lists of points, as {grey, width, height}. It keeps what it drew, so that a
@@ -67,8 +68,8 @@ function inkLine(grey, fromX, fromY, toX, toY) {
   }
 }
 
-// The data URL of a sketch, which is {grey, width, height}, or {url} of a picture. It takes at most MAX_URL_LENGTH
-// characters: a scribble that needs more is sent at half the width and height.
+// The data URL of a sketch, which is {grey, width, height} of strokes, or {url} of a picture. That of strokes takes at most
+// MAX_URL_LENGTH characters: a scribble that needs more is sent at half the width and height.
 function sketchUrl(sketch) {
   if (sketch.url) return sketch.url;
   const url = pngUrl(sketch);

@@ -107,8 +107,8 @@ function sketchpad(element, server, correctionsFolder) {
     const number = ++newestFile;
     const before = paper.content();
     try {
-      const url = await scaledDown(file);
-      if (number === newestFile && paper.content() === before) paper.show(url);
+      const picture = await readPicture(file);
+      if (number === newestFile && paper.content() === before) paper.show(picture);
     } catch (error) {
       if (error instanceof TooSmall)
         answers.showNotice(`${file.name} is too small: a picture must have 8 pixels or more each way.`);
@@ -118,7 +118,11 @@ function sketchpad(element, server, correctionsFolder) {
             "Allow this site to extract canvas data, and choose the picture again. In Firefox, Tor Browser and " +
             "LibreWolf, the icon of a picture beside the address asks for that. Drawing works without it.",
         );
-      else answers.showNotice(`This browser cannot read ${file.name} as a picture. Choose a PNG or JPEG.`);
+      else
+        answers.showNotice(
+          `This browser cannot read ${file.name} as a picture: it is damaged, too large, or of a kind that the browser ` +
+            "does not know. Choose a PNG or JPEG.",
+        );
     }
   }
 

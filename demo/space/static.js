@@ -97,7 +97,7 @@ async function read({ sketch: asked, drawn, inside }) {
   };
 }
 
-// The grey pixels of a picture.
+// The pixels of a picture, which is grey.
 async function greyPixels(url) {
   const image = new Image();
   image.src = url;
@@ -106,12 +106,7 @@ async function greyPixels(url) {
   const context = contextOf(width, height);
   context.drawImage(image, 0, 0);
   const { data } = context.getImageData(0, 0, width, height);
-  const grey = new Uint8Array(width * height);
-  for (let i = 0; i < grey.length; i++) {
-    // Pillow's formula
-    grey[i] = (data[4 * i] * 19595 + data[4 * i + 1] * 38470 + data[4 * i + 2] * 7471 + 0x8000) >> 16;
-  }
-  return { grey, width, height };
+  return { grey: Uint8Array.from({ length: width * height }, (_, i) => data[4 * i]), width, height };
 }
 
 function isSmall(grey, width, height) {

@@ -483,7 +483,8 @@ def test_a_file_that_is_not_a_picture_is_refused_and_the_drawing_stays(page: Pag
     expect_digit(page, "7")
     page.set_input_files("#file", {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"seven"})
     expect(page.locator("#notice")).to_have_text(
-        "This browser cannot read notes.txt as a picture. Choose a PNG or JPEG."
+        "This browser cannot read notes.txt as a picture: it is damaged, too large, or of a kind that the browser does "
+        "not know. Choose a PNG or JPEG."
     )
     expect_digit(page, "7")
 

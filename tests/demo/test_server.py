@@ -141,7 +141,7 @@ def test_an_invalid_question_gets_the_reason(question: object, path: str, addres
     assert answer.json()["detail"]
 
 
-@pytest.mark.parametrize("url", ["", "data:image/png;base64,", "data:image/svg+xml;base64,PHN2Zz4=", "x" * 50_001])
+@pytest.mark.parametrize("url", ["", "data:image/png;base64,", "data:image/svg+xml;base64,PHN2Zz4=", "x" * 120_001])
 def test_an_unreadable_drawing_gets_the_reason(url: str, address: str) -> None:
     answer = httpx.post(f"{address}read", json={"canvas": url})
     assert answer.status_code == 422
