@@ -82,13 +82,17 @@ def card(exported: list[Exported], verification: Verification, refusals: Refusal
             f"| {title} | {record.parameters:,} | `{record.recipe.name}`, seed {record.seed}{corrections} | "
             f"{record.best_epoch} of {record.epochs} | {duration(record.seconds)}, {record.device} |"
         )
-        pens = ", ".join(f"{result} ({result.set})" for result in record.pens)
+        scores = ", ".join(f"{result} ({result.set})" for result in record.pens)
         reading.append(
-            f"| {title} | {record.test} | {NOTEBOOK[record.network]:.2%} | {pens} | "
+            f"| {title} | {record.test} | {NOTEBOOK[record.network]:.2%} | {scores} | "
             f"{record.test.calibration_error:.2%} | {1 - record.refusal.non_digits:.0%} |"
         )
     hashes = {file.name: sha256(file) for network in exported for file in network.files}
-    used_pens = any(network.record.recipe.pen_copies for network in exported)
+    pens = ""
+    if any(network.record.recipe.pen_copies for network in exported):
+        pens += "; Pendigits by E. Alpaydin and F. Alimoglu, CC BY 4.0"
+    if any(network.record.recipe.uji_copies for network in exported):
+        pens += "; UJI Pen Characters 2 by F. Prat, M. J. Castro, D. Llorens, A. Marzal and J. M. Vilar, CC BY 4.0"
     slots = {
         "index": "\n".join(index),
         "version": VERSION,
@@ -106,7 +110,7 @@ def card(exported: list[Exported], verification: Verification, refusals: Refusal
         "reading": "\n".join(reading),
         "training": "\n".join(training),
         "recipes": "\n\n".join(RECIPE_NOTES[name] for name in sorted({n.record.recipe.name for n in exported})),
-        "pens": "; Pendigits by E. Alpaydin and F. Alimoglu, CC BY 4.0" if used_pens else "",
+        "pens": pens,
     }
     text = TEMPLATE.read_text(encoding="utf-8")
     return _filled(text, slots)

@@ -81,16 +81,26 @@ def _activate(layer: keras.Layer, values: Any) -> Any:
 
 def _metadata(name: str, record: TrainingRecord, kind: Kind) -> dict[str, str]:
     assert record.test
-    pens = ", UCI Pendigits (CC BY 4.0)" if record.recipe.pen_copies else ""
-    corrections = f", {counted(record.corrections, 'corrected drawing')}" if record.corrections else ""
     return {
         "name": name,
         "version": VERSION,
         "license": "MIT",
-        "training_data": f"MNIST (CC BY-SA 3.0){pens}{corrections}",
+        "training_data": training_data(record),
         "accuracy": f"{record.test} of the {record.test.count:,} MNIST test digits, given as `image`",
         "input": kind.summary,
     }
+
+
+def training_data(record: TrainingRecord) -> str:
+    """Name what the network was trained on, with the licences."""
+    return ", ".join(
+        [
+            "MNIST (CC BY-SA 3.0)",
+            *(["UCI Pendigits (CC BY 4.0)"] if record.recipe.pen_copies else []),
+            *(["UJI Pen Characters 2 (CC BY 4.0)"] if record.recipe.uji_copies else []),
+            *([counted(record.corrections, "corrected drawing")] if record.corrections else []),
+        ]
+    )
 
 
 def _tidy(model: onnx.ModelProto, kind: Kind, network: keras.Model) -> None:

@@ -1,30 +1,36 @@
-"""Evaluate a checkpoint on digits that no training saw: MNIST's test digits and the pens of other writers."""
+"""Evaluate a checkpoint on digits that no training saw, MNIST's test digits and the pens of other writers, and on
+letters.
+"""
 
 import dataclasses
 import math
 from pathlib import Path
+from typing import NamedTuple
 
 import keras
 import numpy as np
 
-from model import CHECKPOINTS, FIGURES, mnist, pendigits, plots, styles
-from model.draw import draw
+from model import CHECKPOINTS, FIGURES, mnist, pendigits, plots, styles, ujipen
+from model.draw import Drawing, draw
 from model.folders import DownloadError, Folders
 from model.mixture import draw_and_normalize
 from model.mnist import Digits
-from model.networks import load_trained, predict
+from model.networks import NETWORKS, load_trained, predict
 from model.normalize import normalize_all
-from model.pendigits import TEST_FILE, TEST_WRITERS, Pens
-from model.record import Refusal, TrainingRecord
+from model.pendigits import TEST_FILE, Pens
+from model.record import Letters, Refusal, TrainingRecord
 from model.scores import Score, calibration_error, score
 
 BRUSHES = (10, 15, 20, 25, 30)  # pixels on a sketch of 280 x 280, on which the digit is 196 pixels high or wide
+PEN = 20  # pixels, the page's pen
+PROBABLE = 0.5  # the page's rule: a digit counts if the mean of both networks' probabilities exceeds this
 
 
 def evaluate(name: str, data: Folders = (), folder: Path = CHECKPOINTS, figures: Path = FIGURES) -> TrainingRecord:
     """Read the test digits with the checkpoint of the network `name` in `folder`.
 
-    Prints the results, adds them to the checkpoint's .json as `test`, `pens` and `refusal`, and returns that record.
+    Prints the results, adds them to the checkpoint's .json as `test`, `pens`, `refusal` and `letters`, and returns that
+    record.
     Draws the 36 worst mistakes into `figures`. Raises InputError if something is missing or damaged.
     """
     network = load_trained(name, folder)
@@ -37,14 +43,16 @@ def evaluate(name: str, data: Folders = (), folder: Path = CHECKPOINTS, figures:
     )
     evaluated = [(digits, probabilities)]
     pens = []
-    for title, writers in _held_out_writers(data).items():
-        sketched = [Digits(_draw_with_brush(writers, brush), writers.labels) for brush in BRUSHES]
+    written = _held_out_writers(data)
+    for title, writers in written.digits.items():
+        sketched = [Digits(_draw_with_brush(writers.drawings, brush), writers.labels) for brush in BRUSHES]
         answers = [predict(network, images) for images, _ in sketched]
         evaluated += zip(sketched, answers, strict=True)
         pens.append(_score_over_brushes(title, [each.argmax(axis=1) for each in answers], writers.labels))
         if len(pens) == 1:
             refusal = _refusal(network, np.concatenate(answers), writers)
-    record = dataclasses.replace(record, test=test, pens=pens, refusal=refusal)
+    letters = _letters(network, name, folder, written.letters)
+    record = dataclasses.replace(record, test=test, pens=pens, refusal=refusal, letters=letters)
     record.save(folder / f"{name}.json")
     print(report(name, test), *(report(name, each) for each in pens), sep="\n\n")
     print(
@@ -59,18 +67,46 @@ def evaluate(name: str, data: Folders = (), folder: Path = CHECKPOINTS, figures:
     return record
 
 
-def _held_out_writers(data: Folders) -> dict[str, Pens]:
-    """Pen digits that no training saw, by name: those of TEST_WRITERS and, if TEST_FILE can be had, those in it."""
-    writers = {"Pendigits, 3 writers held out": pendigits.load(data).by(*TEST_WRITERS)}
+class _Written(NamedTuple):
+    digits: dict[str, Pens]
+    """Pen digits that no training saw, by name."""
+    letters: dict[str, list[Drawing]]
+
+
+def _held_out_writers(data: Folders) -> _Written:
+    """Load what can be had of Pendigits' TEST_WRITERS and TEST_FILE, UJI's TEST_WRITERS, and UJI's letters."""
+    writers = {"Pendigits, 3 writers held out": pendigits.load(data).by(*pendigits.TEST_WRITERS)}
     try:
         writers["Pendigits test, 14 other writers"] = pendigits.load(data, TEST_FILE)
     except DownloadError as error:
         print(f"The 14 writers of UCI's test split are left out: {error}\n")
-    return writers
+    try:
+        uji = ujipen.load(data)
+    except DownloadError as error:
+        print(f"The writers of UJI Pen Characters are left out: {error}\n")
+        return _Written(writers, {})
+    writers["UJI Pen Characters, 8 writers held out"] = uji.digits.by(*ujipen.TEST_WRITERS)
+    return _Written(writers, uji.letters)
 
 
-def _draw_with_brush(pens: Pens, brush: int) -> np.ndarray:
-    return normalize_all((draw(drawing, brush, 196 - brush) for drawing in pens.drawings), len(pens.drawings))
+def _draw_with_brush(drawings: list[Drawing], brush: int) -> np.ndarray:
+    return normalize_all((draw(drawing, brush, 196 - brush) for drawing in drawings), len(drawings))
+
+
+def _letters(network: keras.Model, name: str, folder: Path, written: dict[str, list[Drawing]]) -> Letters | None:
+    """Count the letters that pass for a digit, of those that a person does not take for one, and print the result.
+
+    Both networks must read them. Returns None if there are no letters, or no checkpoint of the other network.
+    """
+    (other,) = NETWORKS.keys() - {name}
+    drawings = [drawing for letter in ujipen.UNLIKE_DIGITS for drawing in written.get(letter, [])]
+    if not drawings or not (folder / f"{other}.keras").is_file():
+        return None
+    images = _draw_with_brush(drawings, PEN)
+    mean = (predict(network, images) + predict(load_trained(other, folder), images)) / 2
+    passed = mean.max(axis=1) > PROBABLE
+    print(f"{passed.mean():.1%} of {len(passed):,} letters by UJI's writers pass for a digit to both networks' mean.\n")
+    return Letters(round(float(passed.mean()), 6), len(passed))
 
 
 def _score_over_brushes(name: str, read: list[np.ndarray], labels: np.ndarray) -> Score:

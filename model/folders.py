@@ -8,7 +8,7 @@ from model import InputError
 Folders = tuple[Path, ...]
 """Folders with data. A file is taken from the first one that has it; corrections are taken from all."""
 
-FILES = ("mnist.npz", "pendigits-orig.tra", "pendigits-orig.tes")
+FILES = ("mnist.npz", "pendigits-orig.tra", "pendigits-orig.tes", "ujipenchars2.txt", "ujipenchars2-digits.txt")
 CORRECTIONS = "[0-9]/*.png"
 
 
@@ -24,7 +24,7 @@ def add_option(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="DIR",
-        help="folder with any of mnist.npz, pendigits-orig.tra, pendigits-orig.tes and corrections from the demo; "
+        help=f"folder with any of {', '.join(FILES)} and corrections from the demo; "
         "repeat it for several folders; what none of them has is downloaded",
     )
 

@@ -8,14 +8,14 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from model import corrections, mnist, pendigits, styles
+from model import corrections, mnist, pendigits, styles, ujipen
 from model.augment import distort
 from model.corrections import Corrections
 from model.draw import Drawing, draw_with_random_brushes
 from model.folders import Folders
 from model.mnist import Digits
 from model.normalize import normalize_all
-from model.pendigits import TEST_WRITERS, VALIDATION_WRITERS, Pens
+from model.pendigits import Pens
 from model.recipes import Recipe
 
 NON_DIGIT = 10  # the label of a drawing that is not a digit
@@ -34,17 +34,22 @@ def examples(
     if not recipe.pen_copies:
         return training, {"MNIST": validation}
     pens = pendigits.load(folders)
+    trained = [(pens.without(*pendigits.VALIDATION_WRITERS, *pendigits.TEST_WRITERS), recipe.pen_copies)]
+    held_out = {"pens": pens.by(*pendigits.VALIDATION_WRITERS)}
+    if recipe.uji_copies:
+        uji = ujipen.load(folders).digits
+        trained += [(uji.without(*ujipen.VALIDATION_WRITERS, *ujipen.TEST_WRITERS), recipe.uji_copies)]
+        held_out["UJI pens"] = uji.by(*ujipen.VALIDATION_WRITERS)
     random = np.random.default_rng(seed)
-    drawings, labels = zip(*_drawings(pens.without(*VALIDATION_WRITERS, *TEST_WRITERS), recipe, random), strict=True)
-    held_out = pens.by(*VALIDATION_WRITERS)
-    count = len(drawings) + len(held_out.drawings)
+    drawings, labels = zip(*_drawings(trained, recipe, random), strict=True)
+    count = len(drawings) + sum(len(pens.drawings) for pens in held_out.values())
     print(f"Drawing {count:,} sketches", flush=True)
     bar = keras.utils.Progbar(count, verbose=verbosity(), unit_name="sketch")
     training = _joined(training, Digits(draw_and_normalize(list(drawings), random, bar), np.array(labels, np.uint8)))
-    return training, {
-        "MNIST": validation,
-        "pens": Digits(draw_and_normalize(held_out.drawings, random, bar), held_out.labels),
+    drawn = {
+        title: Digits(draw_and_normalize(pens.drawings, random, bar), pens.labels) for title, pens in held_out.items()
     }
+    return training, {"MNIST": validation, **drawn}
 
 
 def verbosity() -> int:
@@ -52,12 +57,17 @@ def verbosity() -> int:
     return 1 if sys.stdout.isatty() else 2
 
 
-def _drawings(pens: Pens, recipe: Recipe, random: np.random.Generator) -> Iterator[tuple[Drawing, int]]:
-    """Yield each drawing of the recipe with its label."""
-    for _ in range(recipe.pen_copies):
-        yield from zip(pens.drawings, pens.labels, strict=True)
+def _drawings(
+    copied: list[tuple[Pens, int]], recipe: Recipe, random: np.random.Generator
+) -> Iterator[tuple[Drawing, int]]:
+    """Yield each drawing of the recipe with its label. `copied` are pen digits and how often each is drawn."""
+    for pens, copies in copied:
+        for _ in range(copies):
+            yield from zip(pens.drawings, pens.labels, strict=True)
     yield from zip(*styles.digits(recipe.styles, random), strict=True)
-    for drawing in styles.non_digits(recipe.non_digits, random, pens.drawings, pens.labels):
+    drawings = [drawing for pens, _ in copied for drawing in pens.drawings]
+    labels = np.concatenate([pens.labels for pens, _ in copied])
+    for drawing in styles.non_digits(recipe.non_digits, random, drawings, labels):
         yield drawing, NON_DIGIT
 
 

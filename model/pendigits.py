@@ -34,7 +34,7 @@ class Pens(NamedTuple):
     labels: np.ndarray
     """The digits, uint8 [count]."""
     writers: np.ndarray
-    """The number of each digit's writer, uint8 [count]."""
+    """The number of each digit's writer, int [count]."""
 
     def by(self, *writers: int) -> "Pens":
         """The digits of these writers."""

@@ -63,6 +63,8 @@ class Recipe:
     """Label smoothing: the share of each target that is spread over all ten digits."""
     pen_copies: int = 0
     """How often each pen digit is drawn, each time with another brush. 0: no drawings of any kind."""
+    uji_copies: int = 0
+    """How often each digit of UJI Pen Characters 2 is drawn, if pen digits are drawn."""
     styles: int = 0
     """Drawings of digits in more styles, from model/styles.py."""
     non_digits: int = 0
@@ -75,9 +77,9 @@ class Recipe:
     """Compute in bfloat16: half the time on processors that multiply in it."""
 
     @property
-    def mixture(self) -> tuple[int, int, int, int]:
+    def mixture(self) -> tuple[int, ...]:
         """What decides the examples. Recipes in which this is equal share them."""
-        return self.validation, self.pen_copies, self.styles, self.non_digits
+        return self.validation, self.pen_copies, self.uji_copies, self.styles, self.non_digits
 
 
 BEST = Recipe(

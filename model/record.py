@@ -68,6 +68,18 @@ class Refusal:
 
 
 @dataclass(frozen=True)
+class Letters:
+    """How often a written letter passes for a digit by the page's rule: the mean of both networks' probabilities of a
+    digit exceeds one half.
+    """
+
+    passed: float
+    """Share of the letters, 0 to 1."""
+    count: int
+    """Letters that were drawn for this."""
+
+
+@dataclass(frozen=True)
 class TrainingRecord:
     """What made a checkpoint and how well it reads. Each field is a key of the .json."""
 
@@ -96,10 +108,13 @@ class TrainingRecord:
     corrections: int = 0
     corrections_sha256: str = ""
     test: Score | None = None
-    """MNIST's test digits. `python -m model evaluate` adds this and the two below."""
+    """MNIST's test digits. `python -m model evaluate` adds this and the three below."""
     pens: list[Score] | None = None
     """Pen digits of writers that no training saw."""
     refusal: Refusal | None = None
+    letters: Letters | None = None
+    """Letters by UJI's writers, read together with the other network's checkpoint in the same folder, if both the
+    letters and that checkpoint were there."""
 
     @property
     def settings(self) -> Settings:
@@ -124,6 +139,7 @@ class TrainingRecord:
                     "test": Score(**content["test"]) if content.get("test") else None,
                     "pens": [Score(**each) for each in content["pens"]] if content.get("pens") else None,
                     "refusal": Refusal(**content["refusal"]) if content.get("refusal") else None,
+                    "letters": Letters(**content["letters"]) if content.get("letters") else None,
                 }
             )
         except (KeyError, TypeError, AttributeError) as error:

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model import mnist, pendigits, styles
+from model import mnist, pendigits, styles, ujipen
+from model.draw import Drawing
 from model.recipes import RECIPES
 from model.record import Refusal, TrainingAccuracy, TrainingRecord
 from model.scores import Accuracy, Score
@@ -25,22 +26,35 @@ def few_pens() -> pendigits.Pens:
     return pendigits.Pens(drawings, labels, (1 + np.arange(600) // 20).astype(np.uint8))
 
 
+def few_characters() -> list[tuple[str, str, Drawing]]:
+    """400 digits by 20 writers in the place of UJI's, each with its writer and sample, drawn by model/styles.py."""
+    drawings, labels = styles.digits(400, np.random.default_rng(1))
+    sessions = [f"trn_UJI_W{1 + i // 20:02}-{1 + i // 10 % 2:02}" for i in range(400)]
+    return [
+        (str(digit), session, [(1000 * stroke).round() for stroke in drawing])
+        for drawing, digit, session in zip(drawings, labels, sessions, strict=True)
+    ]
+
+
 @pytest.fixture(scope="module")
 def few_data(digits: tuple[np.ndarray, np.ndarray]) -> Iterator[None]:
-    """Make mnist.load() and pendigits.load() return few_digits() and few_pens() for any folder."""
+    """Make mnist, pendigits and ujipen load few_digits(), few_pens() and few_characters() from any folder."""
+    few = ujipen.read_characters(ujipenchars(few_characters()), "few characters")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(mnist, "load", lambda folders=(): few_digits(digits))
         patch.setattr(pendigits, "load", lambda folders=(), name="": few_pens())
+        patch.setattr(ujipen, "load", lambda folders=(): few)
         yield
 
 
 @pytest.fixture(scope="session")
 def data_files(digits: tuple[np.ndarray, np.ndarray], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with mnist.npz, pendigits-orig.tra and pendigits-orig.tes that hold few_digits() and few_pens()."""
+    """A folder with the files of the data sets, which hold few_digits(), few_pens() and few_characters()."""
     folder = tmp_path_factory.mktemp("data")
     train, test = few_digits(digits)
     for name in pendigits.COUNTS:
         (folder / name).write_text(unipen(few_pens()))
+    (folder / ujipen.DIGITS_FILE).write_text(ujipenchars(few_characters()))
     np.savez(folder / "mnist.npz", x_train=train[0], y_train=train[1], x_test=test[0], y_test=test[1])
     return folder
 
@@ -51,6 +65,7 @@ def data_folder(data_files: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(mnist, "COUNTS", (4_000, 1_000))
     for name in pendigits.COUNTS:
         monkeypatch.setitem(pendigits.COUNTS, name, 600)
+    monkeypatch.setattr(ujipen, "WRITERS", 20)
     return data_files
 
 
@@ -63,6 +78,18 @@ def unipen(pens: pendigits.Pens) -> str:
             points = [f" {x:.0f}  {-y:.0f}" for x, y in stroke * 200]
             lines += [".PEN_DOWN", *points, ".PEN_UP", ".DT 100"]
     return "\n".join(lines)
+
+
+def ujipenchars(samples: list[tuple[str, str, Drawing]]) -> str:
+    """Format characters like UCI's file of UJI Pen Characters."""
+    lines = ["// UJI: 100 units per millimetre"]
+    for character, session, drawing in samples:
+        kind = "ASCII" if character.isascii() else "Non-ASCII"
+        lines += ["", f"// {kind} char: {character!a}", f"WORD {character} {session}", f"  NUMSTROKES {len(drawing)}"]
+        lines += [
+            f"  POINTS {len(stroke)} # " + " ".join(f"{value:.0f}" for value in stroke.ravel()) for stroke in drawing
+        ]
+    return "\n".join(lines) + "\n"
 
 
 def record(network: str, recipe: str = "best") -> TrainingRecord:

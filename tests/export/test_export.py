@@ -14,6 +14,7 @@ from export import ONNX, pipeline
 from export.__main__ import main
 from export.card import RECIPE_NOTES
 from export.contract import IMAGE, KINDS, Kind
+from export.convert import training_data
 from export.measurements import RuntimeRow
 from export.verify import VerificationError, verify
 from model import CHECKPOINTS, InputError
@@ -158,6 +159,14 @@ def test_the_metadata_name_the_training_data_of_each_network(exported: Path) -> 
     for name, data in (("lenet5", "MNIST (CC BY-SA 3.0), UCI Pendigits (CC BY 4.0)"), ("ffnn", "MNIST (CC BY-SA 3.0)")):
         metadata = {entry.key: entry.value for entry in onnx.load(exported / f"{name}.onnx").metadata_props}
         assert metadata["training_data"] == data
+
+
+def test_the_training_data_name_uji_if_a_recipe_uses_it() -> None:
+    trained = record("lenet5")
+    with_uji = replace(trained, recipe=replace(trained.recipe, uji_copies=2), corrections=3)
+    assert training_data(with_uji) == (
+        "MNIST (CC BY-SA 3.0), UCI Pendigits (CC BY 4.0), UJI Pen Characters 2 (CC BY 4.0), 3 corrected drawings"
+    )
 
 
 def test_the_card_has_a_note_on_every_recipe() -> None:

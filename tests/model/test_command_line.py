@@ -46,15 +46,16 @@ def test_train_and_evaluate_print_and_save_their_results(
     assert evaluated.test
     assert evaluated.test.count == 1_000
     assert evaluated.pens
-    held_out, others = evaluated.pens
-    assert (held_out.count, others.count) == (60, 600)
+    held_out, others, uji = evaluated.pens
+    assert (held_out.count, others.count, uji.count) == (60, 600, 160)
+    assert evaluated.letters is None, "the file of these digits holds no letters"
     assert held_out.brushes
     assert list(held_out.brushes) == ["10", "15", "20", "25", "30"]
     assert np.mean(list(held_out.brushes.values())) == pytest.approx(held_out.accuracy)
     assert np.sum(held_out.confusion) == 5 * 60
     assert evaluated.refusal
     assert evaluated.refusal.count == 2_000
-    for score in (evaluated.test, held_out, others):
+    for score in (evaluated.test, *evaluated.pens):
         assert report("ffnn", score) in printed
     assert imread(tmp_path / "ffnn-mistakes.png").std() > 0
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from model import InputError, folders, mnist, pendigits
+from model import InputError, folders, mnist, pendigits, ujipen
 from model.folders import DownloadError, checked, find
 
 
@@ -73,13 +73,17 @@ def test_what_no_folder_has_is_downloaded(
 
 
 @pytest.mark.tensorflow
-@pytest.mark.parametrize("name", ["mnist", "pendigits"])
+@pytest.mark.parametrize("name", ["mnist", "pendigits", "ujipen"])
 def test_without_internet_the_error_names_the_file_the_folders_and_what_to_do(
     name: str, mine: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("keras.src.utils.file_utils.config.keras_home", lambda: str(tmp_path))
     data_set: Any
-    data_set, file = {"mnist": (mnist, mnist.FILE), "pendigits": (pendigits, pendigits.TRAINING_FILE)}[name]
+    data_set, file = {
+        "mnist": (mnist, mnist.FILE),
+        "pendigits": (pendigits, pendigits.TRAINING_FILE),
+        "ujipen": (ujipen, ujipen.FILE),
+    }[name]
     monkeypatch.setattr(data_set, "SOURCE", (tmp_path / "nothing").as_uri())
     message = rf"{file} is not in {mine} or {tmp_path} and could not be downloaded \(.*\)\. Download file:.*--data\."
     with pytest.raises(DownloadError, match=message):

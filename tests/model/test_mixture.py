@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from model import ujipen
 from model.mixture import NON_DIGIT, batches, examples, steps_per_epoch, targets
 from model.mnist import Digits
 from model.pendigits import TEST_WRITERS, VALIDATION_WRITERS
@@ -43,6 +44,32 @@ def test_held_out_writers_are_not_trained_on(monkeypatch: pytest.MonkeyPatch) ->
     assert (training.labels[3_000:] == 1).all()
     assert (held_out["pens"].labels == 9).all()
     assert counts == [2 * TRAINING_PENS, 60]
+
+
+def test_a_recipe_adds_ujis_training_writers() -> None:
+    held_out = 20 * len({*ujipen.VALIDATION_WRITERS, *ujipen.TEST_WRITERS})
+    recipe = dataclasses.replace(MIXED, uji_copies=3)
+    training, validation = examples(recipe, 0, ())
+    assert len(training.images) == 3_000 + 2 * TRAINING_PENS + 3 * (400 - held_out) + 50 + 30
+    assert {title: len(digits.labels) for title, digits in validation.items()} == {
+        "MNIST": 1_000,
+        "pens": 60,
+        "UJI pens": 160,
+    }
+    without, _ = examples(MIXED, 0, ())
+    assert recipe.mixture != MIXED.mixture
+    np.testing.assert_array_equal(training.labels[: 3_000 + 2 * TRAINING_PENS], without.labels[:-80])
+
+
+def test_ujis_held_out_writers_are_not_trained_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    digits = ujipen.load().digits
+    held_out = np.isin(digits.writers, [*ujipen.VALIDATION_WRITERS, *ujipen.TEST_WRITERS])
+    marked = digits._replace(labels=np.where(held_out, 9, 1).astype(np.uint8))
+    monkeypatch.setattr(ujipen, "load", lambda folders: ujipen.Characters(marked, {}))
+    recipe = dataclasses.replace(MIXED, uji_copies=1, styles=0, non_digits=0)
+    training, validation = examples(recipe, 0, ())
+    assert (training.labels[3_000 + 2 * TRAINING_PENS :] == 1).all()
+    assert (validation["UJI pens"].labels == 9).all()
 
 
 def test_each_copy_of_a_pen_digit_has_a_different_brush() -> None:

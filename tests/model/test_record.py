@@ -8,7 +8,7 @@ import pytest
 
 from model import CHECKPOINTS, InputError
 from model.recipes import RECIPES
-from model.record import Settings, TrainingRecord
+from model.record import Letters, Settings, TrainingRecord
 from tests.stand_ins import record
 
 
@@ -16,6 +16,7 @@ from tests.stand_ins import record
 def test_a_saved_record_is_loaded_unchanged(name: str, tmp_path: Path) -> None:
     for written in (
         record(name),
+        replace(record(name), letters=Letters(0.2, 4_200)),
         replace(record(name), test=None, pens=None, refusal=None, corrections=3, corrections_sha256="1f"),
     ):
         written.save(tmp_path / f"{name}.json")
