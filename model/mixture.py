@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from model import corrections, mnist, pendigits, styles, ujipen
+from model import corrections, mnist, pendigits, rare, styles, ujipen
 from model.augment import distort
 from model.corrections import Corrections
 from model.draw import Drawing, draw_with_random_brushes
@@ -17,8 +17,7 @@ from model.mnist import Digits
 from model.normalize import normalize_all
 from model.pendigits import Pens
 from model.recipes import Recipe
-
-NON_DIGIT = 10  # the label of a drawing that is not a digit
+from model.styles import NON_DIGIT
 
 
 def examples(
@@ -69,6 +68,7 @@ def _drawings(
     labels = np.concatenate([pens.labels for pens, _ in copied])
     for drawing in styles.non_digits(recipe.non_digits, random, drawings, labels):
         yield drawing, NON_DIGIT
+    yield from zip(*rare.drawings(recipe.rare, recipe.rare_each, random, drawings, labels), strict=True)
 
 
 def draw_and_normalize(

@@ -19,7 +19,7 @@ class Digits(NamedTuple):
     images: np.ndarray
     """uint8 [count, 28, 28], ink 255 on paper 0."""
     labels: np.ndarray
-    """uint8 [count], 0 to 9; in training data also mixture.NON_DIGIT."""
+    """uint8 [count], 0 to 9; in training data also styles.NON_DIGIT."""
 
 
 def load(folders: Folders = ()) -> tuple[Digits, Digits]:

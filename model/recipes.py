@@ -39,6 +39,7 @@ Not tried: averaging the weights, distillation from a larger network, more than 
 style alone.
 """
 
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -69,6 +70,10 @@ class Recipe:
     """Drawings of digits in more styles, from model/styles.py."""
     non_digits: int = 0
     """Drawings that are not digits, from model/styles.py."""
+    rare: tuple[str, ...] = ()
+    """Names of styles in model/rare.py that are drawn too, if pen digits are drawn."""
+    rare_each: int = 0
+    """Drawings of each of these styles."""
     distort: float = 0.0
     """Scale of the distortions in model/augment.py. 0: none."""
     xla: bool = False
@@ -76,10 +81,14 @@ class Recipe:
     bfloat16: bool = False
     """Compute in bfloat16: half the time on processors that multiply in it."""
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rare", tuple(self.rare))  # a record holds a list
+
     @property
-    def mixture(self) -> tuple[int, ...]:
+    def mixture(self) -> tuple[Hashable, ...]:
         """What decides the examples. Recipes in which this is equal share them."""
-        return self.validation, self.pen_copies, self.uji_copies, self.styles, self.non_digits
+        drawn = self.pen_copies, self.uji_copies, self.styles, self.non_digits, self.rare, self.rare_each
+        return self.validation, *drawn
 
 
 BEST = Recipe(

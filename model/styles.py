@@ -15,6 +15,8 @@ from HersheyFonts import HersheyFonts
 
 from model.draw import Drawing
 
+NON_DIGIT = 10  # the label of a drawing that is not a digit
+
 # "/" separates strokes. A point is "x,y" in hundredths of the height, y down. A curve runs through the points, and "!"
 # marks a corner.
 OVAL = "50,0 22,14 10,50 22,87 50,100 78,87 90,50 78,13 48,1"
@@ -134,7 +136,7 @@ def digits(count: int, random: np.random.Generator) -> tuple[list[Drawing], np.n
     labels = np.arange(count) % 10
     styles = [list(STYLES[digit].values()) for digit in range(10)]
     paths = [styles[label][(i // 10) % len(styles[label])] for i, label in enumerate(labels)]
-    return [_written(_path(path), random) for path in paths], labels.astype(np.uint8)
+    return [written(strokes_of(path), random) for path in paths], labels.astype(np.uint8)
 
 
 def non_digits(count: int, random: np.random.Generator, pens: list[Drawing], labels: np.ndarray) -> list[Drawing]:
@@ -148,8 +150,11 @@ def non_digits(count: int, random: np.random.Generator, pens: list[Drawing], lab
     return [kinds[kind](random, by_label) for kind in chosen]
 
 
-def _written(strokes: list[Stroke], random: np.random.Generator) -> Drawing:
-    """Vary the strokes as another hand would write them: points stray, parts move, the whole bends and slants."""
+def written(strokes: list[Stroke], random: np.random.Generator, lean: float = 1.0) -> Drawing:
+    """Vary the strokes as another hand would write them: points stray, parts move, the whole bends and slants.
+
+    `lean` scales the slant.
+    """
     care = random.uniform(0.2, 1)
     parts = []
     for controls, freedom, curve in strokes:
@@ -164,25 +169,26 @@ def _written(strokes: list[Stroke], random: np.random.Generator) -> Drawing:
     points = np.concatenate(parts)
     waves, pushes = 2.5 * random.standard_normal((2, 3)), care * 0.03 * random.standard_normal((3, 2))
     points += np.sin(points @ waves + random.uniform(0, 2 * np.pi, 3)) @ pushes
-    slant, turn = np.radians([np.clip(random.normal(5, 8), -12, 25), random.normal(0, 4)])
+    slant, turn = lean * np.radians([np.clip(random.normal(5, 8), -12, 25), random.normal(0, 4)])
     sine, cosine = np.sin(turn), np.cos(turn)
     width = np.exp(np.clip(random.normal(-0.1, 0.18), -0.5, 0.2))
     affine = np.array([[width, 0], [-np.tan(slant), 1]]) @ np.array([[cosine, sine], [-sine, cosine]])
-    return _split(points @ affine, parts)
+    return split(points @ affine, parts)
 
 
-def _split(points: np.ndarray, like: Drawing) -> Drawing:
+def split(points: np.ndarray, like: Drawing) -> Drawing:
     """Split `points` into strokes as long as those of `like`."""
     ends = np.cumsum([len(stroke) for stroke in like])
     return [points[end - len(stroke) : end] for end, stroke in zip(ends, like, strict=True)]
 
 
 @cache
-def _path(path: str) -> list[Stroke]:
+def strokes_of(path: str) -> list[Stroke]:
+    """Parse a path as in STYLES."""
     strokes = []
     for points in (stroke.split() for stroke in path.split("/")):
         controls = np.array([point.rstrip("!").split(",") for point in points], float) / 100
-        strokes.append(_stroke(controls, [i for i, point in enumerate(points) if point.endswith("!")]))
+        strokes.append(spline(controls, [i for i, point in enumerate(points) if point.endswith("!")]))
     return strokes
 
 
@@ -201,10 +207,10 @@ def _glyph(font: str, letter: str) -> list[Stroke]:
     low, height = points.min(axis=0), np.ptp(points[:, 1])
     angles = [np.unwrap(np.arctan2(*np.diff(stroke, axis=0).T)) for stroke in strokes]
     corners = [1 + np.flatnonzero(np.abs(np.diff(angle)) > np.radians(50)) for angle in angles]
-    return [_stroke((stroke - low) / height, list(turns)) for stroke, turns in zip(strokes, corners, strict=True)]
+    return [spline((stroke - low) / height, list(turns)) for stroke, turns in zip(strokes, corners, strict=True)]
 
 
-def _stroke(controls: np.ndarray, corners: list[int]) -> Stroke:
+def spline(controls: np.ndarray, corners: list[int]) -> Stroke:
     """Make a stroke of Catmull-Rom splines between the corners. Points may stray as far as their nearest neighbour."""
     last = len(controls) - 1
     if last == 0:
@@ -222,25 +228,25 @@ def _stroke(controls: np.ndarray, corners: list[int]) -> Stroke:
     return Stroke(controls, freedom, np.vstack([*rows, identity[-1:]]))
 
 
-def _random_pen_digit(random: np.random.Generator, pens: list[list[Drawing]], among: str) -> Drawing:
+def random_pen_digit(random: np.random.Generator, pens: list[list[Drawing]], among: str) -> Drawing:
     """Choose a pen digit of those in `among`, scaled so that its longer side is 1, with its corner at the origin."""
     digit = int(among[random.integers(len(among))])
     drawing = pens[digit][random.integers(len(pens[digit]))]
     points = np.concatenate(drawing)
     low = points.min(axis=0)
-    return _split((points - low) / (points.max(axis=0) - low).max(), drawing)
+    return split((points - low) / (points.max(axis=0) - low).max(), drawing)
 
 
 def _letter(random: np.random.Generator, pens: list[list[Drawing]]) -> Drawing:
     """Draw one of LETTERS."""
     font, letters = list(LETTERS.items())[random.choice(len(LETTERS), p=[0.5, 0.35, 0.15])]
-    return _written(_glyph(font, letters[random.integers(len(letters))]), random)
+    return written(_glyph(font, letters[random.integers(len(letters))]), random)
 
 
 def _sign(random: np.random.Generator, pens: list[list[Drawing]]) -> Drawing:
     """Draw one of SIGNS."""
     paths = list(SIGNS.values())
-    return _written(_path(paths[random.integers(len(paths))]), random)
+    return written(strokes_of(paths[random.integers(len(paths))]), random)
 
 
 def _scribble(random: np.random.Generator, pens: list[list[Drawing]]) -> Drawing:
@@ -262,7 +268,7 @@ def _scribble(random: np.random.Generator, pens: list[list[Drawing]]) -> Drawing
 
 def _side_by_side(random: np.random.Generator, pens: list[list[Drawing]]) -> Drawing:
     """Put two digits side by side, from touching to a third of their height apart."""
-    left, right = _random_pen_digit(random, pens, "0123456789"), _random_pen_digit(random, pens, "0123456789")
+    left, right = random_pen_digit(random, pens, "0123456789"), random_pen_digit(random, pens, "0123456789")
     gap = max(stroke[:, 0].max() for stroke in left) + random.uniform(-0.05, 0.3)
     shift = np.array([gap, random.normal(0, 0.06)])
     return left + [stroke + shift for stroke in right]
@@ -270,14 +276,14 @@ def _side_by_side(random: np.random.Generator, pens: list[list[Drawing]]) -> Dra
 
 def _overlaid(random: np.random.Generator, pens: list[list[Drawing]]) -> Drawing:
     """Put a 2, 3 or 5 on top of a 4: two digits, neither of which is contained in the other."""
-    return _random_pen_digit(random, pens, "4") + [
-        stroke + random.normal(0, 0.1, 2) for stroke in _random_pen_digit(random, pens, "235")
+    return random_pen_digit(random, pens, "4") + [
+        stroke + random.normal(0, 0.1, 2) for stroke in random_pen_digit(random, pens, "235")
     ]
 
 
 def _struck_out(random: np.random.Generator, pens: list[list[Drawing]]) -> Drawing:
     """Strike a digit out with one or two long lines. Not a 0, 1, 2 or 7: some people write these with a line."""
-    digit = _random_pen_digit(random, pens, "345689")
+    digit = random_pen_digit(random, pens, "345689")
     right = max(stroke[:, 0].max() for stroke in digit)
     ends = np.array([[-0.1, -0.1], [right + 0.1, 1.1]]) + random.uniform(-0.1, 0.1, (2, 2, 2))
     return [*digit, *([ends[0], ends[1] * [1, -1] + [0, 1]][: random.integers(1, 3)])]
@@ -286,9 +292,9 @@ def _struck_out(random: np.random.Generator, pens: list[list[Drawing]]) -> Drawi
 def _turned(random: np.random.Generator, pens: list[list[Drawing]]) -> Drawing:
     """Mirror a 3 or 7, or turn a 3 by 90 degrees. Other turned digits look like digits: a 5 like a 4, a 7 like a 2."""
     if random.random() < 0.7:
-        return [stroke * [-1, 1] for stroke in _random_pen_digit(random, pens, "37")]
+        return [stroke * [-1, 1] for stroke in random_pen_digit(random, pens, "37")]
     side = random.choice([-1, 1])
-    return [stroke[:, ::-1] * [side, -side] for stroke in _random_pen_digit(random, pens, "3")]
+    return [stroke[:, ::-1] * [side, -side] for stroke in random_pen_digit(random, pens, "3")]
 
 
 Kind = Callable[[np.random.Generator, list[list[Drawing]]], Drawing]

@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import platform
+from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ def train_all(
     unfinished = [name for name in names if not is_finished(output / f"{name}.keras", settings[name], replace)]
     for name in unfinished:
         print(_announcement(name, settings[name], output / f"{name}.training"), flush=True)
-    mixtures: dict[tuple[int, ...], tuple[Digits, dict[str, Digits]]] = {}
+    mixtures: dict[tuple[Hashable, ...], tuple[Digits, dict[str, Digits]]] = {}
     for name in unfinished:
         chosen = settings[name].recipe
         if chosen.mixture not in mixtures:

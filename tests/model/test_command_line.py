@@ -94,6 +94,8 @@ def test_a_terminal_without_plus_minus_gets_a_question_mark(monkeypatch: pytest.
 def test_explore_saves_figures_of_the_data(
     data_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    rare = replace(RECIPES["lenet5"]["best"], uji_copies=1, rare=("0 box",), rare_each=1)
+    monkeypatch.setitem(RECIPES["lenet5"], "best", rare)
     run(monkeypatch, "explore", "--seed", 1, "--data", data_folder, "--output", tmp_path)
     assert "first ten training digits:" in capsys.readouterr().out
     for figure in ("first-digits.png", "pixel-values.png", "drawings.png"):

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from model import ujipen
-from model.mixture import NON_DIGIT, batches, examples, steps_per_epoch, targets
+from model.mixture import batches, examples, steps_per_epoch, targets
 from model.mnist import Digits
 from model.pendigits import TEST_WRITERS, VALIDATION_WRITERS
 from model.recipes import Recipe
+from model.styles import NON_DIGIT
 from model.train import build
 from tests.stand_ins import few_pens
 
@@ -59,6 +60,14 @@ def test_a_recipe_adds_ujis_training_writers() -> None:
     without, _ = examples(MIXED, 0, ())
     assert recipe.mixture != MIXED.mixture
     np.testing.assert_array_equal(training.labels[: 3_000 + 2 * TRAINING_PENS], without.labels[:-80])
+
+
+def test_a_recipe_switches_each_rare_style_on_by_its_name() -> None:
+    recipe = dataclasses.replace(MIXED, rare=("1 long flag", "half a 4"), rare_each=7)
+    assert recipe.mixture != MIXED.mixture
+    (training, _), (without, _) = (examples(each, 0, ()) for each in (recipe, MIXED))
+    assert training.labels[-14:].tolist() == [1] * 7 + [NON_DIGIT] * 7
+    np.testing.assert_array_equal(training.labels[:-14], without.labels)
 
 
 def test_ujis_held_out_writers_are_not_trained_on(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ def test_a_saved_record_is_loaded_unchanged(name: str, tmp_path: Path) -> None:
     for written in (
         record(name),
         replace(record(name), letters=Letters(0.2, 4_200)),
+        replace(record(name), recipe=replace(record(name).recipe, uji_copies=2, rare=("0 box",), rare_each=3)),
         replace(record(name), test=None, pens=None, refusal=None, corrections=3, corrections_sha256="1f"),
     ):
         written.save(tmp_path / f"{name}.json")

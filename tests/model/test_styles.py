@@ -85,7 +85,7 @@ def test_the_flag_of_a_one_is_steeper_than_the_bar_of_a_seven() -> None:
 
     def slope(digit: int, style: str) -> float:
         random = np.random.default_rng(0)
-        lines = [styles._written(styles._path(STYLES[digit][style]), random)[0][[0, 6]] for _ in range(300)]
+        lines = [styles.written(styles.strokes_of(STYLES[digit][style]), random)[0][[0, 6]] for _ in range(300)]
         steep = [np.degrees(np.arctan2(start[1] - end[1], end[0] - start[0])) for start, end in lines]
         return float(np.quantile(steep, 0.02 if digit == 1 else 0.98))
 
@@ -95,7 +95,7 @@ def test_the_flag_of_a_one_is_steeper_than_the_bar_of_a_seven() -> None:
 
 def test_corners_stay_sharp_and_curves_are_smooth() -> None:
     def sharpest(path: str) -> float:
-        (stroke,) = styles._path(path)
+        (stroke,) = styles.strokes_of(path)
         angle = np.unwrap(np.arctan2(*np.diff(stroke.curve @ stroke.controls, axis=0).T))
         return float(np.degrees(np.abs(np.diff(angle)).max()))
 
