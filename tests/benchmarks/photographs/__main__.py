@@ -1,4 +1,4 @@
-"""python -m tests.benchmarks.photographs [--data DIR] [--onnx DIR]: how simulated photographs of digits are read.
+"""python -m tests.benchmarks photographs [--data DIR] [--onnx DIR]: how simulated photographs of digits are read.
 
 Prints for each kind of photograph the share of digits that are read right, read wrong and refused: by each network, and
 by both with the page's rule, which refuses a digit if no mean probability exceeds one half.
