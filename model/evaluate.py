@@ -21,15 +21,38 @@ from model.scores import Score, calibration_error, score
 BRUSHES = (10, 15, 20, 25, 30)  # pixels on a sketch of 280 x 280, on which the digit is 196 pixels high or wide
 
 
-def evaluate(name: str, data: Folders = (), folder: Path = CHECKPOINTS, figures: Path = FIGURES) -> TrainingRecord:
-    """Read the test digits with the checkpoint of the network `name` in `folder`.
+def evaluate(names: list[str], data: Folders = (), folder: Path = CHECKPOINTS, figures: Path = FIGURES) -> None:
+    """Read the test digits with the checkpoints of the networks `names` in `folder`.
 
-    Prints the results, adds them to the checkpoint's .json as `test`, `pens` and `refusal`, and returns that record.
-    Draws the 36 worst mistakes into `figures`. Raises InputError if something is missing or damaged.
+    Prints the results, adds them to each checkpoint's .json as `test`, `pens` and `refusal`, and draws its 36 worst
+    mistakes into `figures`. Raises InputError if something is missing or damaged.
     """
-    network = load_trained(name, folder)
-    record = TrainingRecord.load(folder / f"{name}.json")
+    trained = [(load_trained(name, folder), TrainingRecord.load(folder / f"{name}.json")) for name in names]
     digits = mnist.load(data)[1]
+    writers = _held_out_writers(data)
+    sketched = {
+        title: [Digits(_draw_with_brush(pens, brush), pens.labels) for brush in BRUSHES]
+        for title, pens in writers.items()
+    }
+    held_out = next(iter(writers.values()))
+    for network, record in trained:
+        _evaluate(network, record, digits, sketched, held_out, folder, figures)
+
+
+def _evaluate(
+    network: keras.Model,
+    record: TrainingRecord,
+    digits: Digits,
+    sketched: dict[str, list[Digits]],
+    held_out: Pens,
+    folder: Path,
+    figures: Path,
+) -> None:
+    """Evaluate one network on MNIST's `digits` and on those of each group of writers, `sketched` with each brush.
+
+    The non-digits are drawn from `held_out`, the pens of the first group.
+    """
+    name = network.name
     probabilities = predict(network, digits.images)
     test = dataclasses.replace(
         score("MNIST test", probabilities.argmax(axis=1), digits.labels),
@@ -37,15 +60,13 @@ def evaluate(name: str, data: Folders = (), folder: Path = CHECKPOINTS, figures:
     )
     evaluated = [(digits, probabilities)]
     pens = []
-    for title, writers in _held_out_writers(data).items():
-        sketched = [Digits(_draw_with_brush(writers, brush), writers.labels) for brush in BRUSHES]
-        answers = [predict(network, images) for images, _ in sketched]
-        evaluated += zip(sketched, answers, strict=True)
-        pens.append(_score_over_brushes(title, [each.argmax(axis=1) for each in answers], writers.labels))
+    for title, by_brush in sketched.items():
+        answers = [predict(network, images) for images, _ in by_brush]
+        evaluated += zip(by_brush, answers, strict=True)
+        pens.append(_score_over_brushes(title, [each.argmax(axis=1) for each in answers], by_brush[0].labels))
         if len(pens) == 1:
-            refusal = _refusal(network, np.concatenate(answers), writers)
-    record = dataclasses.replace(record, test=test, pens=pens, refusal=refusal)
-    record.save(folder / f"{name}.json")
+            refusal = _refusal(network, np.concatenate(answers), held_out)
+    dataclasses.replace(record, test=test, pens=pens, refusal=refusal).save(folder / f"{name}.json")
     print(report(name, test), *(report(name, each) for each in pens), sep="\n\n")
     print(
         f"\nIf an answer counts only above a confidence of {refusal.confidence:.1%}, 1 % of the 3 writers' digits are "
@@ -56,7 +77,6 @@ def evaluate(name: str, data: Folders = (), folder: Path = CHECKPOINTS, figures:
     path = figures / f"{name}-mistakes.png"
     plots.mistakes(images, labels, np.concatenate([answers for _, answers in evaluated]), path)
     print(f"\nThe worst mistakes: {path}")
-    return record
 
 
 def _held_out_writers(data: Folders) -> dict[str, Pens]:
