@@ -1,9 +1,9 @@
 """The six commands of model/README.md lead from the first correction to the page with one's own networks, and back."""
 
 import re
-import runpy
 from collections.abc import Iterator
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import httpx
@@ -52,7 +52,7 @@ def run(monkeypatch: pytest.MonkeyPatch, words: list[str], *more: str) -> None:
     python, dash_m, module, *arguments = words
     assert (python, dash_m) == ("python", "-m")
     monkeypatch.setattr("sys.argv", [module, *arguments, *more])
-    runpy.run_module(module, run_name="__main__", alter_sys=False)
+    import_module(f"{module}.__main__").main()
 
 
 def answers(address: str) -> dict[str, np.ndarray]:
