@@ -18,6 +18,7 @@ from model.pendigits import TEST_FILE, TEST_WRITERS, Pens
 from model.record import Refusal, TrainingRecord
 from model.scores import Score, calibration_error, score
 
+NON_DIGITS = 2_000
 BRUSHES = (10, 15, 20, 25, 30)  # pixels on a sketch of 280 x 280, on which the digit is 196 pixels high or wide
 
 
@@ -34,9 +35,9 @@ def evaluate(names: list[str], data: Folders = (), folder: Path = CHECKPOINTS, f
         title: [Digits(_draw_with_brush(pens, brush), pens.labels) for brush in BRUSHES]
         for title, pens in writers.items()
     }
-    held_out = next(iter(writers.values()))
+    non_digits = _non_digits(next(iter(writers.values())))
     for network, record in trained:
-        _evaluate(network, record, digits, sketched, held_out, folder, figures)
+        _evaluate(network, record, digits, sketched, non_digits, folder, figures)
 
 
 def _evaluate(
@@ -44,13 +45,12 @@ def _evaluate(
     record: TrainingRecord,
     digits: Digits,
     sketched: dict[str, list[Digits]],
-    held_out: Pens,
+    non_digits: np.ndarray,
     folder: Path,
     figures: Path,
 ) -> None:
-    """Evaluate one network on MNIST's `digits` and on those of each group of writers, `sketched` with each brush.
-
-    The non-digits are drawn from `held_out`, the pens of the first group.
+    """Evaluate one network on MNIST's `digits`, on those of each group of writers, `sketched` with each brush, and on
+    `non_digits`, uint8 [count, 28, 28].
     """
     name = network.name
     probabilities = predict(network, digits.images)
@@ -65,7 +65,7 @@ def _evaluate(
         evaluated += zip(by_brush, answers, strict=True)
         pens.append(_score_over_brushes(title, [each.argmax(axis=1) for each in answers], by_brush[0].labels))
         if len(pens) == 1:
-            refusal = _refusal(network, np.concatenate(answers), held_out)
+            refusal = _refusal(network, np.concatenate(answers), non_digits)
     dataclasses.replace(record, test=test, pens=pens, refusal=refusal).save(folder / f"{name}.json")
     print(report(name, test), *(report(name, each) for each in pens), sep="\n\n")
     print(
@@ -107,16 +107,17 @@ def _score_over_brushes(name: str, read: list[np.ndarray], labels: np.ndarray) -
     )
 
 
-def _refusal(network: keras.Model, probabilities: np.ndarray, writers: Pens) -> Refusal:
-    """Measure how many non-digits are refused, if `probabilities` [count, 10] of pen digits may lose 1 %.
-
-    The non-digits are drawn as for a training, but with other random numbers and from other writers' pens.
-    """
+def _non_digits(writers: Pens) -> np.ndarray:
+    """Draw non-digits as for a training, but with other random numbers and from other writers' pens."""
     random = np.random.default_rng(2**32)  # beyond the seeds of trainings
-    drawings = styles.non_digits(2_000, random, writers.drawings, writers.labels)
+    return draw_and_normalize(styles.non_digits(NON_DIGITS, random, writers.drawings, writers.labels), random)
+
+
+def _refusal(network: keras.Model, probabilities: np.ndarray, non_digits: np.ndarray) -> Refusal:
+    """Measure how many `non_digits` are refused, if `probabilities` [count, 10] of pen digits may lose 1 %."""
     confidence = float(np.quantile(probabilities.max(axis=1), 0.01))
-    refused = predict(network, draw_and_normalize(drawings, random)).max(axis=1) < confidence
-    return Refusal(confidence, float(refused.mean()), len(drawings))
+    refused = predict(network, non_digits).max(axis=1) < confidence
+    return Refusal(confidence, float(refused.mean()), len(non_digits))
 
 
 def report(name: str, result: Score) -> str:

@@ -41,10 +41,11 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def tiny_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Recipe best for one epoch on a few examples."""
+    """Recipe best for one epoch on a few examples, and an evaluation on a few."""
     for name, recipes in RECIPES.items():
         tiny = replace(recipes["best"], epochs=1, validation=1_000, pen_copies=1, styles=0, non_digits=20, xla=False)
         monkeypatch.setitem(RECIPES[name], "best", tiny)
+    monkeypatch.setattr("model.evaluate.NON_DIGITS", 200)
 
 
 def run(monkeypatch: pytest.MonkeyPatch, words: list[str], *more: str) -> None:

@@ -16,6 +16,7 @@ import tensorflow as tf
 from model import mixture, mnist, pendigits, plots, progress, train
 from model.recipes import RECIPES, Recipe
 from model.record import TrainingRecord
+from tests.stand_ins import FEW
 
 TINY = Recipe("tiny", "RMSprop", 0.001, epochs=2, batch_size=100, validation=100, pen_copies=1, non_digits=20)
 
@@ -64,7 +65,7 @@ def print_epochs() -> None:
 def main() -> None:
     data, output = map(Path, sys.argv[1:])
     mnist.COUNTS = (4_000, 1_000)
-    pendigits.COUNTS[pendigits.TRAINING_FILE] = 600
+    pendigits.COUNTS |= FEW
     digits, pens = mnist.load((data,)), pendigits.load((data,))
     mnist.load = lambda folders: [mnist.Digits(*(values[:500] for values in part)) for part in digits]
     pendigits.load = lambda folders: pendigits.Pens(*(values[::7] for values in pens))
