@@ -29,10 +29,8 @@ class Corrections:
                 with TemporaryFile(dir=folder):
                     pass
         except OSError as error:
-            reason = f"{error.strerror or error}"
-            raise SetupError(
-                f"cannot store drawings in {self.folder}: {reason}. Choose another folder for --collect."
-            ) from error
+            reason = f"cannot store drawings in {self.folder}: {error.strerror or error}."
+            raise SetupError(f"{reason} Choose another folder for --collect.") from error
 
     def count(self) -> int:
         """The number of stored drawings."""

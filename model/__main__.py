@@ -33,8 +33,7 @@ def main() -> None:
                 arguments.replace,
             )
         elif arguments.command == "evaluate":
-            for name in names:
-                evaluate(name, data, arguments.checkpoints, arguments.output)
+            evaluate(names, data, arguments.checkpoints, arguments.output)
         else:
             explore(data, arguments.output, arguments.seed)
     except InputError as error:

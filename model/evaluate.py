@@ -21,21 +21,44 @@ from model.pendigits import TEST_FILE, Pens
 from model.record import Letters, Refusal, TrainingRecord
 from model.scores import Score, calibration_error, score
 
+NON_DIGITS = 2_000
 BRUSHES = (10, 15, 20, 25, 30)  # pixels on a sketch of 280 x 280, on which the digit is 196 pixels high or wide
 PEN = 20  # pixels, the page's pen
 PROBABLE = 0.5  # the page's rule: a digit counts if the mean of both networks' probabilities exceeds this
 
 
-def evaluate(name: str, data: Folders = (), folder: Path = CHECKPOINTS, figures: Path = FIGURES) -> TrainingRecord:
-    """Read the test digits with the checkpoint of the network `name` in `folder`.
+def evaluate(names: list[str], data: Folders = (), folder: Path = CHECKPOINTS, figures: Path = FIGURES) -> None:
+    """Read the test digits with the checkpoints of the networks `names` in `folder`.
 
-    Prints the results, adds them to the checkpoint's .json as `test`, `pens`, `refusal` and `letters`, and returns that
-    record.
-    Draws the 36 worst mistakes into `figures`. Raises InputError if something is missing or damaged.
+    Prints the results, adds them to each checkpoint's .json as `test`, `pens`, `refusal` and `letters`, and draws its
+    36 worst mistakes into `figures`. Raises InputError if something is missing or damaged.
     """
-    network = load_trained(name, folder)
-    record = TrainingRecord.load(folder / f"{name}.json")
+    trained = [(load_trained(name, folder), TrainingRecord.load(folder / f"{name}.json")) for name in names]
     digits = mnist.load(data)[1]
+    written = _held_out_writers(data)
+    sketched = {
+        title: [Digits(_draw_with_brush(pens.drawings, brush), pens.labels) for brush in BRUSHES]
+        for title, pens in written.digits.items()
+    }
+    non_digits = _non_digits(next(iter(written.digits.values())))
+    for network, record in trained:
+        _evaluate(network, record, digits, sketched, non_digits, written.letters, folder, figures)
+
+
+def _evaluate(
+    network: keras.Model,
+    record: TrainingRecord,
+    digits: Digits,
+    sketched: dict[str, list[Digits]],
+    non_digits: np.ndarray,
+    letters: dict[str, list[Drawing]],
+    folder: Path,
+    figures: Path,
+) -> None:
+    """Evaluate one network on MNIST's `digits`, on those of each group of writers, `sketched` with each brush, on
+    `non_digits`, uint8 [count, 28, 28], and on the drawn `letters`.
+    """
+    name = network.name
     probabilities = predict(network, digits.images)
     test = dataclasses.replace(
         score("MNIST test", probabilities.argmax(axis=1), digits.labels),
@@ -43,16 +66,14 @@ def evaluate(name: str, data: Folders = (), folder: Path = CHECKPOINTS, figures:
     )
     evaluated = [(digits, probabilities)]
     pens = []
-    written = _held_out_writers(data)
-    for title, writers in written.digits.items():
-        sketched = [Digits(_draw_with_brush(writers.drawings, brush), writers.labels) for brush in BRUSHES]
-        answers = [predict(network, images) for images, _ in sketched]
-        evaluated += zip(sketched, answers, strict=True)
-        pens.append(_score_over_brushes(title, [each.argmax(axis=1) for each in answers], writers.labels))
+    for title, by_brush in sketched.items():
+        answers = [predict(network, images) for images, _ in by_brush]
+        evaluated += zip(by_brush, answers, strict=True)
+        pens.append(_score_over_brushes(title, [each.argmax(axis=1) for each in answers], by_brush[0].labels))
         if len(pens) == 1:
-            refusal = _refusal(network, np.concatenate(answers), writers)
-    letters = _letters(network, name, folder, written.letters)
-    record = dataclasses.replace(record, test=test, pens=pens, refusal=refusal, letters=letters)
+            refusal = _refusal(network, np.concatenate(answers), non_digits)
+    passed = _letters(network, name, folder, letters)
+    record = dataclasses.replace(record, test=test, pens=pens, refusal=refusal, letters=passed)
     record.save(folder / f"{name}.json")
     print(report(name, test), *(report(name, each) for each in pens), sep="\n\n")
     print(
@@ -64,7 +85,6 @@ def evaluate(name: str, data: Folders = (), folder: Path = CHECKPOINTS, figures:
     path = figures / f"{name}-mistakes.png"
     plots.mistakes(images, labels, np.concatenate([answers for _, answers in evaluated]), path)
     print(f"\nThe worst mistakes: {path}")
-    return record
 
 
 class _Written(NamedTuple):
@@ -123,16 +143,17 @@ def _score_over_brushes(name: str, read: list[np.ndarray], labels: np.ndarray) -
     )
 
 
-def _refusal(network: keras.Model, probabilities: np.ndarray, writers: Pens) -> Refusal:
-    """Measure how many non-digits are refused, if `probabilities` [count, 10] of pen digits may lose 1 %.
-
-    The non-digits are drawn as for a training, but with other random numbers and from other writers' pens.
-    """
+def _non_digits(writers: Pens) -> np.ndarray:
+    """Draw non-digits as for a training, but with other random numbers and from other writers' pens."""
     random = np.random.default_rng(2**32)  # beyond the seeds of trainings
-    drawings = styles.non_digits(2_000, random, writers.drawings, writers.labels)
+    return draw_and_normalize(styles.non_digits(NON_DIGITS, random, writers.drawings, writers.labels), random)
+
+
+def _refusal(network: keras.Model, probabilities: np.ndarray, non_digits: np.ndarray) -> Refusal:
+    """Measure how many `non_digits` are refused, if `probabilities` [count, 10] of pen digits may lose 1 %."""
     confidence = float(np.quantile(probabilities.max(axis=1), 0.01))
-    refused = predict(network, draw_and_normalize(drawings, random)).max(axis=1) < confidence
-    return Refusal(confidence, float(refused.mean()), len(drawings))
+    refused = predict(network, non_digits).max(axis=1) < confidence
+    return Refusal(confidence, float(refused.mean()), len(non_digits))
 
 
 def report(name: str, result: Score) -> str:

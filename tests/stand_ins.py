@@ -13,6 +13,8 @@ from model.recipes import RECIPES
 from model.record import Refusal, TrainingAccuracy, TrainingRecord
 from model.scores import Accuracy, Score
 
+FEW = {pendigits.TRAINING_FILE: 600, pendigits.TEST_FILE: 100}  # pens in each file
+
 
 def few_digits(digits: tuple[np.ndarray, np.ndarray]) -> tuple[mnist.Digits, mnist.Digits]:
     """4,000 training and 1,000 test digits."""
@@ -20,10 +22,10 @@ def few_digits(digits: tuple[np.ndarray, np.ndarray]) -> tuple[mnist.Digits, mni
     return mnist.Digits(images[:4_000], labels[:4_000]), mnist.Digits(images[4_000:], labels[4_000:])
 
 
-def few_pens() -> pendigits.Pens:
-    """600 digits by 30 writers, drawn by model/styles.py."""
-    drawings, labels = styles.digits(600, np.random.default_rng(0))
-    return pendigits.Pens(drawings, labels, (1 + np.arange(600) // 20).astype(np.uint8))
+def few_pens(count: int = FEW[pendigits.TRAINING_FILE]) -> pendigits.Pens:
+    """Digits by writers of 20 each, drawn by model/styles.py."""
+    drawings, labels = styles.digits(count, np.random.default_rng(0))
+    return pendigits.Pens(drawings, labels, (1 + np.arange(count) // 20).astype(np.uint8))
 
 
 def few_characters() -> list[tuple[str, str, Drawing]]:
@@ -52,8 +54,8 @@ def data_files(digits: tuple[np.ndarray, np.ndarray], tmp_path_factory: pytest.T
     """A folder with the files of the data sets, which hold few_digits(), few_pens() and few_characters()."""
     folder = tmp_path_factory.mktemp("data")
     train, test = few_digits(digits)
-    for name in pendigits.COUNTS:
-        (folder / name).write_text(unipen(few_pens()))
+    for name, count in FEW.items():
+        (folder / name).write_text(unipen(few_pens(count)))
     (folder / ujipen.DIGITS_FILE).write_text(ujipenchars(few_characters()))
     np.savez(folder / "mnist.npz", x_train=train[0], y_train=train[1], x_test=test[0], y_test=test[1])
     return folder
@@ -63,8 +65,8 @@ def data_files(digits: tuple[np.ndarray, np.ndarray], tmp_path_factory: pytest.T
 def data_folder(data_files: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of data_files, whose smaller counts are accepted as complete."""
     monkeypatch.setattr(mnist, "COUNTS", (4_000, 1_000))
-    for name in pendigits.COUNTS:
-        monkeypatch.setitem(pendigits.COUNTS, name, 600)
+    for name, count in FEW.items():
+        monkeypatch.setitem(pendigits.COUNTS, name, count)
     monkeypatch.setattr(ujipen, "WRITERS", 20)
     return data_files
 

@@ -1,9 +1,9 @@
 """The six commands of model/README.md lead from the first correction to the page with one's own networks, and back."""
 
 import re
-import runpy
 from collections.abc import Iterator
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import httpx
@@ -41,10 +41,11 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def tiny_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Recipe best for one epoch on a few examples."""
+    """Recipe best for one epoch on a few examples, and an evaluation on a few."""
     for name, recipes in RECIPES.items():
         tiny = replace(recipes["best"], epochs=1, validation=1_000, pen_copies=1, styles=0, non_digits=20, xla=False)
         monkeypatch.setitem(RECIPES[name], "best", tiny)
+    monkeypatch.setattr("model.evaluate.NON_DIGITS", 200)
 
 
 def run(monkeypatch: pytest.MonkeyPatch, words: list[str], *more: str) -> None:
@@ -52,7 +53,7 @@ def run(monkeypatch: pytest.MonkeyPatch, words: list[str], *more: str) -> None:
     python, dash_m, module, *arguments = words
     assert (python, dash_m) == ("python", "-m")
     monkeypatch.setattr("sys.argv", [module, *arguments, *more])
-    runpy.run_module(module, run_name="__main__", alter_sys=False)
+    import_module(f"{module}.__main__").main()
 
 
 def answers(address: str) -> dict[str, np.ndarray]:

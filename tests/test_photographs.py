@@ -1,5 +1,6 @@
 """The benchmark's simulated photographs are sketches, repeat themselves, and show the whole digit."""
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -66,3 +67,10 @@ def test_prints_the_shares_and_draws_the_photographs(
     for network in range(3):
         assert sum(map(float, rows[0][1 + 3 * network :][:3])) == 100
     assert [path.name for path in tmp_path.iterdir()] == ["grain.png"]
+
+
+def test_a_benchmark_without_its_data_says_so_in_one_line(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.benchmarks", "photographs", "--data", str(tmp_path / "data")]
+    failed = subprocess.run(command, capture_output=True, text=True)
+    reason = f"--data {tmp_path / 'data'}: there is no such folder."
+    assert failed.stderr == f"python -m tests.benchmarks photographs: {reason}\n"

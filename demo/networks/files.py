@@ -61,7 +61,7 @@ def _missing(path: Path) -> str:
         return f"There is no {path}. Name the folder {folder / 'onnx'} instead."
     if (folder / f"{NETWORKS[0]}.keras").is_file():
         command = f"python -m export --checkpoints {folder}"
-        return f"{folder} holds checkpoints. Run {command} first, then name the folder {folder / 'onnx'}."
+        return f"{folder} holds checkpoints. Run {command} first, then name the folder of the files that it writes."
     return f"There is no {path}. {_remedy(folder)} to make it."
 
 

@@ -57,7 +57,6 @@ def space(model: str | None = None, onnx: Path = ONNX) -> dict[str, bytes]:
 
     Its card links to the model repository `model`. Raises SetupError.
     """
-    graphs = _graphs(onnx)
     package = Path(demo.__file__).parent
     folders = [package, package / "middleware", package / "networks"]
     code = [*(file for folder in folders for file in folder.glob("*.py")), *SKETCHPAD.iterdir()]
@@ -75,7 +74,7 @@ def space(model: str | None = None, onnx: Path = ONNX) -> dict[str, bytes]:
         "app.py": (HERE / "app.py").read_bytes(),
         **{f"demo/{file.relative_to(package).as_posix()}": file.read_bytes() for file in code if file.is_file()},
         "demo/digit.png": (package / "digit.png").read_bytes(),
-        **{f"export/onnx/{name}": content for name, content in graphs.items()},
+        **{f"export/onnx/{name}": content for name, content in _graphs(onnx).items()},
     }
 
 
@@ -84,6 +83,7 @@ def static(model: str | None = None, onnx: Path = ONNX) -> dict[str, bytes]:
 
     Its card links to the model repository `model`. Raises SetupError.
     """
+    cards = _cards("sdk: static\napp_file: index.html", model, onnx)  # checks the networks before the download
     loaded = {**_graphs(onnx), **_web_runtime()}
     files = json.dumps({name: f"sha256-{_digest('sha256', content)}" for name, content in loaded.items()})
     maps = {layer: {"node": node, "columns": COLUMNS[layer]} for layer, node in MAPS.items()}
@@ -96,7 +96,7 @@ def static(model: str | None = None, onnx: Path = ONNX) -> dict[str, bytes]:
     }
     version = hashlib.sha256(_filled(HERE / "index.html", {**parts, "version": ""})).hexdigest()
     return {
-        **_cards("sdk: static\napp_file: index.html", model, onnx),
+        **cards,
         "index.html": _filled(HERE / "index.html", {**parts, "version": version}),
         "offline.js": _filled(HERE / "offline.js", {"files": files, "version": version}),
         **loaded,
@@ -122,7 +122,7 @@ def lay_out(folder: Path, files: dict[str, bytes]) -> None:
 
 
 def _cards(sdk: str, model: str | None, onnx: Path) -> dict[str, bytes]:
-    """The Space's card, and the card of the networks if there is one beside them."""
+    """The Space's card, and the card of the networks if there is one beside them. Raises SetupError."""
     _, sessions = read(onnx)
     rows = "\n".join(_row(file, sessions[name]) for name, file in zip(NETWORKS, FILES, strict=True))
     card = onnx / "README.md"
@@ -151,7 +151,6 @@ def _digest(algorithm: str, content: bytes) -> str:
 
 
 def _graphs(onnx: Path) -> dict[str, bytes]:
-    read(onnx)  # checks them
     return {name: (onnx / name).read_bytes() for name in FILES}
 
 

@@ -1,4 +1,4 @@
-"""python -m tests.benchmarks.crowd: many people who draw at the same time, here and with Keras' predict.
+"""python -m tests.benchmarks crowd: many people who draw at the same time, here and with Keras' predict.
 
 Both servers have the same page. --people 5 --seconds 1800 --alone is half an hour of steady drawing: it prints the
 server's resident memory and open files every five minutes.

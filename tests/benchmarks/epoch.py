@@ -1,4 +1,4 @@
-"""python -m tests.benchmarks.epoch [--data DIR]: seconds of an epoch of the notebook recipe, here and in the notebook.
+"""python -m tests.benchmarks epoch [--data DIR]: seconds of an epoch of the notebook recipe, here and in the notebook.
 
 The two take turns. Prints the median seconds of an epoch, validation included, and their ratio.
 """

@@ -1,4 +1,4 @@
-"""python -m tests.benchmarks.hostile: hostile and malformed requests, and valid questions between them.
+"""python -m tests.benchmarks hostile: hostile and malformed requests, and valid questions between them.
 
 Sends requests to every address of Gradio with unexpected methods, headers and bodies; questions, uploads and images
 with some bytes changed; paths that lead out of the folder. Counts the responses by status and prints each request that

@@ -1,4 +1,4 @@
-"""python -m tests.benchmarks.pen_up: time from pen-up to the final answer, here and in the stock Gradio app.
+"""python -m tests.benchmarks pen_up: time from pen-up to the final answer, here and in the stock Gradio app.
 
 Both have the same classifier, and get the same digits in turn, in Chromium. The time ends with the last change of the
 answer on the page. Then it measures how often the page here answers while the pen moves, also over a network with a

@@ -1,4 +1,4 @@
-"""python -m tests.benchmarks.refusal --data DIR: digits that the page refuses and non-digits that it accepts.
+"""python -m tests.benchmarks refusal --data DIR: digits that the page refuses and non-digits that it accepts.
 
 Compares the page's rule with confidence alone. --writers 5 15 25 are the writers for choosing the rule; the default is
 the held-out writers. --write stores the results for the model card.

@@ -1,4 +1,4 @@
-"""python -m tests.benchmarks.replay --data DIR: pen digits drawn on the page with the mouse, and offline.
+"""python -m tests.benchmarks replay --data DIR: pen digits drawn on the page with the mouse, and offline.
 
 Prints the accuracy of both networks on the page, and that of the sketch graphs on the same strokes drawn offline, with
 a pen of the same width. --writers 5 15 25 are the writers for development; the default is the held-out writers.

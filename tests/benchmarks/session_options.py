@@ -1,4 +1,4 @@
-"""python -m tests.benchmarks.session_options: effect of each session option on speed, on the CPU and, if it runs, CUDA.
+"""python -m tests.benchmarks session_options: effect of each session option on speed, on the CPU and, if it runs, CUDA.
 
 Prints milliseconds per run with the options of demo/networks/provider.py, and how many times as fast a run is with one
 of them changed. All options take turns. Sketches have 280 x 280 pixels, but 28 x 28 in batches of 4,096.
@@ -149,7 +149,7 @@ def card() -> str:
 
 
 def main() -> None:
-    argparse.ArgumentParser(prog="python -m tests.benchmarks.session_options", description=__doc__).parse_args()
+    argparse.ArgumentParser(prog="python -m tests.benchmarks session_options", description=__doc__).parse_args()
     on_cpu = table("CPU, one thread", plain, ON_CPU)
     if lacking := "; ".join(provider.missing_requirements()):
         print(f"\nNo CUDA: {lacking}.")

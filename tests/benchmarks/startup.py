@@ -1,4 +1,4 @@
-"""python -m tests.benchmarks.startup: time to the first answer of python -m demo and of a one-line Gradio app.
+"""python -m tests.benchmarks startup: time to the first answer of python -m demo and of a one-line Gradio app.
 
 The two take turns. Prints the median seconds from the command until a question is answered, the resident memory at that
 time, and their ratios.

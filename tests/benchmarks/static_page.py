@@ -1,4 +1,4 @@
-"""python -m tests.benchmarks.static_page --data DIR: speed and answers of the page that needs no server.
+"""python -m tests.benchmarks static_page --data DIR: speed and answers of the page that needs no server.
 
 Lays the page out, serves it by Python and measures the time from opening it with an empty cache to the first answer,
 and from pen-up to the final answer. Then it compares the answers with those of the server's page, on pen digits of the
@@ -15,10 +15,9 @@ from pathlib import Path
 import numpy as np
 from playwright.sync_api import Page, Playwright, sync_playwright
 
-from demo.networks.files import SetupError
 from demo.space.__main__ import lay_out, static
 from export.web import CHROMIUM, FLAGS
-from model import InputError, folders, pendigits
+from model import folders, pendigits
 from model.draw import Drawing
 from tests.benchmarks.pen_up import WATCH, draw, served
 from tests.benchmarks.replay import COUNT, on_the_page
@@ -59,12 +58,8 @@ def read(page: Page, address: str, drawings: list[Drawing]) -> tuple[list[list[i
 def main() -> None:
     parser = argparse.ArgumentParser()
     folders.add_option(parser)
-    arguments = parser.parse_args()
-    try:
-        pens = pendigits.load(folders.checked(arguments.data)).by(*WRITERS)
-        page = static()
-    except (InputError, SetupError) as error:
-        sys.exit(f"python -m tests.benchmarks.static_page: {error}")
+    pens = pendigits.load(folders.checked(parser.parse_args().data)).by(*WRITERS)
+    page = static()
     drawings = [pens.drawings[i] for i in np.random.default_rng(0).permutation(len(pens.labels))[:COUNT]]
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         lay_out(Path(folder), page)

@@ -1,4 +1,4 @@
-"""python -m tests.benchmarks.time_to_notebook [--data DIR]: seconds of training until LeNet5 reads 98.97 %.
+"""python -m tests.benchmarks time_to_notebook [--data DIR]: seconds of training until LeNet5 reads 98.97 %.
 
 That is the accuracy of the 2021 notebook on the MNIST test digits. Trains by recipe `fast`, then by recipe `notebook`
 on the same machine. Prints both times, without the evaluation after each epoch, and their ratio.

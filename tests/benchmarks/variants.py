@@ -1,4 +1,4 @@
-"""python -m tests.benchmarks.variants [--data DIR]: size, accuracy and speed of smaller image graphs.
+"""python -m tests.benchmarks variants [--data DIR]: size, accuracy and speed of smaller image graphs.
 
 fp16 stores the weights in half precision and computes in float32. int8 computes in whole numbers (QDQ, per channel),
 calibrated on 1,000 training digits. Prints the size, the accuracy on the 5,000 validation digits with its change in

@@ -62,7 +62,7 @@ def test_the_error_for_the_folder_above_names_the_right_one(folder: Path) -> Non
 
 def test_the_error_for_checkpoints_that_were_not_exported_names_both_steps(tmp_path: Path) -> None:
     (tmp_path / "lenet5.keras").touch()
-    steps = f"Run python -m export --checkpoints {tmp_path} first, then name the folder {tmp_path / 'onnx'}."
+    steps = f"Run python -m export --checkpoints {tmp_path} first, then name the folder of the files that it writes."
     assert reason(tmp_path) == f"{tmp_path} holds checkpoints. {steps}"
 
 

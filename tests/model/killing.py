@@ -11,11 +11,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import tensorflow as tf
+
 from model import mixture, mnist, pendigits, plots, progress, train
 from model.recipes import RECIPES, Recipe
 from model.record import TrainingRecord
+from tests.stand_ins import FEW
 
-TINY = Recipe("tiny", "RMSprop", 0.001, epochs=2, batch_size=100, validation=1_000, pen_copies=1, non_digits=20)
+TINY = Recipe("tiny", "RMSprop", 0.001, epochs=2, batch_size=100, validation=100, pen_copies=1, non_digits=20)
 
 Condition = Callable[..., bool]
 MOMENTS: dict[str, tuple[object, str, str, Condition]] = {
@@ -62,7 +65,11 @@ def print_epochs() -> None:
 def main() -> None:
     data, output = map(Path, sys.argv[1:])
     mnist.COUNTS = (4_000, 1_000)
-    pendigits.COUNTS[pendigits.TRAINING_FILE] = 600
+    pendigits.COUNTS |= FEW
+    digits, pens = mnist.load((data,)), pendigits.load((data,))
+    mnist.load = lambda folders: [mnist.Digits(*(values[:500] for values in part)) for part in digits]
+    pendigits.load = lambda folders: pendigits.Pens(*(values[::7] for values in pens))
+    tf.config.run_functions_eagerly(True)  # compiling takes longer than a few batches
     for recipes in RECIPES.values():
         recipes["tiny"] = TINY
     plots.learning_curves = lambda record, path: path.touch()  # drawing them takes as long as training here

@@ -39,6 +39,7 @@ def test_train_and_evaluate_print_and_save_their_results(
     trained = TrainingRecord.load(tmp_path / "ffnn.json")
     assert (trained.seed, trained.epochs, trained.test) == (3, 1, None)
 
+    monkeypatch.setattr("model.evaluate.NON_DIGITS", 200)
     run(monkeypatch, "evaluate", "ffnn", "--checkpoints", tmp_path, *folders)
     printed = capsys.readouterr().out
     evaluated = TrainingRecord.load(tmp_path / "ffnn.json")
@@ -47,14 +48,14 @@ def test_train_and_evaluate_print_and_save_their_results(
     assert evaluated.test.count == 1_000
     assert evaluated.pens
     held_out, others, uji = evaluated.pens
-    assert (held_out.count, others.count, uji.count) == (60, 600, 160)
+    assert (held_out.count, others.count, uji.count) == (60, 100, 160)
     assert evaluated.letters is None, "the file of these digits holds no letters"
     assert held_out.brushes
     assert list(held_out.brushes) == ["10", "15", "20", "25", "30"]
     assert np.mean(list(held_out.brushes.values())) == pytest.approx(held_out.accuracy)
     assert np.sum(held_out.confusion) == 5 * 60
     assert evaluated.refusal
-    assert evaluated.refusal.count == 2_000
+    assert evaluated.refusal.count == 200
     for score in (evaluated.test, *evaluated.pens):
         assert report("ffnn", score) in printed
     assert imread(tmp_path / "ffnn-mistakes.png").std() > 0

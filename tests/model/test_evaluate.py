@@ -23,10 +23,9 @@ def test_non_digits_are_refused_below_the_confidence_of_the_least_certain_digits
     probabilities[:, 3] = np.linspace(0.2, 0.9, 100)
     flat = np.append(confidence, np.full(9, (1 - confidence) / 9))
     monkeypatch.setattr(evaluation, "predict", lambda network, images: np.tile(flat, (len(images), 1)))
-    monkeypatch.setattr(evaluation, "draw_and_normalize", lambda drawings, random: np.zeros(len(drawings)))
-    result = evaluation._refusal(None, probabilities, few_pens())
+    result = evaluation._refusal(None, probabilities, np.zeros((50, 28, 28), np.uint8))
     assert 0.2 < result.confidence < 0.21
-    assert result.non_digits == refused
+    assert (result.non_digits, result.count) == (refused, 50)
 
 
 def test_without_the_file_of_the_other_writers_the_evaluation_leaves_them_out_and_says_so(

@@ -1,10 +1,12 @@
-"""python -m tests.benchmarks.photographs [--data DIR] [--onnx DIR]: how simulated photographs of digits are read.
+"""python -m tests.benchmarks photographs [--data DIR] [--onnx DIR]: how simulated photographs of digits are read.
 
-Prints for each kind of photograph the share of digits that are read right, read wrong and refused: by each network, and
-by both with the page's rule, which refuses a digit if no mean probability exceeds one half.
+They are scaled as the demo scales picture files. Prints for each kind of photograph the share of digits that are read
+right, read wrong and refused: by each network, and by both with the page's rule, which refuses a digit if no mean
+probability exceeds one half.
 """
 
 import argparse
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ from PIL import Image, ImageOps
 
 from demo.networks.classifier import PROBABLE, Answer, load
 from demo.networks.files import NETWORKS, ONNX
+from demo.networks.images import read_image
 from model import folders
 from tests.benchmarks.photographs.digits import written
 from tests.benchmarks.photographs.kinds import KINDS, photographs
@@ -22,6 +25,13 @@ SHOWN = 24  # photographs of a kind on a contact sheet
 def verdicts(probabilities: np.ndarray) -> np.ndarray:
     """The digit that `probabilities`, [..., 10], give, or -1 if none exceeds PROBABLE."""
     return np.where(probabilities.max(axis=-1) > PROBABLE, probabilities.argmax(axis=-1), -1)
+
+
+def as_the_demo_reads(picture: np.ndarray) -> np.ndarray:
+    """The sketch that the page and /predict make of a file with this picture."""
+    file = BytesIO()
+    Image.fromarray(picture).save(file, "BMP")
+    return read_image(file.getvalue())
 
 
 def main() -> None:
@@ -39,7 +49,7 @@ def main() -> None:
     kinds = []
     for kind in arguments.kinds:
         pictures = photographs(kind, drawings, np.random.default_rng(0))
-        answers = [classifier.classify(picture) for picture in pictures]
+        answers = [classifier.classify(as_the_demo_reads(picture)) for picture in pictures]
         probabilities = [[answer.mean, *(answer.probabilities[name] for name in NETWORKS)] for answer in answers]
         kinds.append(verdicts(np.array(probabilities)))
         print(f"{kind:24}{_shares(kinds[-1], labels)}", flush=True)
