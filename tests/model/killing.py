@@ -66,9 +66,11 @@ def main() -> None:
     data, output = map(Path, sys.argv[1:])
     mnist.COUNTS = (4_000, 1_000)
     pendigits.COUNTS |= FEW
-    digits, pens = mnist.load((data,)), pendigits.load((data,))
-    mnist.load = lambda folders: [mnist.Digits(*(values[:500] for values in part)) for part in digits]
-    pendigits.load = lambda folders: pendigits.Pens(*(values[::7] for values in pens))
+    training, test = (mnist.Digits(part.images[:500], part.labels[:500]) for part in mnist.load((data,)))
+    pens = pendigits.load((data,))
+    pens = pendigits.Pens(pens.drawings[::7], pens.labels[::7], pens.writers[::7])
+    mnist.load = lambda folders=(): (training, test)
+    pendigits.load = lambda folders=(), name="": pens
     tf.config.run_functions_eagerly(True)  # compiling takes longer than a few batches
     for recipes in RECIPES.values():
         recipes["tiny"] = TINY
