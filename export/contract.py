@@ -25,6 +25,8 @@ class Kind:
     signature: Signature
     tolerance: float
     """Largest difference from Keras that any output may have."""
+    nodes_bytes: int
+    """By how many bytes a file may exceed its weights."""
     summary: str
     """The contract in one line, for the file's metadata."""
 
@@ -43,13 +45,14 @@ class Kind:
 
 
 # The opsets are the lowest that serve. The image graph would be the same in 7, but TensorRT promises to read none below
-# 9. CumSum, which gives the sketch graph its pixel positions, came with 11.
+# 9. CumSum, with which the sketch graph counts and averages pixels, came with 11.
 IMAGE = Kind(
     input="image",
     suffix="",
     opset=9,
     signature={"image": (FLOAT, ["batch", 28, 28]), "probabilities": (FLOAT, ["batch", 10])},
     tolerance=1e-5,
+    nodes_bytes=12_000,
     summary="image float32 [batch, 28, 28], ink 1 on paper 0 -> probabilities float32 [batch, 10]",
 )
 SKETCH = Kind(
@@ -62,6 +65,7 @@ SKETCH = Kind(
         "probabilities": (FLOAT, ["batch", 10]),
     },
     tolerance=5e-5,  # sums taken in another order move the image by a few millionths, and LeNet5 amplifies them
+    nodes_bytes=40_000,
     summary=(
         "sketch uint8 [batch, height, width], 8 to 2048 a side, dark on light or light on dark -> "
         "image float32 [batch, 28, 28] and probabilities float32 [batch, 10]"

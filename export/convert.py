@@ -108,6 +108,8 @@ def _tidy(model: onnx.ModelProto, kind: Kind, network: keras.Model) -> None:
     del model.opset_import[:]  # among them is ai.onnx.ml, of which no node is
     model.opset_import.append(onnx.helper.make_opsetid("", kind.opset))
     _fuse_dense(model.graph)
+    _pool_channels(model.graph)
+    _name_reductions(model)
     _fuse_clip(model.graph, kind.opset)
     _order(model.graph)
     _rename(model.graph, [layer.name for layer in network.layers])
@@ -139,6 +141,44 @@ def _fuse_dense(graph: onnx.GraphProto) -> None:
             node.op_type = "Gemm"
             node.input[:] = [*product.input, node.input[1]]
             graph.node.remove(product)
+
+
+def _pool_channels(graph: onnx.GraphProto) -> None:
+    """Drop the Reshapes around pools that model/normalize.py needs: in ONNX every channel is pooled by itself.
+
+    Padding is made explicit, because onnx.reference pads long and thin windows wrongly. All padded windows are odd.
+    """
+    shapes = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    makers = {node.output[0]: node for node in graph.node}
+    for after in list(graph.node):
+        pool = makers.get(after.input[0]) if after.op_type == "Reshape" else None
+        before = makers.get(pool.input[0]) if pool is not None and pool.op_type in ("MaxPool", "AveragePool") else None
+        if pool is None or before is None or before.op_type != "Reshape":
+            continue
+        flat, pooled = (shapes.get(node.input[1], np.empty(0)).tolist() for node in (before, after))
+        if flat[:2] == [-1, 1] and len(flat) == len(pooled) == 4 and pooled[3] > 1:
+            source = makers.get(before.input[0])  # it may put the channels last
+            last = source is not None and source.op_type == "Reshape" and shapes[source.input[1]][-1] == 1
+            pool.input[0] = source.input[0] if source is not None and last else before.input[0]
+            pool.output[0] = after.output[0]
+            attributes = {attribute.name: attribute for attribute in pool.attribute}
+            if (padding := attributes.get("auto_pad")) is not None:
+                pool.attribute.remove(padding)
+                if padding.s != b"VALID":
+                    sides = [side // 2 for side in attributes["kernel_shape"].ints]
+                    pool.attribute.append(onnx.helper.make_attribute("pads", sides * 2))
+            graph.node.remove(after)
+
+
+def _name_reductions(model: onnx.ModelProto) -> None:
+    """Replace global pools by reductions, which onnx.reference and OpenCV compute for tensors of any rank."""
+    inferred = onnx.shape_inference.infer_shapes(model).graph.value_info
+    ranks = {value.name: len(value.type.tensor_type.shape.dim) for value in inferred}
+    reductions = {"GlobalMaxPool": "ReduceMax", "GlobalAveragePool": "ReduceMean"}
+    for node in model.graph.node:
+        if node.op_type in reductions:
+            node.op_type = reductions[node.op_type]
+            node.attribute.append(onnx.helper.make_attribute("axes", list(range(2, ranks[node.input[0]]))))
 
 
 def _fuse_clip(graph: onnx.GraphProto, opset: int) -> None:
@@ -189,7 +229,7 @@ def _rename(graph: onnx.GraphProto, layers: list[str]) -> None:
     """Name every node SCOPE/OPERATOR, its output like the node, and every weight LAYER/weight or LAYER/bias.
 
     A scope is a layer, or "blank" for what handles a blank sketch. Nodes of the normalization get short names without a
-    scope: the file may exceed its weights by only 1 %.
+    scope, which keeps the file small.
     """
     names = {value.name: value.name for value in [*graph.input, *graph.output]}
     used: Counter[str] = Counter()

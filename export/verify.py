@@ -79,9 +79,11 @@ def _check_format(path: Path, kind: Kind, network: keras.Model) -> None:
         found[value.name] = (tensor.elem_type, [d.dim_param or d.dim_value for d in tensor.shape.dim])
     if found != kind.signature:
         raise VerificationError(f"inputs and outputs {found}, not {kind.signature}")
-    bytes_expected = 4 * network.count_params()
-    if abs(path.stat().st_size / bytes_expected - 1) > 0.01:
-        raise VerificationError(f"{path.stat().st_size:,} bytes, not {bytes_expected:,} within 1 %")
+    size, weights = path.stat().st_size, 4 * network.count_params()
+    if not weights < size <= weights + kind.nodes_bytes:
+        raise VerificationError(
+            f"{size:,} bytes, not {weights:,} for the weights and at most {kind.nodes_bytes:,} more"
+        )
 
 
 def _session(path: Path) -> onnxruntime.InferenceSession:

@@ -52,8 +52,8 @@ def test_names_types_and_dimensions_are_those_of_the_contract(name: str, kind: K
 
 
 @each_graph
-def test_the_file_size_is_within_one_percent_of_the_weights(name: str, kind: Kind) -> None:
-    assert (ONNX / kind.file(name)).stat().st_size == pytest.approx(4 * NETWORKS[name], rel=0.01)
+def test_the_file_holds_little_more_than_the_weights(name: str, kind: Kind) -> None:
+    assert 0 < (ONNX / kind.file(name)).stat().st_size - 4 * NETWORKS[name] <= kind.nodes_bytes
 
 
 @each_graph
