@@ -118,7 +118,7 @@ FILES: dict[str, Callable[[], bytes]] = {
     "larger JPEG": lambda: saved(Image.fromarray(four()).resize((4_100, 4_920)), "JPEG"),  # decoded at half the size
     "28 x 28": lambda: saved(four(28, 28)),
     "8 x 8": lambda: saved(four(8, 8)),
-    "long and narrow": lambda: saved(np.pad(four(33, 40), ((0, 0), (0, 2_000)), constant_values=235)),
+    "long and narrow": lambda: saved(np.pad(four(33, 40), ((0, 0), (0, 300)), constant_values=235)),
     "noise": lambda: saved(NOISE),  # the largest question
     "JPEG in colour": lambda: saved(coloured(), "JPEG"),
     "CMYK": lambda: saved(coloured().convert("CMYK"), "JPEG"),
@@ -145,7 +145,7 @@ FILES: dict[str, Callable[[], bytes]] = {
     "damaged EXIF": lambda: saved(four(), "JPEG", exif=b"Exif\0\0nonsense"),
     **{f"EXIF {orientation}": partial(turned, orientation, "JPEG") for orientation in TURNS},
 }
-NO_DIGIT = ("noise", "nothing", "12 of 16 bits")
+NO_DIGIT = ("noise", "nothing")
 UNREADABLE = "cannot read digit as a picture: it is damaged, too large, or of a kind that the browser does not know."
 BAD = {
     "nothing": (b"", "not an image", UNREADABLE),
