@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from model import letters, styles
 from model.draw import Drawing
 from model.styles import NON_DIGIT, OVAL, STYLES, random_pen_digit, spline, strokes_of, written
 
@@ -163,6 +164,65 @@ def _half_four(random: np.random.Generator, pens: Pens) -> Drawing:
     return _found(random, pens, "4", suits, by_hand)[:1]
 
 
+def _within(drawing: Drawing, low: float, high: float) -> Drawing:
+    """Cut out of a drawing the parts of its strokes with x from `low` to `high`."""
+    parts = []
+    for stroke in drawing:
+        t = np.linspace(0, len(stroke) - 1, 8 * len(stroke))
+        fine = np.stack([np.interp(t, np.arange(len(stroke)), values) for values in stroke.T], axis=1)
+        inside = (fine[:, 0] >= low) & (fine[:, 0] <= high)
+        for part in np.split(np.arange(len(fine)), np.flatnonzero(np.diff(inside)) + 1):
+            if inside[part[0]]:
+                parts.append(fine[part])
+    return parts
+
+
+def _piece(random: np.random.Generator, pens: Pens) -> Drawing:
+    """Cut a written digit from top to bottom, and keep the half that looks like no other digit."""
+
+    def is_no_digit(half: Drawing) -> bool:
+        width, height = np.ptp(np.concatenate(half or [np.zeros((1, 2))]), axis=0)
+        return height > 0.5 and width > 0.22 * height
+
+    for _ in range(TRIES):
+        digit, right = [("0", 0), ("0", 1), ("2", 0), ("2", 1), ("5", 0), ("5", 1), ("3", 0), ("8", 0)][
+            random.integers(8)
+        ]
+        drawing = random_pen_digit(random, pens, digit)
+        width = np.concatenate(drawing)[:, 0].max()
+        cut = width * random.uniform(0.4, 0.6)
+        half = _within(drawing, cut, width) if right else _within(drawing, 0, cut)
+        if is_no_digit(half):
+            return half
+    return written(strokes_of("60,0 22,14 10,50 22,87 60,100"), random)
+
+
+def _beside_a_stub(digit: int) -> Maker:
+    """Put beside a written digit what a cut may leave of its neighbour: a narrow strip, less than half as high."""
+
+    def put(random: np.random.Generator, pens: Pens) -> Drawing:
+        drawing = random_pen_digit(random, pens, str(digit))
+        points = np.concatenate(drawing)
+        height, width = np.ptp(points[:, 1]), points[:, 0].max()
+        for _ in range(TRIES):
+            other = [stroke * height for stroke in random_pen_digit(random, pens, "023456789")]
+            edge, strip = np.concatenate(other)[:, 0].max(), height * random.uniform(0.03, 0.12)
+            on_the_left = random.random() < 0.5  # of the digit: the right edge of a neighbour
+            stub = _within(other, edge - strip, edge) if on_the_left else _within(other, 0, strip)
+            if stub and np.ptp(np.concatenate(stub)[:, 1]) < 0.4 * height:
+                gap = height * random.uniform(0.0, 0.1)
+                shift = -edge - gap if on_the_left else width + gap
+                return [*drawing, *(stroke + [shift, 0] for stroke in stub)]
+        return drawing
+
+    return put
+
+
+def _hershey(random: np.random.Generator, pens: Pens) -> Drawing:
+    """Draw a letter of a single-stroke font, leaning as letters in writing do."""
+    return styles.hershey_letter(random, 2.0)
+
+
 def _pair(among: str, least: float, most: float) -> Maker:
     """Put two written digits of the same height side by side, `least` to `most` of it apart."""
 
@@ -207,35 +267,14 @@ RARE: dict[str, tuple[int, Maker]] = {
     "9 flat ring": (9, _by_hand("84,16 50,5 14,15 16,28 50,32 84,18! 82,100")),
     "9 open ring": (9, _by_hand("62,4 30,2 12,22 28,42 58,38 84,8! 80,100")),
     "9 long stem": (9, _long_stem(9, 0.5)),
+    **{f"{digit} beside a stub": (digit, _beside_a_stub(digit)) for digit in range(10)},
     "half a 4": (NON_DIGIT, _half_four),
     "half a 5": (NON_DIGIT, _by_hand("88,3 24,4! 18,60", "88,3 24,4! 20,44! 40,40")),
     "pair": (NON_DIGIT, _pair("0123456789", 0.12, 0.6)),
     "touching pair": (NON_DIGIT, _pair("02345689", -0.12, 0.02)),
-    "letters": (
-        NON_DIGIT,
-        _by_hand(
-            "8,100 48,0! 90,100 / 24,64 76,62",  # A
-            "72,40 40,30 14,64 34,98 66,80 74,36! 78,92 96,90",  # a
-            "70,40 40,30 12,60 30,98 66,84 74,0! 76,100",  # d
-            "86,2 20,4! 16,98! 88,96 / 18,50 74,48",  # E
-            "14,0 12,100 / 84,0 86,100 / 14,52 86,48",  # H
-            "20,0 16,100! 20,60 44,40 66,54 68,100",  # h
-            "16,0 14,100 / 80,0 18,54! 84,100",  # K
-            "16,0 14,100 / 66,40 18,70! 72,100",  # k
-            "6,100 14,0! 50,60! 86,0! 94,100",  # M
-            "6,30 12,100! 14,50 30,30 46,48 48,100! 50,50 66,30 82,46 86,100",  # m
-            "10,100 12,0! 86,100! 88,0",  # N
-            "12,20 14,100! 18,46 46,20 74,40 78,100",  # n
-            "12,40 14,100! 18,58 46,40 74,54 78,100 / 20,14 36,4 54,14 74,4",  # n with a tilde
-            "18,0 14,100 / 18,4 66,0 84,24 60,50 16,50",  # P
-            "16,10 14,100 / 14,20 50,2 80,24 58,56 16,54",  # p
-            "16,2 14,100 / 14,6 60,0 82,22 58,46 20,50! 84,100",  # R
-            "10,10 12,70 34,96 66,80 78,10! 80,96 94,90",  # u
-            "6,6 44,100! 86,4",  # v
-            "4,0 24,100! 50,24! 74,100! 96,0",  # W
-            "6,20 10,80 28,100 46,76 48,30! 52,78 70,100 88,76 90,20",  # w
-            "14,4 42,20 44,80 12,98 / 88,2 56,20 54,82 90,98",  # X
-        ),
-    ),
+    "piece": (NON_DIGIT, _piece),
+    "letters by hand": (NON_DIGIT, letters.written_letter),
+    "letters of strokes": (NON_DIGIT, letters.composed_letter),
+    "letters of one stroke": (NON_DIGIT, _hershey),
 }
 """The label and the maker of each rare style."""

@@ -166,14 +166,25 @@ def written(strokes: list[Stroke], random: np.random.Generator, lean: float = 1.
         centre = controls.mean(axis=0)
         size, shift = 1 + care * 0.1 * random.standard_normal(), care * 0.02 * random.standard_normal(2)
         parts.append(curve @ ((strayed - centre) * size + centre + shift if len(strokes) > 1 else strayed))
-    points = np.concatenate(parts)
+    return split(_bent(np.concatenate(parts), care, random, lean), parts)
+
+
+def rewritten(drawing: Drawing, random: np.random.Generator) -> Drawing:
+    """Vary a written digit as another hand would write it: the whole bends, slants, turns, widens or narrows."""
+    points = np.concatenate(drawing)
+    low, height = points.min(axis=0), max(float(np.ptp(points, axis=0).max()), 1e-6)
+    return split(_bent((points - low) / height, random.uniform(0.1, 0.7), random, 0.8), drawing)
+
+
+def _bent(points: np.ndarray, care: float, random: np.random.Generator, lean: float) -> np.ndarray:
+    """Bend points of a drawing of height 1 by long waves, then slant, turn and widen or narrow it."""
     waves, pushes = 2.5 * random.standard_normal((2, 3)), care * 0.03 * random.standard_normal((3, 2))
-    points += np.sin(points @ waves + random.uniform(0, 2 * np.pi, 3)) @ pushes
+    points = points + np.sin(points @ waves + random.uniform(0, 2 * np.pi, 3)) @ pushes
     slant, turn = lean * np.radians([np.clip(random.normal(5, 8), -12, 25), random.normal(0, 4)])
     sine, cosine = np.sin(turn), np.cos(turn)
     width = np.exp(np.clip(random.normal(-0.1, 0.18), -0.5, 0.2))
     affine = np.array([[width, 0], [-np.tan(slant), 1]]) @ np.array([[cosine, sine], [-sine, cosine]])
-    return split(points @ affine, parts)
+    return points @ affine
 
 
 def split(points: np.ndarray, like: Drawing) -> Drawing:
@@ -239,8 +250,13 @@ def random_pen_digit(random: np.random.Generator, pens: list[list[Drawing]], amo
 
 def _letter(random: np.random.Generator, pens: list[list[Drawing]]) -> Drawing:
     """Draw one of LETTERS."""
+    return hershey_letter(random)
+
+
+def hershey_letter(random: np.random.Generator, lean: float = 1.0) -> Drawing:
+    """Draw one of LETTERS; `lean` scales its slant."""
     font, letters = list(LETTERS.items())[random.choice(len(LETTERS), p=[0.5, 0.35, 0.15])]
-    return written(_glyph(font, letters[random.integers(len(letters))]), random)
+    return written(_glyph(font, letters[random.integers(len(letters))]), random, lean)
 
 
 def _sign(random: np.random.Generator, pens: list[list[Drawing]]) -> Drawing:
