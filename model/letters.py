@@ -6,12 +6,15 @@ O o Q (0), I i j l (1), Z z (2), y (4), S s (5), b G (6), J (7), g q (9) are lef
 import numpy as np
 
 from model.draw import Drawing
-from model.styles import random_pen_digit, strokes_of, written
+from model.styles import hershey_letter, random_pen_digit, strokes_of, written
 
 # Paths as in styles.STYLES: each letter the ways that people write it.
 LETTERS = {
     "A": ("8,100 48,0! 90,100 / 24,64 76,62", "6,100 40,4 56,2 70,40 84,100 / 20,62 80,60", "10,98 46,2! 88,98! 22,66"),
-    "B": ("18,2 16,98 / 16,4 58,0 72,22 52,44 18,48! 66,52 80,76 58,98 14,98", "20,0 14,100! 22,2 66,6 64,36 24,50! 74,60 70,94 14,98"),
+    "B": (
+        "18,2 16,98 / 16,4 58,0 72,22 52,44 18,48! 66,52 80,76 58,98 14,98",
+        "20,0 14,100! 22,2 66,6 64,36 24,50! 74,60 70,94 14,98",
+    ),
     "C": ("84,16 54,0 20,22 10,56 28,92 60,100 86,84", "74,10 40,4 14,40 20,84 50,98 80,88"),
     "D": (
         "16,2 14,98 / 6,4 50,2 86,30 84,70 50,98 6,98",
@@ -19,15 +22,31 @@ LETTERS = {
         "16,0 16,100 / 16,2 60,10 82,46 66,86 16,100",
         "20,4 18,98 / 2,6 44,0 78,24 82,62 54,94 4,100",
     ),
-    "E": ("86,2 20,4! 16,98! 88,96 / 18,50 74,48", "18,2 16,98 / 16,2 80,0 / 17,48 68,46 / 16,98 82,96", "78,10 46,2 24,20 54,46! 18,66 26,96 82,90"),
+    "E": (
+        "86,2 20,4! 16,98! 88,96 / 18,50 74,48",
+        "18,2 16,98 / 16,2 80,0 / 17,48 68,46 / 16,98 82,96",
+        "78,10 46,2 24,20 54,46! 18,66 26,96 82,90",
+    ),
     "F": ("20,2 16,100 / 18,3 84,0 / 18,46 68,44", "88,2 22,3! 16,100 / 20,50 66,48"),
     "H": ("14,0 12,100 / 84,0 86,100 / 14,52 86,48", "18,0 12,98 / 74,2 70,100 / 4,56 84,44"),
     "K": ("16,0 14,100 / 80,0 18,54! 84,100", "16,0 14,100 / 72,4 18,60 / 34,46 80,98"),
     "L": ("18,0 14,98! 76,96", "20,0 16,70! 14,99! 50,97 82,99"),
-    "M": ("6,100 14,0! 50,60! 86,0! 94,100", "10,2 6,100 / 10,2 48,70! 88,2! 94,100", "4,98 20,4 30,20 46,84! 66,10 78,6 94,98"),
+    "M": (
+        "6,100 14,0! 50,60! 86,0! 94,100",
+        "10,2 6,100 / 10,2 48,70! 88,2! 94,100",
+        "4,98 20,4 30,20 46,84! 66,10 78,6 94,98",
+    ),
     "N": ("10,100 12,0! 86,100! 88,0", "12,2 10,100 / 12,2 80,98! 84,0", "6,98 18,6 30,20 68,92 78,80 88,0"),
-    "P": ("18,0 14,100 / 18,4 66,0 84,24 60,50 16,50", "16,100 20,2! 60,2 76,24 54,50 18,48", "20,6 16,100 / 4,10 50,0 76,20 60,46 22,48"),
-    "R": ("16,2 14,100 / 14,6 60,0 82,22 58,46 20,50! 84,100", "14,100 18,2! 62,4 66,38 20,52! 78,98", "20,4 14,98 / 6,10 52,0 76,20 50,48 22,50! 50,70 86,96"),
+    "P": (
+        "18,0 14,100 / 18,4 66,0 84,24 60,50 16,50",
+        "16,100 20,2! 60,2 76,24 54,50 18,48",
+        "20,6 16,100 / 4,10 50,0 76,20 60,46 22,48",
+    ),
+    "R": (
+        "16,2 14,100 / 14,6 60,0 82,22 58,46 20,50! 84,100",
+        "14,100 18,2! 62,4 66,38 20,52! 78,98",
+        "20,4 14,98 / 6,10 52,0 76,20 50,48 22,50! 50,70 86,96",
+    ),
     "T": ("4,3 96,0 / 50,2 48,100", "6,8 90,2 / 46,6 50,70 44,100"),
     "U": ("12,0 14,70 44,98 78,76 86,0", "10,4 12,74 36,98 66,88 82,50! 84,2! 86,98", "6,2 20,80 56,98 76,66 78,0"),
     "V": ("6,0 46,100! 90,0", "4,6 14,10 46,98! 74,20 90,2"),
@@ -66,20 +85,50 @@ LETTERS = {
         "24,0 14,98 / 16,70 46,46 66,60 64,98",
     ),
     "k": ("16,0 14,100 / 66,40 18,70! 72,100", "18,0 14,98! 18,66 50,42 56,58 22,68! 66,98"),
-    "m": ("6,30 12,100! 14,50 30,30 46,48 48,100! 50,50 66,30 82,46 86,100", "4,20 8,98! 20,10 40,16 42,96! 58,8 76,18 80,90 98,92"),
+    "m": (
+        "6,30 12,100! 14,50 30,30 46,48 48,100! 50,50 66,30 82,46 86,100",
+        "4,20 8,98! 20,10 40,16 42,96! 58,8 76,18 80,90 98,92",
+    ),
     "n": (
         "12,20 14,100! 18,46 46,20 74,40 78,100",
         "10,4 14,98! 24,20 56,2 76,30 78,84 98,92",
         "12,40 14,100! 18,58 46,40 74,54 78,100 / 20,14 36,4 54,14 74,4",  # with a tilde
     ),
-    "p": ("16,10 14,100 / 14,20 50,2 80,24 58,56 16,54", "20,4 16,100! 20,24 52,4 74,28 54,60 20,52", "4,16 22,6 16,98 / 18,22 60,0 76,34 44,62 18,50"),
-    "r": ("20,6 16,100! 22,40 50,10 82,14", "18,2 18,98 / 18,40 40,10 76,4 84,14", "4,60 24,4! 50,18 66,22! 58,88 84,94"),
+    "p": (
+        "16,10 14,100 / 14,20 50,2 80,24 58,56 16,54",
+        "20,4 16,100! 20,24 52,4 74,28 54,60 20,52",
+        "4,16 22,6 16,98 / 18,22 60,0 76,34 44,62 18,50",
+    ),
+    "r": (
+        "20,6 16,100! 22,40 50,10 82,14",
+        "18,2 18,98 / 18,40 40,10 76,4 84,14",
+        "4,60 24,4! 50,18 66,22! 58,88 84,94",
+    ),
     "t": ("46,0 42,80 62,98 84,88 / 14,34 80,30", "50,0 48,98 / 16,30 84,28", "40,2 38,76 54,96 78,80 / 12,38 70,32"),
-    "u": ("10,10 12,70 34,96 66,80 78,10! 80,96 94,90", "8,4 12,80 40,98 72,70 78,4! 78,84 96,96", "14,2 10,66 32,96 64,80 76,2! 76,98"),
+    "u": (
+        "10,10 12,70 34,96 66,80 78,10! 80,96 94,90",
+        "8,4 12,80 40,98 72,70 78,4! 78,84 96,96",
+        "14,2 10,66 32,96 64,80 76,2! 76,98",
+    ),
     "v": ("6,6 44,100! 86,4", "4,8 18,4 42,96 50,96 72,10 94,6"),
     "w": ("6,20 10,80 28,100 46,76 48,30! 52,78 70,100 88,76 90,20", "4,6 24,98! 48,20! 70,98! 92,4"),
     "x": ("10,4 86,98 / 86,2 12,98", "6,10 24,8 66,90 90,86 / 88,4 10,98"),
-}  # fmt: skip
+}
+
+
+def letters(count: int, random: np.random.Generator, pens: list[Drawing], labels: np.ndarray) -> list[Drawing]:
+    """Generate `count` letters: a third as in LETTERS, a third of the strokes of pen digits, a third in fonts.
+
+    The strokes come from `pens`, written digits; their `labels` must hold 0 and 1.
+    """
+    by_label = [[pens[i] for i in np.flatnonzero(labels == digit)] for digit in range(10)]
+    kinds = written_letter, composed_letter, _font_letter
+    return [kinds[i % len(kinds)](random, by_label) for i in range(count)]
+
+
+def _font_letter(random: np.random.Generator, pens: list[list[Drawing]]) -> Drawing:
+    """Draw a letter of a single-stroke font, slanted as letters in writing are."""
+    return hershey_letter(random, lean=2.0)
 
 
 def written_letter(random: np.random.Generator, pens: list[list[Drawing]]) -> Drawing:
@@ -95,7 +144,9 @@ def _box(random: np.random.Generator, pens: list[list[Drawing]], digit: str, wid
     return [stroke / size * [width, height] for stroke in drawing]
 
 
-def _line(random: np.random.Generator, pens: list[list[Drawing]], start: tuple[float, float], end: tuple[float, float]) -> np.ndarray:
+def _line(
+    random: np.random.Generator, pens: list[list[Drawing]], start: tuple[float, float], end: tuple[float, float]
+) -> np.ndarray:
     """Lay the stroke of a written 1 from `start` to `end`, each about there."""
     for _ in range(20):
         stroke = random_pen_digit(random, pens, "1")[0]
@@ -120,7 +171,7 @@ def composed_letter(random: np.random.Generator, pens: list[list[Drawing]]) -> D
         return [_line(random, pens, start, end) for start, end in zip(ends[::2], ends[1::2], strict=True)]
 
     def ring(x: float, y: float, wide: float, high: float) -> list[np.ndarray]:
-        return [stroke + [x, y] for stroke in _box(random, pens, "0", wide, high)[:1]]
+        return [stroke + np.array([x, y]) for stroke in _box(random, pens, "0", wide, high)[:1]]
 
     def bow(x: float, y: float, wide: float, high: float) -> list[np.ndarray]:
         """The right half of a 0, from its top to its bottom."""
@@ -130,7 +181,9 @@ def composed_letter(random: np.random.Generator, pens: list[list[Drawing]]) -> D
 
     match letter:
         case "a":
-            return ring(0, random.normal(0, 0.05), w, 1) + line((w, random.uniform(-0.1, 0.1)), (w + random.uniform(0, 0.15), 1.02))
+            return ring(0, random.normal(0, 0.05), w, 1) + line(
+                (w, random.uniform(-0.1, 0.1)), (w + random.uniform(0, 0.15), 1.02)
+            )
         case "d":
             return ring(0, middle, 0.9 * w, 1 - middle) + line((0.92 * w, 0), (0.9 * w, 1))
         case "D":

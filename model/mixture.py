@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from model import corrections, mnist, pendigits, rare, styles, ujipen
+from model import corrections, letters, mnist, pendigits, rare, styles, ujipen
 from model.augment import distort
 from model.corrections import Corrections
 from model.draw import Drawing, draw_with_random_brushes
@@ -59,14 +59,20 @@ def verbosity() -> int:
 def _drawings(
     copied: list[tuple[Pens, int]], recipe: Recipe, random: np.random.Generator
 ) -> Iterator[tuple[Drawing, int]]:
-    """Yield each drawing of the recipe with its label. `copied` are pen digits and how often each is drawn."""
+    """Yield each drawing of the recipe with its label. `copied` are pen digits and how often each is drawn.
+
+    The first time it is drawn as it was written, then as other hands would write it.
+    """
     for pens, copies in copied:
-        for _ in range(copies):
-            yield from zip(pens.drawings, pens.labels, strict=True)
+        yield from zip(pens.drawings, pens.labels, strict=True)
+        for _ in range(copies - 1):
+            yield from zip((styles.rewritten(each, random) for each in pens.drawings), pens.labels, strict=True)
     yield from zip(*styles.digits(recipe.styles, random), strict=True)
     drawings = [drawing for pens, _ in copied for drawing in pens.drawings]
     labels = np.concatenate([pens.labels for pens, _ in copied])
     for drawing in styles.non_digits(recipe.non_digits, random, drawings, labels):
+        yield drawing, NON_DIGIT
+    for drawing in letters.letters(recipe.letters, random, drawings, labels):
         yield drawing, NON_DIGIT
     yield from zip(*rare.drawings(recipe.rare, recipe.rare_each, random, drawings, labels), strict=True)
 

@@ -36,6 +36,7 @@ class Progress(keras.callbacks.Callback):
         super().__init__()
         self.folder = folder
         self.settings = settings
+        self.averaging = keras.callbacks.SwapEMAWeights() if settings.recipe.averaging else None
         self.state = folder / "last.npz"
         self.calls: list[tuple[float, int]] = []  # when Keras called on_train_batch_end, and the batches done
         self.resumed_after = 0
@@ -99,7 +100,7 @@ class Progress(keras.callbacks.Callback):
         self.epochs.append({**row, "seconds": round(time.perf_counter() - self.started, 2)})
         if self.best == epoch:
             without_optimizer = NETWORKS[self.model.name]()
-            without_optimizer.set_weights(self.model.get_weights())
+            without_optimizer.set_weights(self._validated_weights())
             with replacing(self.best_checkpoint) as temporary:
                 without_optimizer.save(temporary)
         self._write()
@@ -109,6 +110,15 @@ class Progress(keras.callbacks.Callback):
             if former != self.best_checkpoint:
                 former.unlink()
         self.model.stop_training = self.is_over(self.params["epochs"])
+
+    def _validated_weights(self) -> list[np.ndarray]:
+        """The weights that were validated: averages, if the recipe averages."""
+        if not self.averaging:
+            return list(self.model.get_weights())
+        self.averaging.on_test_begin()
+        averages = self.model.get_weights()
+        self.averaging.on_test_end()
+        return list(averages)
 
     def _write(self) -> None:
         content = {"settings": asdict(self.settings), "untrained": self.untrained, "epochs": self.epochs}

@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-from model import letters, styles
 from model.draw import Drawing
 from model.styles import NON_DIGIT, OVAL, STYLES, random_pen_digit, spline, strokes_of, written
 
@@ -212,15 +211,10 @@ def _beside_a_stub(digit: int) -> Maker:
             if stub and np.ptp(np.concatenate(stub)[:, 1]) < 0.4 * height:
                 gap = height * random.uniform(0.0, 0.1)
                 shift = -edge - gap if on_the_left else width + gap
-                return [*drawing, *(stroke + [shift, 0] for stroke in stub)]
+                return [*drawing, *(stroke + np.array([shift, 0]) for stroke in stub)]
         return drawing
 
     return put
-
-
-def _hershey(random: np.random.Generator, pens: Pens) -> Drawing:
-    """Draw a letter of a single-stroke font, leaning as letters in writing do."""
-    return styles.hershey_letter(random, 2.0)
 
 
 def _pair(among: str, least: float, most: float) -> Maker:
@@ -273,8 +267,5 @@ RARE: dict[str, tuple[int, Maker]] = {
     "pair": (NON_DIGIT, _pair("0123456789", 0.12, 0.6)),
     "touching pair": (NON_DIGIT, _pair("02345689", -0.12, 0.02)),
     "piece": (NON_DIGIT, _piece),
-    "letters by hand": (NON_DIGIT, letters.written_letter),
-    "letters of strokes": (NON_DIGIT, letters.composed_letter),
-    "letters of one stroke": (NON_DIGIT, _hershey),
 }
 """The label and the maker of each rare style."""

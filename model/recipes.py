@@ -70,12 +70,17 @@ class Recipe:
     """Drawings of digits in more styles, from model/styles.py."""
     non_digits: int = 0
     """Drawings that are not digits, from model/styles.py."""
+    letters: int = 0
+    """Drawings of letters, from model/letters.py, if pen digits are drawn."""
     rare: tuple[str, ...] = ()
     """Names of styles in model/rare.py that are drawn too, if pen digits are drawn."""
     rare_each: int = 0
     """Drawings of each of these styles."""
     distort: float = 0.0
     """Scale of the distortions in model/augment.py. 0: none."""
+    averaging: float = 0.0
+    """Share of the former average in the moving average of the weights after each batch; the average is validated and
+    kept. 0: the last weights are."""
     xla: bool = False
     """Compile the training step: twice as fast for dense layers on a CPU, slower for convolutions."""
     bfloat16: bool = False
@@ -87,7 +92,7 @@ class Recipe:
     @property
     def mixture(self) -> tuple[Hashable, ...]:
         """What decides the examples. Recipes in which this is equal share them."""
-        drawn = self.pen_copies, self.uji_copies, self.styles, self.non_digits, self.rare, self.rare_each
+        drawn = self.pen_copies, self.uji_copies, self.styles, self.non_digits, self.letters, self.rare, self.rare_each
         return self.validation, *drawn
 
 

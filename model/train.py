@@ -199,7 +199,7 @@ def fit(
             shuffle=False,  # batches() shuffles
             validation_data=inputs,
             validation_batch_size=500,
-            callbacks=[progress],
+            callbacks=[*([progress.averaging] if progress.averaging else []), progress],
             verbose=verbosity(),
         )
 
@@ -258,7 +258,9 @@ def compile_network(network: keras.Model, recipe: Recipe, steps: int) -> None:
             warmup_steps=round(warmup * steps),
         )
     network.compile(
-        getattr(keras.optimizers, recipe.optimizer)(learning_rate=rate),
+        getattr(keras.optimizers, recipe.optimizer)(
+            learning_rate=rate, use_ema=recipe.averaging > 0, ema_momentum=recipe.averaging or 0.99
+        ),
         loss="categorical_crossentropy",
         metrics=[_DigitAccuracy("accuracy")],
         steps_per_execution=max(n for n in range(1, 251) if steps % n == 0),

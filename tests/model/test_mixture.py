@@ -70,6 +70,11 @@ def test_a_recipe_switches_each_rare_style_on_by_its_name() -> None:
     np.testing.assert_array_equal(training.labels[:-14], without.labels)
 
 
+def test_a_recipe_adds_letters_as_non_digits() -> None:
+    training, _ = examples(dataclasses.replace(MIXED, letters=9), 0, ())
+    assert (training.labels == NON_DIGIT).sum() == 30 + 9
+
+
 def test_ujis_held_out_writers_are_not_trained_on(monkeypatch: pytest.MonkeyPatch) -> None:
     digits = ujipen.load().digits
     held_out = np.isin(digits.writers, [*ujipen.VALIDATION_WRITERS, *ujipen.TEST_WRITERS])

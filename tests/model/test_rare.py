@@ -104,6 +104,21 @@ def test_half_a_four_has_no_stem() -> None:
     assert {len(drawing) for drawing in drawn("half a 4", 50)} == {1}
 
 
+def test_a_stub_is_small_and_beside_its_digit() -> None:
+    for name in ("0 beside a stub", "7 beside a stub"):
+        beside = 0
+        for drawing in drawn(name, 50):
+            sizes = [np.ptp(stroke, axis=0) for stroke in drawing]
+            beside += len(drawing) > 1 and sizes[-1][0] < 0.2 and sizes[-1][1] < 0.5
+        assert beside > 25, name
+
+
+def test_a_piece_is_half_a_digit() -> None:
+    for drawing in drawn("piece", 50):
+        width, height = np.ptp(np.concatenate(drawing), axis=0)
+        assert 0.2 * height < width < 0.9 * height
+
+
 def test_the_digits_of_a_pair_stand_side_by_side_and_are_equally_high() -> None:
     for name, least, most in (("pair", 0.1, 0.62), ("touching pair", -0.13, 0.03)):
         for drawing in drawn(name, 50):

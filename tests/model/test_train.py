@@ -93,9 +93,12 @@ def test_a_training_keeps_the_epoch_with_the_lowest_validation_loss_and_stops_af
     assert record.accuracy.validation == record.history["val_accuracy"][record.best_epoch - 1]
 
 
+@pytest.mark.parametrize("averaging", [0, 0.9])
 def test_a_killed_training_resumes_and_reaches_the_same_losses(
-    quick: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    averaging: float, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    quick, recipe = "quick", dataclasses.replace(QUICK, averaging=averaging)
+    monkeypatch.setitem(RECIPES["ffnn"], quick, recipe)
     script = f"""
 from pathlib import Path
 import numpy as np
@@ -105,7 +108,7 @@ from model.train import train, train_all
 from tests.stand_ins import record
 digits = mnist.Digits(*np.load({str(tmp_path / "digits.npz")!r}).values())
 mnist.load = lambda folders: (digits, digits)
-RECIPES["ffnn"]["quick"] = {QUICK!r}
+RECIPES["ffnn"]["quick"] = {recipe!r}
 train("ffnn", "quick", epochs=5, output=Path({str(tmp_path)!r}))
 """
     np.savez(tmp_path / "digits.npz", *mnist.load()[0])
@@ -133,6 +136,19 @@ train("ffnn", "quick", epochs=5, output=Path({str(tmp_path)!r}))
     for curve in ("loss", "val_loss"):
         expected = record_of(tmp_path / "never killed").history[curve]
         np.testing.assert_allclose(record_of(tmp_path).history[curve], expected, rtol=1e-2)
+
+
+def test_averaged_weights_are_validated_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(RECIPES["ffnn"], "quick", dataclasses.replace(QUICK, averaging=0.999))
+    train("ffnn", "quick", output=tmp_path)
+    averaged = record_of(tmp_path)
+    network = load_trained("ffnn", tmp_path)
+    _, validation = mnist.split(mnist.load()[0], QUICK.validation)
+    read = network.predict(network_input(validation.images, network), verbose=0).argmax(axis=1)
+    assert (read == validation.labels).mean() == pytest.approx(averaged.accuracy.validation, abs=1e-5)
+    monkeypatch.setitem(RECIPES["ffnn"], "quick", QUICK)
+    train("ffnn", "quick", output=tmp_path / "last")
+    assert averaged.history["val_loss"][-1] > record_of(tmp_path / "last").history["val_loss"][-1]  # it lags behind
 
 
 def test_a_kill_between_two_files_leaves_the_checkpoint_and_its_record_at_the_same_epoch(
