@@ -116,6 +116,9 @@ LETTERS = {
 }
 
 
+OFTEN = "BCDRUYahu"  # letters that passed for digits most often, in handwriting fonts: drawn as often as all others
+
+
 def letters(count: int, random: np.random.Generator, pens: list[Drawing], labels: np.ndarray) -> list[Drawing]:
     """Generate `count` letters: a third as in LETTERS, a third of the strokes of pen digits, a third in fonts.
 
@@ -133,7 +136,8 @@ def _font_letter(random: np.random.Generator, pens: list[list[Drawing]]) -> Draw
 
 def written_letter(random: np.random.Generator, pens: list[list[Drawing]]) -> Drawing:
     """Draw one of LETTERS."""
-    ways = list(LETTERS.values())[random.integers(len(LETTERS))]
+    among = OFTEN if random.random() < 0.5 else list(LETTERS)
+    ways = LETTERS[among[random.integers(len(among))]]
     return written(strokes_of(ways[random.integers(len(ways))]), random, lean=1.5)
 
 
@@ -161,9 +165,12 @@ def _line(
     return np.stack([turned.real, turned.imag], axis=1)
 
 
+COMPOSED = "aaBBCdDDpPRRUXYYKVTHANLFE"
+
+
 def composed_letter(random: np.random.Generator, pens: list[list[Drawing]]) -> Drawing:
-    """Compose a letter of the strokes of written ones and zeros: a D P X Y K V T H A N L F E or d."""
-    letter = "adDpPXYKVTHANLFE"[random.integers(16)]
+    """Compose a letter of the strokes of written ones and zeros."""
+    letter = COMPOSED[random.integers(len(COMPOSED))]
     width = random.uniform(0.5, 0.9)
     w, middle = width, random.uniform(0.4, 0.6)
 
@@ -179,6 +186,13 @@ def composed_letter(random: np.random.Generator, pens: list[list[Drawing]]) -> D
         right = stroke[stroke[:, 0] > wide]
         return [right[np.argsort(right[:, 1], kind="stable")] + [x - wide, y]]
 
+    def opened(x: int, y: int) -> list[np.ndarray]:
+        """A 0 without its side in the direction x, y."""
+        (stroke,) = _box(random, pens, "0", w, 1)[:1]
+        towards = (stroke / [w, 1] - 0.5) @ [x, y]
+        around = np.roll(np.arange(len(stroke)), -int(towards.argmax()))
+        return [stroke[around[towards[around] < random.uniform(0.1, 0.25)]]]
+
     match letter:
         case "a":
             return ring(0, random.normal(0, 0.05), w, 1) + line(
@@ -192,6 +206,14 @@ def composed_letter(random: np.random.Generator, pens: list[list[Drawing]]) -> D
             return line((0, 0), (0, 1)) + ring(0, 0, 0.9 * w, random.uniform(0.5, 0.65))
         case "P":
             return line((0, 0), (0, 1)) + bow(0, 0, w, middle)
+        case "B":
+            return line((0, 0), (0, 1)) + bow(0, 0, 0.9 * w, middle) + bow(0, middle, w, 1 - middle)
+        case "R":
+            return line((0, 0), (0, 1)) + bow(0, 0, w, middle) + line((0.3 * w, middle), (w, 1))
+        case "C":
+            return opened(1, 0)
+        case "U":
+            return opened(0, -1)
     return line(
         *{
             "X": ((0, 0), (w, 1), (w, 0), (0, 1)),

@@ -45,5 +45,5 @@ def test_composed_letters_are_of_the_strokes_of_ones_and_zeros() -> None:
     random = np.random.default_rng(0)
     for _ in range(100):
         drawing = composed_letter(random, only)
-        assert 2 <= len(drawing) <= 4
+        assert 1 <= len(drawing) <= 4
         assert 0.7 < np.ptp(np.concatenate(drawing)[:, 1]) < 1.4

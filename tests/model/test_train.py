@@ -195,13 +195,26 @@ def test_the_best_recipe_can_run_for_only_a_few_epochs(
     epochs: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shorter = dataclasses.replace(
-        RECIPES["ffnn"]["best"], validation=1_000, pen_copies=1, styles=100, non_digits=100, xla=False
+        RECIPES["ffnn"]["best"],
+        validation=1_000,
+        pen_copies=1,
+        uji_copies=1,
+        styles=100,
+        non_digits=100,
+        letters=20,
+        rare_each=1,
+        averaging=0.9,
+        xla=False,
     )
     monkeypatch.setitem(RECIPES["ffnn"], "best", shorter)
     train("ffnn", "best", epochs=epochs, output=tmp_path)
     record = record_of(tmp_path)
     assert record.epochs == epochs
-    assert {title: accuracy.count for title, accuracy in record.validation.items()} == {"MNIST": 1_000, "pens": 60}
+    assert {title: accuracy.count for title, accuracy in record.validation.items()} == {
+        "MNIST": 1_000,
+        "pens": 60,
+        "UJI pens": 160,
+    }
     assert 0.2 < record.temperature < 1  # label smoothing makes the network less confident than it is accurate
     printed = capsys.readouterr().out
     words = {1: "1 epoch", 3: "3 epochs"}[epochs]
@@ -334,8 +347,8 @@ def test_the_time_of_a_training_is_estimated_before_the_drawing(
     with pytest.raises(KeyboardInterrupt):
         train_all(["lenet5", "ffnn"], "best", output=tmp_path)
     assert re.fullmatch(
-        r"lenet5 by recipe best: 240 epochs, about \d+ minutes on .+\n"
-        r"ffnn by recipe best: 240 epochs, about \d+ minutes on .+\n",
+        r"lenet5 by recipe best: 120 epochs, about \d+ minutes on .+\n"
+        r"ffnn by recipe best: 120 epochs, about \d+ minutes on .+\n",
         capsys.readouterr().out,
     )
 
