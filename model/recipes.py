@@ -101,7 +101,7 @@ BEST = Recipe(
     "AdamW",
     2e-3,
     warmup=3,
-    epochs=120,
+    epochs=100,
     patience=None,
     batch_size=128,
     validation=5_000,

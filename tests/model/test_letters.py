@@ -46,4 +46,4 @@ def test_composed_letters_are_of_the_strokes_of_ones_and_zeros() -> None:
     for _ in range(100):
         drawing = composed_letter(random, only)
         assert 1 <= len(drawing) <= 4
-        assert 0.7 < np.ptp(np.concatenate(drawing)[:, 1]) < 1.4
+        assert 0.5 < np.ptp(np.concatenate(drawing)[:, 1]) < 1.4
