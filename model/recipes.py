@@ -17,7 +17,7 @@ Each change alone, in 12 epochs of 89,000 images (each pen digit drawn three tim
 | weight decay 0.05 instead of 0.004  | 99.16 | 99.60 | 27 %    |
 | no non-digits                       | 99.14 | 99.47 | 70 %    |
 
-In 12 epochs of 83,000 images (each pen digit drawn twice), as in `best`:
+In 12 epochs of 83,000 images (each pen digit drawn twice):
 
 | change                              | MNIST | pens  | letters |
 | ----------------------------------- | ----- | ----- | ------- |
@@ -26,17 +26,35 @@ In 12 epochs of 83,000 images (each pen digit drawn twice), as in `best`:
 | learning rate 1e-3, distort 0.7     | 99.28 | 99.60 | 25 %    |
 | learning rate 1e-3, distort 1.4     | 99.18 | 99.20 | 31 %    |
 
-LeNet5 after 130 epochs at 2e-3 reads 99.56 and 99.78 %, and 27 % of the letters pass. After 240 epochs, as in `best`,
-it is 99.46, 99.60 and 26 %. The longer training was chosen for its lower loss (0.3009 against 0.3026), and because it
+LeNet5 after 130 epochs at 2e-3 reads 99.56 and 99.78 %, and 27 % of the letters pass. After 240 epochs it
+is 99.46, 99.60 and 26 %. The longer training was chosen for its lower loss (0.3009 against 0.3026), and because it
 reads more of the same digits when they are distorted by half of the training's limits, six times each (99.43 against
 99.34 %). Five more epochs at 3e-4 after the 130, with distort 0.3, 0.6 and 1, gave 99.34, 99.30 and 99.36 %: milder
 distortions at the end do not help. FFNN after 240 epochs: 99.62, 99.64 and 22 %.
 
+All trials above were before UJI's writers, model/rare.py and model/letters.py. What these give, in FFNN alone, on
+drawings that no training saw: 17 handwriting fonts (170 digits; 595 letters that a person does not take for digits, and
+the share of them that get more than 0.5 for a digit), 8 of UJI's writers with brushes of 10, 20 and 30 pixels, and
+styles of model/rare.py made of validation writers' digits. The trial went on from the network of 240 epochs for 8
+epochs at 1e-3 with 96,000 images: fewer of each kind than in `best`, and UJI's last 28 writers only,
+all drawn with the former normalization.
+
+| network                 | MNIST | pens  | UJI   | fonts  | letters | 1 long flag | 0 slashed far | beside a stub |
+| ----------------------- | ----- | ----- | ----- | ------ | ------- | ----------- | ------------- | ------------- |
+| 240 epochs, as before   | 99.62 | 99.64 | 98.54 | 98.82  | 16.6 %  | 93          | 87            | 92.8          |
+| and 8 epochs more       | 99.50 | 99.69 | 98.96 | 100.00 | 13.3 %  | 96          | 97            | 95.1          |
+
+Of the letters that still passed, most were B, D, U, Y, C, R and a. So `best` draws these more often than others, and
+more letters than the trial (15,000 for 6,000). That was not tried by itself.
+
+Averaging the weights by 0.999, in FFNN trained from the start for 5 epochs with that mixture: validation loss 0.3537
+instead of 0.3596 for the last weights of the same training, accuracy 99.21 instead of 99.15 %, letters 11.9 instead of
+12.3 %. So `best` averages, and is shorter: 100 epochs of 118,000 images, 60 % of the former training.
+
 Label smoothing makes the answers less sure than they should be. Dividing the logits by the temperature that fits the
 validation digits lowers the calibration error on MNIST's from 4.8 to 0.2 % (LeNet5) and from 3.6 to 0.3 % (FFNN).
 
-Not tried: averaging the weights, distillation from a larger network, more than one seed, each distortion alone, each
-style alone.
+Not tried: distillation from a larger network, more than one seed, each distortion alone, each style alone.
 """
 
 from collections.abc import Hashable
