@@ -6,7 +6,7 @@ O o Q (0), I i j l (1), Z z (2), y (4), S s (5), b G (6), J (7), g q (9) are lef
 import numpy as np
 
 from model.draw import Drawing
-from model.styles import hershey_letter, random_pen_digit, strokes_of, written
+from model.styles import OVAL, hershey_letter, random_pen_digit, strokes_of, written
 
 # Paths as in styles.STYLES: each letter the ways that people write it.
 LETTERS = {
@@ -141,11 +141,16 @@ def written_letter(random: np.random.Generator, pens: list[list[Drawing]]) -> Dr
     return written(strokes_of(ways[random.integers(len(ways))]), random, lean=1.5)
 
 
-def _box(random: np.random.Generator, pens: list[list[Drawing]], digit: str, width: float, height: float) -> Drawing:
-    """Choose a pen digit and fit it into a box with its corner at the origin."""
-    drawing = random_pen_digit(random, pens, digit)
-    size = np.ptp(np.concatenate(drawing), axis=0).clip(0.02)
-    return [stroke / size * [width, height] for stroke in drawing]
+def _zero(random: np.random.Generator, pens: list[list[Drawing]], width: float, height: float) -> np.ndarray:
+    """Choose a 0 written in one stroke, and fit it into a box with its corner at the origin."""
+    for _ in range(20):
+        strokes = random_pen_digit(random, pens, "0")
+        if len(strokes) == 1 and np.ptp(strokes[0], axis=0).min() > 0.2:
+            break
+    else:
+        strokes = written(strokes_of(OVAL), random)
+    (stroke,) = strokes
+    return (stroke - stroke.min(axis=0)) / np.ptp(stroke, axis=0) * [width, height]
 
 
 def _line(
@@ -178,17 +183,17 @@ def composed_letter(random: np.random.Generator, pens: list[list[Drawing]]) -> D
         return [_line(random, pens, start, end) for start, end in zip(ends[::2], ends[1::2], strict=True)]
 
     def ring(x: float, y: float, wide: float, high: float) -> list[np.ndarray]:
-        return [stroke + np.array([x, y]) for stroke in _box(random, pens, "0", wide, high)[:1]]
+        return [_zero(random, pens, wide, high) + np.array([x, y])]
 
     def bow(x: float, y: float, wide: float, high: float) -> list[np.ndarray]:
         """The right half of a 0, from its top to its bottom."""
-        (stroke,) = _box(random, pens, "0", 2 * wide, high)[:1]
+        stroke = _zero(random, pens, 2 * wide, high)
         right = stroke[stroke[:, 0] > wide]
         return [right[np.argsort(right[:, 1], kind="stable")] + [x - wide, y]]
 
     def opened(x: int, y: int) -> list[np.ndarray]:
         """A 0 without its side in the direction x, y."""
-        (stroke,) = _box(random, pens, "0", w, 1)[:1]
+        stroke = _zero(random, pens, w, 1)
         towards = (stroke / [w, 1] - 0.5) @ [x, y]
         around = np.roll(np.arange(len(stroke)), -int(towards.argmax()))
         return [stroke[around[towards[around] < random.uniform(0.1, 0.25)]]]

@@ -47,3 +47,11 @@ def test_composed_letters_are_of_the_strokes_of_ones_and_zeros() -> None:
         drawing = composed_letter(random, only)
         assert 1 <= len(drawing) <= 4
         assert 0.5 < np.ptp(np.concatenate(drawing)[:, 1]) < 1.4
+
+
+def test_a_zero_that_begins_with_a_dot_leaves_no_letter_empty() -> None:
+    dotted = [np.array([[0.5, 0.5], [0.5, 0.51]]), np.array([[0, 0.5], [0.5, 0], [1, 0.5], [0.5, 1], [0, 0.5]])]
+    one = [np.array([[0.0, 0], [0, 1]])]
+    for drawing in letters(200, np.random.default_rng(0), [dotted, one], np.array([0, 1])):
+        assert all(len(stroke) for stroke in drawing)
+        assert np.ptp(np.concatenate(drawing), axis=0).max() > 0.3
