@@ -102,10 +102,14 @@ class Recipe:
     xla: bool = False
     """Compile the training step: twice as fast for dense layers on a CPU, slower for convolutions."""
     bfloat16: bool = False
-    """Compute in bfloat16: half the time on processors that multiply in it."""
+    """Compute in bfloat16: half the time on processors that multiply in it, twice the time on others."""
+    foundation: "Recipe | None" = None
+    """The recipe by which the network is trained first. None: it starts with random weights."""
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "rare", tuple(self.rare))  # a record holds a list
+    def __post_init__(self) -> None:  # a record holds a list, and a dictionary
+        object.__setattr__(self, "rare", tuple(self.rare))
+        if isinstance(self.foundation, dict):
+            object.__setattr__(self, "foundation", Recipe(**self.foundation))
 
     @property
     def mixture(self) -> tuple[Hashable, ...]:
@@ -114,20 +118,28 @@ class Recipe:
         return self.validation, *drawn
 
 
-BEST = Recipe(
-    "best",
+FOUNDATION = Recipe(
+    "foundation",
     "AdamW",
     2e-3,
     warmup=3,
-    epochs=100,
+    epochs=240,
     patience=None,
     batch_size=128,
     validation=5_000,
     smoothing=0.05,
     pen_copies=2,
-    uji_copies=8,
     styles=6_000,
     non_digits=10_000,
+    distort=1.0,
+)
+BEST = replace(
+    FOUNDATION,
+    name="best",
+    learning_rate=1e-3,
+    warmup=1,
+    epochs=16,
+    uji_copies=8,
     letters=15_000,
     rare=(
         "0 box",
@@ -157,14 +169,13 @@ BEST = Recipe(
         "touching pair",
     ),
     rare_each=400,
-    distort=1.0,
     averaging=0.999,
 )
 
 RECIPES: dict[str, dict[str, Recipe]] = {
     "lenet5": {
         "notebook": Recipe("notebook", "SGD", 0.01),
-        "best": replace(BEST, bfloat16=True),
+        "best": replace(BEST, foundation=replace(FOUNDATION, bfloat16=True)),
         "fast": Recipe(
             "fast",
             "AdamW",
@@ -181,6 +192,6 @@ RECIPES: dict[str, dict[str, Recipe]] = {
     },
     "ffnn": {
         "notebook": Recipe("notebook", "RMSprop", 0.001, xla=True),
-        "best": replace(BEST, xla=True),
+        "best": replace(BEST, xla=True, foundation=replace(FOUNDATION, xla=True)),
     },
 }

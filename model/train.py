@@ -3,7 +3,8 @@
 import dataclasses
 import os
 import platform
-from collections.abc import Hashable
+import shutil
+from collections.abc import Hashable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from model.files import replacing
 from model.folders import Folders
 from model.mixture import batches, examples, steps_per_epoch, targets, verbosity
 from model.mnist import Digits
-from model.networks import NETWORKS, network_input, predict
+from model.networks import NETWORKS, load_trained, network_input, predict
 from model.progress import Progress, completed_epochs, remove, remove_leftovers, saved_settings, set_aside
 from model.recipes import RECIPES, Recipe
 from model.record import Settings, TrainingAccuracy, TrainingRecord, counted, duration
@@ -48,9 +49,10 @@ def train_all(
 ) -> None:
     """Train the networks `names` into the folder `output`. What is finished there by the same settings is skipped.
 
-    During training, `output`/NAME.training holds the last epoch, the best epoch and the history. If the training is
-    killed, the same call resumes it. At the end the best epoch becomes the checkpoint, NAME.keras, with its record
-    (.json) and its learning curves (.png) beside it. Networks whose recipes draw the same share the examples.
+    During training, `output`/NAME.training holds the last epoch, the best epoch and the history. If the recipe has a
+    foundation, `output`/NAME.foundation holds its checkpoint. If the training is killed, the same call resumes it. At
+    the end the best epoch becomes the checkpoint, NAME.keras, with its record (.json) and its learning curves (.png)
+    beside it. Networks whose recipes draw the same share the examples.
 
     Raises InputError before the first network trains if data are missing, or if `output` holds a checkpoint or an
     unfinished training of other settings. With `replace` the new checkpoint replaces that one when it is finished, and
@@ -63,10 +65,27 @@ def train_all(
         print(_announcement(name, settings[name], output / f"{name}.training"), flush=True)
     mixtures: dict[tuple[Hashable, ...], tuple[Digits, dict[str, Digits]]] = {}
     for name in unfinished:
-        chosen = settings[name].recipe
-        if chosen.mixture not in mixtures:
-            mixtures[chosen.mixture] = examples(chosen, seed, data, corrected)
-        _train(name, settings[name], *mixtures[chosen.mixture], output / f"{name}.keras")
+        for stage, checkpoint in _stages(settings[name], output / f"{name}.keras"):
+            if stage.recipe.mixture not in mixtures:
+                mixtures[stage.recipe.mixture] = examples(stage.recipe, seed, data, corrected)
+            _train(name, stage, *mixtures[stage.recipe.mixture], checkpoint)
+    for name in names:
+        shutil.rmtree(_foundation(output / f"{name}.keras").parent, ignore_errors=True)
+
+
+def _foundation(checkpoint: Path) -> Path:
+    """The checkpoint from which the training of `checkpoint` goes on, if its recipe has a foundation."""
+    return checkpoint.with_suffix(".foundation") / checkpoint.name
+
+
+def _stages(settings: Settings, checkpoint: Path) -> Iterator[tuple[Settings, Path]]:
+    """Yield what is left to train for `checkpoint`, each with its own checkpoint: the foundation, then the rest."""
+    recipe = settings.recipe
+    if recipe.foundation and saved_settings(checkpoint.with_suffix(".training")) != settings:
+        stage = dataclasses.replace(settings, recipe=recipe.foundation)
+        if not is_finished(_foundation(checkpoint), stage, replace=True):
+            yield stage, _foundation(checkpoint)
+    yield settings, checkpoint
 
 
 def settings_of(name: str, recipe: str, epochs: int | None, seed: int, corrected: Corrections) -> Settings:
@@ -77,7 +96,8 @@ def settings_of(name: str, recipe: str, epochs: int | None, seed: int, corrected
         raise InputError(f"{name} has no recipe {recipe}; it has {' and '.join(RECIPES[name])}.{remedy}")
     chosen = RECIPES[name][recipe]
     if epochs is not None:
-        chosen = dataclasses.replace(chosen, epochs=epochs)
+        first = chosen.foundation and dataclasses.replace(chosen.foundation, epochs=epochs)
+        chosen = dataclasses.replace(chosen, epochs=epochs, foundation=first)
     return Settings(chosen, seed, len(corrected.files), corrected.sha256)
 
 
@@ -140,7 +160,10 @@ def _train(name: str, settings: Settings, training: Digits, held_out: dict[str, 
     print(f"{name} trains on {len(training.labels):,} images, on {device}", flush=True)
     keras.utils.set_random_seed(settings.seed)
     progress = Progress(unfinished, settings)
-    fit(build(name, settings.recipe), training, held_out, settings, progress)
+    network = build(name, settings.recipe)
+    if settings.recipe.foundation and not progress.state.exists():
+        network.set_weights(load_trained(name, _foundation(checkpoint).parent).get_weights())
+    fit(network, training, held_out, settings, progress)
 
     network = keras.saving.load_model(progress.best_checkpoint, compile=False)
     divisor = _calibrate(network, _joined(held_out)) if settings.recipe.smoothing else 1.0

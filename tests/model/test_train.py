@@ -17,13 +17,14 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
+import model.train
 from model import InputError, mnist
 from model.files import replacing
 from model.folders import Folders
 from model.mnist import Digits
-from model.networks import load_trained, network_input
+from model.networks import load_trained, network_input, predict
 from model.recipes import RECIPES, Recipe
-from model.record import TrainingRecord
+from model.record import Settings, TrainingRecord
 from model.train import train, train_all
 from tests.stand_ins import record
 
@@ -91,6 +92,42 @@ def test_a_training_keeps_the_epoch_with_the_lowest_validation_loss_and_stops_af
     record = record_of(tmp_path)
     assert record.epochs == record.best_epoch + 2 < 50
     assert record.accuracy.validation == record.history["val_accuracy"][record.best_epoch - 1]
+
+
+def test_a_training_goes_on_from_its_foundation_which_is_trained_once(
+    quick: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    still = dataclasses.replace(QUICK, name="still", learning_rate=0.0, epochs=1, foundation=QUICK)
+    monkeypatch.setitem(RECIPES["ffnn"], "still", still)
+    train("ffnn", quick, output=tmp_path / "alone")
+
+    def stop(network: str, settings: Settings, *rest: object) -> None:
+        if settings.recipe == still:
+            raise KeyboardInterrupt
+        train_network(network, settings, *rest)
+
+    train_network = model.train._train
+    with monkeypatch.context() as patch:
+        patch.setattr("model.train._train", stop)
+        with pytest.raises(KeyboardInterrupt):
+            train("ffnn", "still", output=tmp_path / "both")
+    foundation = tmp_path / "both" / "ffnn.foundation" / "ffnn.keras"
+    trained = foundation.stat().st_mtime_ns
+
+    def look(record: TrainingRecord, path: Path) -> None:
+        assert foundation.stat().st_mtime_ns == trained
+
+    monkeypatch.setattr("model.plots.learning_curves", look)
+    train("ffnn", "still", output=tmp_path / "both")
+    assert sorted(path.name for path in (tmp_path / "both").iterdir()) == ["ffnn.json", "ffnn.keras"]
+    assert record_of(tmp_path / "both").recipe == still
+    assert record_of(tmp_path / "both").accuracy.untrained > 0.3
+    images = mnist.load()[0].images[:50]
+    np.testing.assert_allclose(
+        predict(load_trained("ffnn", tmp_path / "both"), images),
+        predict(load_trained("ffnn", tmp_path / "alone"), images),
+        atol=1e-6,
+    )
 
 
 @pytest.mark.parametrize("averaging", [0, 0.9])
