@@ -148,26 +148,28 @@ def _pool_channels(graph: onnx.GraphProto) -> None:
 
     Padding is made explicit, because onnx.reference pads long and thin windows wrongly. All padded windows are odd.
     """
-    shapes = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    shapes = {tensor.name: onnx.numpy_helper.to_array(tensor).tolist() for tensor in graph.initializer}
     makers = {node.output[0]: node for node in graph.node}
     for after in list(graph.node):
         pool = makers.get(after.input[0]) if after.op_type == "Reshape" else None
         before = makers.get(pool.input[0]) if pool is not None and pool.op_type in ("MaxPool", "AveragePool") else None
-        if pool is None or before is None or before.op_type != "Reshape":
+        if pool is None or before is None or len(shapes.get(after.input[1], [])) != 4:
             continue
-        flat, pooled = (shapes.get(node.input[1], np.empty(0)).tolist() for node in (before, after))
-        if flat[:2] == [-1, 1] and len(flat) == len(pooled) == 4 and pooled[3] > 1:
+        if before.op_type == "Reshape" and shapes[before.input[1]][:2] == [-1, 1]:
             source = makers.get(before.input[0])  # it may put the channels last
             last = source is not None and source.op_type == "Reshape" and shapes[source.input[1]][-1] == 1
             pool.input[0] = source.input[0] if source is not None and last else before.input[0]
-            pool.output[0] = after.output[0]
-            attributes = {attribute.name: attribute for attribute in pool.attribute}
-            if (padding := attributes.get("auto_pad")) is not None:
-                pool.attribute.remove(padding)
-                if padding.s != b"VALID":
-                    sides = [side // 2 for side in attributes["kernel_shape"].ints]
-                    pool.attribute.append(onnx.helper.make_attribute("pads", sides * 2))
-            graph.node.remove(after)
+        elif before.op_type not in ("MaxPool", "AveragePool"):
+            continue
+        pool.output[0] = after.output[0]
+        makers[pool.output[0]] = pool
+        attributes = {attribute.name: attribute for attribute in pool.attribute}
+        if (padding := attributes.get("auto_pad")) is not None:
+            pool.attribute.remove(padding)
+            if padding.s != b"VALID":
+                sides = [side // 2 for side in attributes["kernel_shape"].ints]
+                pool.attribute.append(onnx.helper.make_attribute("pads", sides * 2))
+        graph.node.remove(after)
 
 
 def _name_reductions(model: onnx.ModelProto) -> None:
