@@ -67,6 +67,15 @@ def normalize(sketch: Any) -> Any:
     `sketch` is uint8 [batch, height, width], 8 x 8 to 2,048 x 2,048, drawn or photographed, dark on light or light on
     dark. Returns float32 [batch, 28, 28]: paper 0, the strongest ink 1. A blank sketch gives a blank image.
     """
+    return separate(sketch)[0]
+
+
+def separate(sketch: Any) -> tuple[Any, Any, Any]:
+    """Normalize sketches, and tell their ink from their paper.
+
+    Returns what normalize() does, `sign` [batch, 1, 1] and `paper` [batch, GRID, GRID]: ink is where sign * level is
+    less than the paper's.
+    """
     level = ops.cast(sketch, "float32")
     row, column = _count(level, axis=1), _count(level, axis=2)  # [1, 1, height], [1, 1, width]: 1, 2, 3 ...
     height, width = ops.max(row, axis=(1, 2)), ops.max(column, axis=(1, 2))  # [1] each
@@ -96,7 +105,7 @@ def normalize(sketch: Any) -> Any:
     levels = ops.matmul(ops.matmul(rows, _differences(integrals, 1) * (FINE / height)), columns)
     covered = ops.matmul(ops.sum(rows, axis=2, keepdims=True), ops.sum(columns, axis=1, keepdims=True))
     image = ops.relu(papers - base * covered - sign * levels) * near
-    return image / ops.maximum(_max(image), 1e-6)
+    return image / ops.maximum(_max(image), 1e-6), sign, paper - base
 
 
 _normalize_graph = tf.function(normalize, reduce_retracing=True)

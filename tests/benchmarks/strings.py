@@ -28,9 +28,10 @@ COUNT = 300  # numbers of each kind
 PENS = 0.03, 0.14  # width as a share of the digits' height
 SHEETS = (280, 280), (280, 560), (200, 600), (480, 640)  # height and width of a sheet for one line, in pixels
 PAGES = (280, 560), (600, 800)  # of a sheet for more
-KINDS = {"apart": (0.08, 0.5), "overlapping": (0.03, 0.15), "touching": (-0.9, -0.3)}
+KINDS = {"apart": (0.08, 0.5), "overlapping": (0.03, 0.15), "touching": (-0.6, -0.1), "abutting": (-0.9, -0.4)}
 """How digits follow each other. Apart: the gap between their ink's left and right ends, as a share of their height.
-Overlapping: the least distance of their ink, as a share of their height. Touching: the same, in widths of the pen."""
+Overlapping: the least distance of their ink, as a share of their height. Touching: the same, in widths of the pen.
+Abutting: the gap between their ink's ends, in widths of the pen, so that most touch, and not where they reach farthest."""
 
 Read = Callable[[np.ndarray], str]
 
@@ -66,16 +67,17 @@ def sheet(kind: str, lengths: list[int], hand: Pens, random: np.random.Generator
     even = random.uniform(0, 0.08)
     written: list[list[Drawing]] = []
     text = []
-    for number, length in enumerate(lengths):
+    drop = 0.0
+    for length in lengths:
         chosen = random.integers(len(hand.labels), size=length)
         text.append("".join(str(hand.labels[index]) for index in chosen))
         digits = [_scaled(hand.drawings[index], even, slant, random) for index in chosen]
         line = _in_a_row(digits, kind, pen, random)
-        drop = number * (1 + pen + random.uniform(0.25, 0.7))
         lean = random.normal(0, 0.02)
         indent = random.uniform(0, 0.4)
         line = [[s + [indent, drop] + s[:, :1] * [0, lean] for s in drawing] for drawing in line]
         written.append(line)
+        drop += 1 + pen + random.uniform(0.25, 0.7)
     drawings = [drawing for line in written for drawing in line]
     points = np.concatenate([stroke for drawing in drawings for stroke in drawing])
     low, high = points.min(axis=0) - pen / 2, points.max(axis=0) + pen / 2
@@ -106,17 +108,16 @@ def _in_a_row(digits: list[Drawing], kind: str, pen: float, random: np.random.Ge
     for digit in digits[1:]:
         ends = max(stroke[:, 0].max() for stroke in row[-1]) - min(stroke[:, 0].min() for stroke in digit)
         space = random.uniform(*KINDS[kind])
-        if kind == "apart":
-            row.append(_moved(digit, ends + pen + space))
+        if kind in ("apart", "abutting"):
+            row.append(_moved(digit, ends + pen + space * (1 if kind == "apart" else pen)))
             continue
         distance = pen * (1 + space) if kind == "touching" else pen + space
         before, after = _dense([s for drawing in row[-2:] for s in drawing]), _dense(digit)
-        near, far = ends - 1.0, ends + 1.5
-        for _ in range(14):  # the distance grows with the shift, as far as this search is concerned
-            middle = (near + far) / 2
-            gaps = np.hypot(*(before[:, None] - after[None] - [middle, 0]).transpose(2, 0, 1))
-            near, far = (middle, far) if gaps.min() < distance else (near, middle)
-        row.append(_moved(digit, far))
+        for step in range(150):  # from the right, until the ink is as near as that
+            right = ends + 1.5 - step / 60
+            if np.hypot(*(before[:, None] - after[None] - [right, 0]).transpose(2, 0, 1)).min() < distance:
+                break
+        row.append(_moved(digit, right))
     return row
 
 
@@ -125,11 +126,11 @@ def _moved(drawing: Drawing, right: float) -> Drawing:
 
 
 def _dense(drawing: Drawing) -> np.ndarray:
-    """Points on the strokes, at most 1/50 apart."""
+    """Points on the strokes, at most 1/30 apart."""
     parts = []
     for stroke in drawing:
         lengths = np.r_[0, np.cumsum(np.hypot(*np.diff(stroke, axis=0).T))]
-        at = np.linspace(0, lengths[-1], 2 + int(50 * lengths[-1]))
+        at = np.linspace(0, lengths[-1], 2 + int(30 * lengths[-1]))
         parts.append(np.stack([np.interp(at, lengths, stroke[:, axis]) for axis in (0, 1)], axis=1))
     return np.concatenate(parts)
 
