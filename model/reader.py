@@ -88,25 +88,21 @@ class Sheet(NamedTuple):
 
 
 class Part:
-    """Cells of ink that belong together."""
+    """Cells of ink that belong together. `cover` says how much of each cell is covered: at the border, less than all.
 
-    def __init__(self, y: np.ndarray, x: np.ndarray, ink: np.ndarray) -> None:
-        self.y, self.x, self.ink = y, x, ink
-        cover = np.minimum(1, ink / ink.max())  # a cell at the border that is half as dark is half covered
-        self.left, self.top = float((x + 1 - cover).min()), float((y + 1 - cover).min())
-        self.right, self.bottom = float((x + cover).max()), float((y + cover).max())
+    Rows and columns are float32, as in the graph.
+    """
 
-    @property
-    def width(self) -> float:
-        return self.right - self.left
+    def __init__(self, y: np.ndarray, x: np.ndarray, ink: np.ndarray, cover: np.ndarray) -> None:
+        self.y, self.x, self.ink, self.cover = y, x, ink, cover
+        self.left, self.top = (x + 1 - cover).min(), (y + 1 - cover).min()  # float32, as in the graph
+        self.right, self.bottom = (x + cover).max(), (y + cover).max()
+        self.width, self.height = self.right - self.left, self.bottom - self.top
+        self.size = max(self.width, self.height)
 
-    @property
-    def height(self) -> float:
-        return self.bottom - self.top
-
-    @property
-    def size(self) -> float:
-        return max(self.width, self.height)
+    def where(self, inside: np.ndarray) -> "Part":
+        """Some of its cells."""
+        return Part(self.y[inside], self.x[inside], self.ink[inside], self.cover[inside])
 
     @property
     def middle(self) -> tuple[float, float]:
@@ -115,7 +111,7 @@ class Part:
 
 
 def union(parts: list[Part]) -> Part:
-    return Part(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("y", "x", "ink")))
+    return Part(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("y", "x", "ink", "cover")))
 
 
 def read(sketch: np.ndarray, networks: Networks) -> Reading:
@@ -183,7 +179,7 @@ def ink_of(sketch: np.ndarray, sign: float, paper: np.ndarray) -> Sheet:
     cells = level[: rows * cell, : columns * cell].reshape(rows, cell, columns, cell).mean(axis=(1, 3))
     around = np.pad(paper, 1, mode="edge")  # at an edge of the sheet, what is beyond it is no ink
     darkest = np.min([around[y : y + GRID, x : x + GRID] for y in range(3) for x in range(3)], axis=0)
-    y, x = (((np.arange(n) + 0.5) * cell * GRID / side).astype(int) for n, side in ((rows, height), (columns, width)))
+    y, x = ((2 * np.arange(n) + 1) * cell * GRID // (2 * side) for n, side in ((rows, height), (columns, width)))
     ink = darkest[y][:, x] - cells
     strongest = ink.max()
     ink[(ink <= INK * strongest) | (strongest < CONTRAST)] = 0
@@ -210,7 +206,11 @@ def parts_of(ink: np.ndarray) -> list[Part]:
             stood[other] = number
         label[y + 1, x + 1] = number
     roots = np.array([root(number) for number in label[1:-1, 1:-1][ink > 0]], int)
-    parts = [Part(*cells[roots == number].T, ink[ink > 0][roots == number]) for number in np.unique(roots)]
+    level = ink[ink > 0]
+    parts = []
+    for number in np.unique(roots):
+        mine = roots == number
+        parts.append(Part(*cells[mine].T.astype(np.float32), level[mine], level[mine] / level[mine].max()))
     return sorted(parts, key=lambda part: -part.size)[:PARTS]
 
 
@@ -294,10 +294,11 @@ def may_be_cut(group: Part, height: float) -> bool:
 
 def cut(group: Part) -> list[tuple[Part, float, float]]:
     """Cut a group along its seams: pieces from the left, each with the costs of the seams on its left and right."""
-    scale = ROWS / group.height
-    row, column = np.arange(ROWS), np.arange(math.floor(group.width * scale) + 2)
+    scale = np.float32(ROWS) / group.height
+    row = np.arange(ROWS, dtype=np.float32)
+    column = np.arange(math.floor(group.width * scale) + 2, dtype=np.float32)
     filled = np.zeros((int(group.y.max()) + 2, int(group.x.max()) + 2), np.float32)
-    filled[group.y, group.x] = 1
+    filled[group.y.astype(int), group.x.astype(int)] = 1
     y = np.clip(((row + 0.5) / scale + group.top).astype(int), 0, len(filled) - 1)
     x = np.clip(((column - 0.5) / scale + group.left).astype(int), 0, filled.shape[1] - 1)
     ink = filled[y][:, x]
@@ -311,7 +312,7 @@ def cut(group: Part) -> list[tuple[Part, float, float]]:
     for number in range(len(paths) + 1):
         inside = passed == number
         if inside.any():
-            pieces.append((Part(group.y[inside], group.x[inside], group.ink[inside]), bounds[number], bounds[number + 1]))
+            pieces.append((group.where(inside), bounds[number], bounds[number + 1]))
     return pieces
 
 
