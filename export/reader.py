@@ -6,6 +6,7 @@ groups, U groups to cut, M pieces of the most divided of them, S spans, E pieces
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -57,72 +58,111 @@ class Groups(NamedTuple):
     areas: Areas
 
 
-def read(sketch: Tensor, networks: Callable[[Tensor], Tensor]) -> dict[str, Tensor]:
-    """Read sketches, uint8 [B, height, width]. `networks` gives [n, 2, 10] for images [n, 28, 28]."""
-    image, sign, paper = separate(sketch)
-    level = tf.cast(sketch, tf.float32) * sign
-    sheets, height, width = (tf.shape(sketch)[axis] for axis in range(3))
-    pixels = tf.cast(height * width, tf.float32)
-    cell = tf.cast(tf.math.ceil(tf.sqrt(pixels / reader.CELLS)), tf.int32)
-    ink = _ink(level, paper, cell, image)
-    cells, sheet, parts = _parts(ink)
-    counts = tf.tensor_scatter_nd_add(tf.zeros([sheets], tf.int32), sheet[:, None], tf.ones_like(sheet))
-    size = tf.cast(cell, tf.float32)
-    pages = Pages(level, sign, paper, size)
-
-    def one_each() -> tuple[Tensor, ...]:
-        areas = _areas(cells, parts)
-        groups = Groups(sheet, tf.zeros_like(sheet), parts[3] - parts[1], areas)
-        return *cells, *groups[:3], *areas, tf.gather(image, sheet)
-
-    def several() -> tuple[Tensor, ...]:
-        grouped, groups = _groups(cells, sheet, parts, counts)
-        images = _images(grouped, groups.sheet, groups.areas, pages)
-        alone = tf.tensor_scatter_nd_add(tf.zeros([sheets], tf.int32), groups.sheet[:, None], tf.ones_like(groups.sheet))
-        is_alone = tf.cast(tf.gather(alone, groups.sheet) == 1, tf.float32)[:, None, None]
-        images = images + is_alone * (tf.gather(image, groups.sheet) - images)
-        return *grouped, *groups[:3], *groups.areas, images
-
-    found = tf.cond(tf.reduce_max(counts) > 1, several, one_each)
-    cells, groups, images = Cells(*found[:5]), Groups(*found[5:8], Areas(*found[8:14])), found[14]
-    probabilities = _judged(networks, images)
-    sure = tf.reduce_max(probabilities[:, 2], axis=1)
-    wide, high = groups.areas.right - groups.areas.left, groups.areas.bottom - groups.areas.top
-    doubtful = (wide > reader.NARROW * high) & (wide < reader.WIDEST * high) & (high > reader.SMALL * groups.height)
-    doubtful &= (sure < reader.SURE) | (wide > high)
-    many = tf.tensor_scatter_nd_add(tf.zeros([sheets], tf.int32), groups.sheet[:, None], tf.cast(doubtful, tf.int32))
-    doubtful &= tf.gather(many, groups.sheet) <= reader.TO_CUT
-
-    whole = (
-        groups.sheet,
-        groups.line,
-        groups.areas.x,
-        tf.zeros_like(groups.sheet),
-        tf.stack(groups.areas[:4], axis=1),
-        probabilities,
-        images,
-    )
-
-    def with_cuts() -> tuple[Tensor, ...]:
-        (certain,) = _where(~doubtful)
-        (unsure,) = _where(doubtful)
-        pieces = _cut(cells, groups, unsure, doubtful, ink, pages, networks)
-        return tuple(tf.concat([tf.gather(a, certain), b], axis=0) for a, b in zip(whole, pieces, strict=True))
-
-    entries = tf.cond(tf.reduce_any(doubtful), with_cuts, lambda: whole)
-    return _in_order(entries, sheets, size)
-
-
 class Pages(NamedTuple):
     """The sheets from which images are taken."""
 
     level: Tensor
     """Dark ink, [B, height, width]."""
-    sign: Tensor
     paper: Tensor
-    """[B, GRID, GRID]."""
+    """The paper's level, [B, GRID, GRID]."""
     cell: Tensor
     """Pixels a side of a cell."""
+    image: Tensor
+    """Each sheet as one digit, [B, 28, 28]."""
+
+
+class Parts(NamedTuple):
+    """Connected parts, [C] each."""
+
+    sheet: Tensor
+    left: Tensor
+    top: Tensor
+    right: Tensor
+    bottom: Tensor
+
+
+class Entries(NamedTuple):
+    """Pieces of ink and how they are read, [E, ...] each."""
+
+    sheet: Tensor
+    line: Tensor
+    x: Tensor
+    """Of their group's centre."""
+    piece: Tensor
+    """Their number in the group."""
+    boxes: Tensor
+    probabilities: Tensor
+    images: Tensor
+
+
+Networks = Callable[[Tensor], Tensor]
+"""Reads images [n, 28, 28]: probabilities [n, 2, 10]."""
+
+
+def read(sketch: Tensor, networks: Networks, call: Callable[..., Any], choose: Callable[..., Any]) -> dict[str, Tensor]:
+    """Read sketches, uint8 [B, height, width].
+
+    `call(function, *arguments)` calls a function of tensors, and `choose(condition, function, other, *arguments)` calls
+    the first function if the condition holds, else the other. They compute in TensorFlow, or make the graph.
+    """
+    pages, ink, cells, parts, counts, are_several = call(_find, sketch)
+    cells, groups, images = choose(are_several, _several, _one_each, pages, cells, parts, counts)
+    probabilities, doubtful, is_doubtful = call(partial(_judge, networks), pages, groups, images)
+    cut = partial(_cut, networks)
+    entries = choose(is_doubtful, cut, _uncut, cells, groups, images, probabilities, doubtful, ink, pages)
+    return call(_in_order, entries, pages)
+
+
+def _find(sketch: Tensor) -> tuple[Any, ...]:
+    image, sign, paper = separate(sketch)
+    level = tf.cast(sketch, tf.float32) * sign
+    height, width = tf.shape(sketch)[1], tf.shape(sketch)[2]
+    pixels = tf.cast(height * width, tf.float32)
+    cell = tf.cast(tf.math.ceil(tf.sqrt(pixels / reader.CELLS)), tf.int32)
+    ink = _ink(level, paper, cell, image)
+    cells, parts = _parts(ink)
+    counts = _count(parts.sheet, tf.ones_like(parts.sheet), tf.shape(sketch)[0])
+    pages = Pages(level, paper, tf.cast(cell, tf.float32), image)
+    return pages, ink, cells, parts, counts, tf.reduce_max(counts) > 1
+
+
+def _count(owner: Tensor, amount: Tensor, owners: Tensor) -> Tensor:
+    return tf.tensor_scatter_nd_add(tf.zeros([owners], amount.dtype), owner[:, None], amount)
+
+
+def _one_each(pages: Pages, cells: Cells, parts: Parts, counts: Tensor) -> tuple[Any, ...]:
+    areas = _areas(cells, parts[1:])
+    groups = Groups(parts.sheet, tf.zeros_like(parts.sheet), parts.bottom - parts.top, areas)
+    return cells, groups, tf.gather(pages.image, parts.sheet)
+
+
+def _several(pages: Pages, cells: Cells, parts: Parts, counts: Tensor) -> tuple[Any, ...]:
+    cells, groups = _groups(cells, parts.sheet, parts[1:], counts)
+    images = _images(cells, groups.sheet, groups.areas, pages)
+    alone = _count(groups.sheet, tf.ones_like(groups.sheet), tf.size(counts))
+    is_alone = tf.cast(tf.gather(alone, groups.sheet) == 1, tf.float32)[:, None, None]
+    return cells, groups, images + is_alone * (tf.gather(pages.image, groups.sheet) - images)
+
+
+def _judge(networks: Networks, pages: Pages, groups: Groups, images: Tensor) -> tuple[Tensor, ...]:
+    """Ask the networks, and tell which groups are to be cut."""
+    probabilities = _judged(networks, images)
+    sure = tf.reduce_max(probabilities[:, 2], axis=1)
+    wide, high = groups.areas.right - groups.areas.left, groups.areas.bottom - groups.areas.top
+    doubtful = (wide > reader.NARROW * high) & (wide < reader.WIDEST * high) & (high > reader.SMALL * groups.height)
+    doubtful &= (sure < reader.SURE) | (wide > high)
+    many = _count(groups.sheet, tf.cast(doubtful, tf.int32), tf.shape(pages.image)[0])
+    doubtful &= tf.gather(many, groups.sheet) <= reader.TO_CUT
+    return probabilities, doubtful, tf.reduce_any(doubtful)
+
+
+def _uncut(
+    cells: Cells, groups: Groups, images: Tensor, probabilities: Tensor, doubtful: Tensor, ink: Tensor, pages: Pages
+) -> Entries:
+    boxes = tf.stack(groups.areas[:4], axis=1)
+    return Entries(
+        groups.sheet, groups.line, groups.areas.x, tf.zeros_like(groups.sheet), boxes, probabilities, images
+    )
 
 
 def _ink(level: Tensor, paper: Tensor, cell: Tensor, image: Tensor) -> Tensor:
@@ -141,8 +181,8 @@ def _ink(level: Tensor, paper: Tensor, cell: Tensor, image: Tensor) -> Tensor:
     return tf.where(ink > least, ink, 0.0)
 
 
-def _parts(ink: Tensor) -> tuple[Cells, Tensor, list[Tensor]]:
-    """Find connected parts: the cells, each part's sheet [C] and box, left, top, right and bottom [C] each."""
+def _parts(ink: Tensor) -> tuple[Cells, Parts]:
+    """Find connected parts."""
     sheet, y, x = _where(ink > 0)
     rows, columns = tf.shape(ink)[1], tf.shape(ink)[2]
     level = tf.gather(tf.reshape(ink, [-1]), (sheet * rows + y) * columns + x)
@@ -186,7 +226,7 @@ def _parts(ink: Tensor) -> tuple[Cells, Tensor, list[Tensor]]:
     strongest = tf.tensor_scatter_nd_max(tf.zeros([count]), owner[:, None], level)
     cells = Cells(owner, tf.cast(y, tf.float32), tf.cast(x, tf.float32), level, level / tf.gather(strongest, owner))
     sheets = tf.tensor_scatter_nd_max(tf.zeros([count], tf.int32), owner[:, None], sheet)
-    return cells, sheets, _boxes(cells, count)
+    return cells, Parts(sheets, *_boxes(cells, count))
 
 
 def _boxes(cells: Cells, count: Tensor) -> list[Tensor]:
@@ -298,8 +338,10 @@ def _images(cells: Cells, sheet: Tensor, areas: Areas, pages: Pages) -> Tensor:
     y, x = areas.y * pages.cell, areas.x * pages.cell
     down, across = (_intervals(middle, step, side) for middle, side in ((y, height), (x, width)))
 
-    # Sums of levels from the corner of the sheet are whole numbers. Those from the corner of an area fit float32.
-    sums = tf.cumsum(tf.cumsum(tf.cast(pages.level, tf.int32), axis=1), axis=2)
+    # How much darker than white paper the pixels are, summed from the corner of the sheet, in whole numbers. The sums
+    # from the corner of an area fit float32.
+    white = tf.math.ceil(tf.reduce_max(pages.paper))
+    sums = tf.cumsum(tf.cumsum(tf.cast(white - pages.level, tf.int32), axis=1), axis=2)
     sums = tf.reshape(tf.pad(sums, [[0, 0], [1, 0], [1, 0]]), [-1])
     rows = (sheet[:, None] * (height + 1) + down.pixel) * (width + 1)  # [n, 29]
     first_row, first_column = rows[:, :1], across.pixel[:, :1]
@@ -317,7 +359,7 @@ def _images(cells: Cells, sheet: Tensor, areas: Areas, pages: Pages) -> Tensor:
     )
     sums = upper + (lower - upper) * down.beyond[:, :, None]  # [n, 29, 29]
     sums = sums[:, 1:] - sums[:, :-1]
-    levels = sums[:, :, 1:] - sums[:, :, :-1]
+    darkness = sums[:, :, 1:] - sums[:, :, :-1]
     covered = down.length[:, :, None] * across.length[:, None]
     paper = tf.gather(tf.reshape(pages.paper, [-1]), _crossed((sheet[:, None] * GRID + down.paper) * GRID, across.paper))
 
@@ -329,7 +371,7 @@ def _images(cells: Cells, sheet: Tensor, areas: Areas, pages: Pages) -> Tensor:
     at = tf.where(inside, (cells.owner * SIDE + at_y) * SIDE + at_x, tf.size(sheet) * SIDE * SIDE)
     near = tf.tensor_scatter_nd_update(tf.zeros([tf.size(sheet) * SIDE * SIDE + 1]), at[:, None], tf.ones_like(cells.y))
     near = tf.nn.max_pool2d(tf.reshape(near[:-1], [-1, SIDE, SIDE, 1]), 3, 1, "SAME")[..., 0]
-    image = tf.nn.relu(paper * covered - levels) * near
+    image = tf.nn.relu((paper - white) * covered + darkness) * near
     return image / tf.maximum(tf.reduce_max(image, axis=(1, 2), keepdims=True), 1e-6)
 
 
@@ -360,22 +402,25 @@ def _crossed(rows: Tensor, columns: Tensor) -> Tensor:
     return rows[:, :, None] + columns[:, None]
 
 
-def _judged(networks: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+def _judged(networks: Networks, images: Tensor) -> Tensor:
     """Probabilities [n, 3, 10]: LeNet5's, FFNN's, and their mean."""
     both = networks(images)
     return tf.concat([both, tf.reduce_mean(both, axis=1, keepdims=True)], axis=1)
 
 
 def _cut(
+    networks: Networks,
     cells: Cells,
     groups: Groups,
-    unsure: Tensor,
+    images: Tensor,
+    probabilities: Tensor,
     doubtful: Tensor,
     ink: Tensor,
     pages: Pages,
-    networks: Callable[[Tensor], Tensor],
-) -> tuple[Tensor, ...]:
-    """Cut the groups `unsure` [U] into pieces, and join these to digits, as entries for _in_order()."""
+) -> Entries:
+    """Cut the doubtful groups into pieces, and join these to digits."""
+    whole = _uncut(cells, groups, images, probabilities, doubtful, ink, pages)
+    (certain,), (unsure,) = _where(~doubtful), _where(doubtful)
     rows, columns = tf.shape(ink)[1], tf.shape(ink)[2]
     number = tf.cumsum(tf.cast(doubtful, tf.int32)) - 1
     owner = tf.where(tf.gather(doubtful, cells.owner), tf.gather(number, cells.owner), -1)
@@ -468,7 +513,7 @@ def _cut(
     best = tf.gather(reached, group * side * side + goal)
     (chosen,) = _where(before + goodness + after > best - 1e-4)
     own = tf.gather(group, chosen)
-    return (
+    pieces = Entries(
         tf.gather(sheet, own),
         tf.gather(tf.gather(groups.line, unsure), own),
         tf.gather(area.x, own),
@@ -477,6 +522,7 @@ def _cut(
         tf.gather(probabilities, chosen),
         tf.gather(images, chosen),
     )
+    return Entries(*(tf.concat([tf.gather(a, certain), b], axis=0) for a, b in zip(whole, pieces, strict=True)))
 
 
 def _seams(filled: Tensor, breadth: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -552,9 +598,10 @@ def _goodness(areas: Areas, line_height: Tensor, seam_costs: Tensor, probabiliti
     return tf.linalg.matvec(tf.stack(features, axis=1), reader.FEATURES)
 
 
-def _in_order(entries: tuple[Tensor, ...], sheets: Tensor, cell: Tensor) -> dict[str, Tensor]:
+def _in_order(entries: Entries, pages: Pages) -> dict[str, Tensor]:
     """Lay pieces of ink out in reading order, after the rule when they count as digits."""
     sheet, line, x, piece, boxes, probabilities, images = entries
+    sheets = tf.shape(pages.image)[0]
     sure = tf.reduce_max(probabilities[:, 2], axis=1)
     counts = tf.cast(sure > reader.PROBABLE, tf.float32)
     same_sheet = sheet[:, None] == sheet
@@ -581,7 +628,7 @@ def _in_order(entries: tuple[Tensor, ...], sheets: Tensor, cell: Tensor) -> dict
         "digits": laid_out(digit, missing=-2),
         "line": laid_out(tf.cast(line, tf.int64), missing=-1),
         "sure": laid_out(sure),
-        "boxes": laid_out(boxes * cell, 4),
+        "boxes": laid_out(boxes * pages.cell, 4),
         "probabilities": laid_out(probabilities, 3, 10),
         "images": laid_out(images, SIDE, SIDE),
     }
