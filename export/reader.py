@@ -272,7 +272,7 @@ def _groups(cells: Cells, sheet: Tensor, boxes: list[Tensor], counts: Tensor) ->
     down = _shared(top, bottom)  # [B, K, K]
     lower = _pairs(tf.minimum, high)
     same = _closed(_both(tall) & (down > reader.BESIDE * lower))
-    line = tf.argmax(same, axis=2, output_type=tf.int32)
+    line = _first(same > 0)
     line_height = tf.reduce_max(same * high[:, None], axis=2)
     away = tf.maximum(-_shared(left, right), 0.0) + tf.maximum(-down, 0.0)
     nearest = tf.argmin(tf.where(tall[:, None], away, FAR), axis=2, output_type=tf.int32)
@@ -286,15 +286,15 @@ def _groups(cells: Cells, sheet: Tensor, boxes: list[Tensor], counts: Tensor) ->
         _shared(left, right) >= reader.OVER * _pairs(tf.minimum, wide)
     )
     joined = _closed(in_line & belong)
-    leader = tf.argmax(joined, axis=2, output_type=tf.int32)
-    leads = counted & (leader == number)
     joined = joined > 0
+    leader = _first(joined)
+    leads = counted & (leader == number)
     left, top = (tf.reduce_min(tf.where(joined, side[:, None], FAR), axis=2) for side in (left, top))
     right, bottom = (tf.reduce_max(tf.where(joined, side[:, None], -FAR), axis=2) for side in (right, bottom))
 
     led = tf.cast(in_line & leads[:, None], tf.float32)  # [B, K, K]: the groups of each one's line
     middle = tf.reduce_sum(led * (top + bottom)[:, None], axis=2) / tf.maximum(tf.reduce_sum(led, axis=2), 1.0)
-    begins = leads & (tf.argmax(led, axis=2, output_type=tf.int32) == number)  # the first group of its line
+    begins = leads & (_first(led > 0) == number)  # the first group of its line
     lines_above = begins[:, None] & (middle[:, None] < middle[:, :, None])
     row = tf.reduce_sum(tf.cast(lines_above, tf.int32), axis=2)
 
@@ -309,6 +309,12 @@ def _groups(cells: Cells, sheet: Tensor, boxes: list[Tensor], counts: Tensor) ->
     box = [tf.gather(tf.reshape(side, [-1]), chosen) for side in (left, top, right, bottom)]
     row, line_height = (tf.gather(tf.reshape(values, [-1]), chosen) for values in (row, line_height))
     return cells, Groups(chosen_sheet, row, line_height, _areas(cells, box))
+
+
+def _first(condition: Tensor) -> Tensor:
+    """The first index along the last axis for which a condition holds; runtimes differ in ArgMax of equal values."""
+    count = tf.shape(condition)[-1]
+    return tf.reduce_min(tf.where(condition, tf.range(count), count), axis=-1)
 
 
 def _pairs(function: Callable[[Tensor, Tensor], Tensor], values: Tensor) -> Tensor:
@@ -511,7 +517,17 @@ def _cut(
     before = tf.gather(reached, group * side * side + start)
     after = tf.gather(reached, (group * side + end) * side + goal)
     best = tf.gather(reached, group * side * side + goal)
-    (chosen,) = _where(before + goodness + after > best - 1e-4)
+    is_best = before + goodness + after > best - 1e-4
+    # Of ways that are as good, the one that goes back from the right in the longest steps
+    previous = tf.tensor_scatter_nd_min(
+        tf.fill([count * side + 1], side), tf.where(is_best, group * side + end, count * side)[:, None], start
+    )
+    steps = tf.reshape(previous[:-1], [count, side, 1]) == tf.range(side)
+    reached = tf.maximum(tf.cast(steps, tf.float32), tf.eye(side))
+    for _ in range((reader.SEAMS + 1).bit_length()):
+        reached = tf.minimum(tf.matmul(reached, reached), 1.0)
+    is_reached = tf.gather(tf.reshape(reached, [-1]), (group * side + goal) * side + end) > 0
+    (chosen,) = _where(is_best & is_reached & (tf.gather(previous, group * side + end) == start))
     own = tf.gather(group, chosen)
     pieces = Entries(
         tf.gather(sheet, own),

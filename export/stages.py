@@ -49,7 +49,8 @@ class Stages:
         graph = helper.make_graph(
             nodes, "reader", list(map(_value_info, inputs)), list(map(_value_info, named)), list(self.weights.values())
         )
-        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset)])
+        opsets = [helper.make_opsetid("", self.opset)]
+        return helper.make_model(graph, opset_imports=opsets, ir_version=helper.find_min_ir_version_for(opsets))
 
     def _converted(self, function: Callable[..., Any], arguments: Any) -> tuple[list[onnx.NodeProto], Any]:
         """Convert a function. Returns its nodes, and the values that they make."""
