@@ -66,7 +66,9 @@ def probabilities(network: keras.Model, image: Any, has_ink: Any = None) -> Any:
                     values = values * has_ink
                 values, permutation = _activate(layer, values), slice(None)
             elif isinstance(layer, keras.layers.Conv2D):
-                values = _activate(layer, layer.convolution_op(values, layer.kernel) + layer.bias)
+                with tf.init_scope():
+                    kernel, bias = layer.get_weights()
+                values = _activate(layer, layer.convolution_op(values, kernel) + bias)
             else:
                 values = layer(values, training=False)
     return values

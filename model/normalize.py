@@ -68,6 +68,15 @@ def normalize(sketch: Any) -> Any:
     `sketch` is uint8 [batch, height, width], 8 x 8 to 2,048 x 2,048, drawn or photographed, dark on light or light on
     dark. Returns float32 [batch, 28, 28]: paper 0, the strongest ink 1. A blank sketch gives a blank image.
     """
+    return separate(sketch)[0]
+
+
+def separate(sketch: Any) -> tuple[Any, Any, Any]:
+    """Normalize sketches, and tell their ink from their paper.
+
+    Returns what normalize() does, `sign` [batch, 1, 1] and `paper` [batch, GRID, GRID]: ink is where sign * level is
+    less than the paper's.
+    """
     level = ops.cast(sketch, "float32")
     row, column = _count(level, axis=1), _count(level, axis=2)  # [batch, height, 1], [batch, 1, width]: 1, 2, 3 ...
     height, width = ops.max(row, axis=(0, 1)), ops.max(column, axis=(0, 2))  # [1] each
@@ -97,7 +106,7 @@ def normalize(sketch: Any) -> Any:
     columns = _overlaps(column - ((width + 1) / 2 + x), step, 1.0)
     levels = ops.matmul(levels, _transpose(columns)) * sign
     image = ops.relu(papers - levels) * ops.minimum(near * (4 / (step * step)), 1.0)
-    return image / ops.maximum(ops.max(image, axis=(1, 2), keepdims=True), 1e-6)
+    return image / ops.maximum(ops.max(image, axis=(1, 2), keepdims=True), 1e-6), sign, ops.squeeze(paper, 1)
 
 
 _normalize_graph = tf.function(normalize, reduce_retracing=True)
