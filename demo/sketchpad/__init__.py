@@ -4,6 +4,9 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 SCRIPTS = [
-    HERE / name for name in ("curve.js", "pixels.js", "png.js", "picture.js", "paper.js", "answers.js", "sketchpad.js")
+    HERE / f"{name}.js"
+    for name in (
+        "curve", "pixels", "png", "picture", "paper", "number", "answers", "files", "saving", "corrections", "sketchpad"
+    )
 ]
 STYLES = [HERE / name for name in ("sketchpad.css", "answers.css")]

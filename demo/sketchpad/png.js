@@ -5,14 +5,21 @@ const CRCS = Uint32Array.from({ length: 256 }, (_, n) => {
   return n;
 });
 
-// A data URL of grey pixels, one byte each, 0 is black.
-function pngUrl({ grey, width, height }) {
-  const rows = new Uint8Array((width + 1) * height); // the first byte of each row, 0, says that it is not filtered
-  for (let y = 0; y < height; y++) rows.set(grey.subarray(y * width, (y + 1) * width), y * (width + 1) + 1);
+// A data URL of grey pixels, one byte each, 0 is black, written with 1, 2, 4 or 8 bits a pixel.
+function pngUrl({ grey, width, height }, bits = 8) {
+  const rowLength = 1 + Math.ceil((width * bits) / 8); // the first byte of each row, 0, says that it is not filtered
+  const rows = new Uint8Array(rowLength * height);
+  const highest = 2 ** bits - 1;
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const level = Math.round((grey[y * width + x] * highest) / 255);
+      rows[y * rowLength + 1 + ((x * bits) >> 3)] |= level << (8 - bits - ((x * bits) & 7));
+    }
+  }
   const bytes = [
     ...[0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a],
-    ...chunk("IHDR", [...bigEndian(width), ...bigEndian(height), 8, 0, 0, 0, 0]), // 8 bits, grey
-    ...chunk("IDAT", [0x78, 0x01, ...deflated(rows, width + 1), ...bigEndian(adler32(rows))]),
+    ...chunk("IHDR", [...bigEndian(width), ...bigEndian(height), bits, 0, 0, 0, 0]), // 0: grey
+    ...chunk("IDAT", [0x78, 0x01, ...deflated(rows, rowLength), ...bigEndian(adler32(rows))]),
     ...chunk("IEND", []),
   ];
   let text = "";
