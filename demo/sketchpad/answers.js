@@ -85,7 +85,7 @@ function spoken({ number, digits }) {
   if (digits.length === 1)
     return digits[0].digit === null ? describe(digits[0]) : `A ${digits[0].digit}, ${describe(digits[0])}`;
   const unsure = digits.flatMap((digit, i) => (digit.sure ? [] : `Digit ${i + 1}: ${describe(digit)}`));
-  return [number.replaceAll("\n", ", "), describeNumber({ digits }), ...unsure].join(". ");
+  return [`${number.replaceAll("\n", ", ")}.`, describeNumber({ digits }), ...unsure].join(" ");
 }
 
 // The digits from the most to the least probable.
