@@ -15,7 +15,7 @@ class Limits:
     """Time that a client may stop reading its response."""
     idle_seconds: int = 75
     """Time between two requests of a connection. Most load balancers reuse theirs for 60 s and must find it open."""
-    question_bytes: int = 900_000
+    question_bytes: int = 1_010_000
     """Body of a request without a picture file."""
     question_seconds: float = 10
     """Time for that body to arrive."""
@@ -27,8 +27,8 @@ class Limits:
     """Message of the Model Context Protocol."""
     held_bytes: int = 200_000_000
     """All request bodies in memory. Above it, pictures are refused."""
-    drawing_bytes: int = 880_000
-    """Data URL of a drawing. The page sends at most 15 kB for strokes and 860 kB for a picture."""
+    drawing_bytes: int = 1_000_000
+    """Data URL of a drawing. The page sends at most 15 kB for strokes and 961 kB for a picture."""
     drawing_pixels: int = 640_000
     """Pixels of a drawing. The page sends at most 800 x 800."""
     picture_pixels: int = 25_000_000

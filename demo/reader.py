@@ -13,7 +13,6 @@ from demo.networks.images import data_url, read_canvas, read_image, tiled
 from demo.schemas import DIGITS, ByDigit, PredictedDigit, Prediction, Question, ReadDigit, Reading
 
 COLUMNS = {"conv1": 6, "conv2": 8, "conv3": 24}  # LeNet5's feature maps in each row of the picture that shows them
-UNIFORM: ByDigit = dict.fromkeys(DIGITS, 0.1)  # the probabilities of a blank sheet
 Result = TypeVar("Result")
 
 
@@ -95,17 +94,22 @@ class Reader:
                 sure=piece.sure,
                 line=piece.line,
                 box=sketch.box(piece.box),
-                **{name: _by_digit(values) for name, values in piece.probabilities.items()},
+                lenet5=_by_digit(piece.probabilities["lenet5"]),
+                ffnn=_by_digit(piece.probabilities["ffnn"]),
             )
             for piece in answer.digits
         ]
-        shared = {"provider": answer.provider, "number": answer.number, "digits": digits}
-        if not digits:
-            return Prediction(lenet5=UNIFORM, ffnn=UNIFORM, digit=None, sure=False, **shared)
-        if len(digits) > 1:
-            return Prediction(lenet5=None, ffnn=None, digit=None, sure=False, **shared)
-        (only,) = digits
-        return Prediction(lenet5=only.lenet5, ffnn=only.ffnn, digit=only.digit, sure=only.sure, **shared)
+        only = digits[0] if len(digits) == 1 else None
+        without_one = None if digits else dict.fromkeys(DIGITS, 0.1)
+        return Prediction(
+            lenet5=only.lenet5 if only else without_one,
+            ffnn=only.ffnn if only else without_one,
+            provider=answer.provider,
+            digit=only.digit if only else None,
+            sure=bool(only and only.sure),
+            number=answer.number,
+            digits=digits,
+        )
 
 
 def _by_digit(probabilities: np.ndarray) -> ByDigit:
