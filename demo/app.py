@@ -39,7 +39,7 @@ def create_app(
         lifespan=tool.lifespan if tool else None,
         routes=tool.routes if tool else None,
         title="Draw a digit",
-        summary="Two networks, LeNet5 and a feed-forward network, read a handwritten digit.",
+        summary="Two networks, LeNet5 and a feed-forward network, read handwritten numbers.",
         version="1",
         servers=[{"url": "".join(root)}] if any(root) else None,
         docs_url=None,  # these pages load scripts from other hosts

@@ -54,10 +54,10 @@ def create_page(reader: Reader, limits: Limits, corrections_folder: str, root_pa
     """Build the page and the endpoint /predict of Gradio's API."""
 
     async def predict(image: bytes) -> dict[str, Any]:
-        """Read an image file of one digit, dark on light or light on dark.
+        """Read an image file of digits, dark on light or light on dark.
 
-        Returns each network's probability of each digit, the digit that both read together, or null, whether they are
-        sure of it, and what ran them, CUDA or CPU.
+        Returns the number; its digits in reading order, each with the networks' probabilities and its box in pixels;
+        the same of the only digit, or null if there are several; and what ran the networks, CUDA or CPU.
         """
         try:
             return (await reader.predict(image)).model_dump()
