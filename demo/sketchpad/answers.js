@@ -1,3 +1,5 @@
+const UNKNOWN = 0.3; // below this probability of each digit, none is named
+
 // Shows what the networks say about the selected digit, and messages.
 function makeAnswers(element) {
   const $ = (selector) => element.querySelector(selector);
@@ -76,7 +78,7 @@ function describe({ digit, sure, together }) {
     return `Probably, ${percent(together[most])} sure. Or ${next}.`;
   }
   if (together[most] > 0.5) return "Too small to read. Write it larger."; // only its size speaks against it
-  if (together[most] < 0.3) return "That is no digit I know.";
+  if (together[most] < UNKNOWN) return "That is no digit I know.";
   return together[next] < 0.15 ? `Not sure. Perhaps ${most}.` : `Not sure. Perhaps ${most} or ${next}.`;
 }
 

@@ -1,6 +1,6 @@
-// Stores digits that were misread, as training data. `server` has keep({sketch, digit, index}) and takeBack(name); keep()
-// stores in `folder` on the server. ask() returns what a click corrects: the {sketch} that was read, and the {index} and
-// {count} of its digits, or null if there is none. inTime(answer) returns the answer, or null if none comes.
+// Stores digits that were misread, as training data. `server` has keep({sketch, digit}) and takeBack(name); keep()
+// stores in `folder` on the server. ask() returns what a click corrects, or null if there is nothing: the {sketch} of one
+// digit, its {index} in the number, and the {count} of digits. inTime(answer) returns the answer, or null if none comes.
 function makeCorrections(element, server, folder, answers, ask, inTime) {
   const $ = (selector) => element.querySelector(selector);
   let newest; // the name of the digit that this page stored last, and what it is
@@ -25,8 +25,7 @@ function makeCorrections(element, server, folder, answers, ask, inTime) {
 
   async function keep(digit) {
     for (const button of buttons) button.disabled = true; // until the drawing changes or storing fails
-    const { sketch, index } = ask();
-    const kept = await inTime(server.keep({ sketch, digit, index }));
+    const kept = await inTime(server.keep({ sketch: ask().sketch, digit }));
     if (kept?.name) {
       newest = { name: kept.name, digit };
       showStored(`Stored as a ${digit}. ${folder} now holds ${kept.kept}.`);

@@ -116,7 +116,8 @@ const textOf = ({ digit }) => `${digit ?? "?"}`;
 // What else a digit could be, briefly.
 function alternative({ digit, together }) {
   const [first, second] = likely(together);
-  return digit === null ? `${first}?` : `or ${second}`;
+  if (digit !== null) return `or ${second}`;
+  return together[first] < UNKNOWN ? "" : `${first}?`;
 }
 
 function spanOf(children) {

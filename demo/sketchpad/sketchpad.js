@@ -124,7 +124,8 @@ function sketchpad(element, server, correctionsFolder) {
   // What a click on the right digit corrects.
   function correctable() {
     if (paper.isBlank() || !reading?.digits.length) return null;
-    return { sketch: readSketch, index: number.selected(), count: reading.digits.length };
+    const [index, count] = [number.selected(), reading.digits.length];
+    return { sketch: count > 1 ? { url: reading.digits[index].image } : readSketch, index, count };
   }
 
   function askAgain(asked, problem = server.silence) {
