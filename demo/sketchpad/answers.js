@@ -12,7 +12,7 @@ function makeAnswers(element) {
   // Shows digit `selected` of a reading, the result of the server's read(), or nothing for null, for blank paper.
   function show(reading, selected) {
     const shown = reading?.digits[selected];
-    element.classList.toggle("blank", !reading);
+    $(".answers").classList.toggle("blank", !reading);
     $("#words").textContent = reading ? describeNumber(reading) : "";
     $("#which").textContent =
       reading?.digits.length > 1 ? `Digit ${selected + 1} of ${reading.digits.length}: ${describe(shown)}` : "";
