@@ -14,6 +14,7 @@ from demo.networks.classifier import SKETCH_OF_ONE
 from demo.networks.images import read_canvas
 from demo.reader import Reader
 from demo.schemas import Correction, Health, Kept, Prediction, Question, Reading, Refusal, TakenBack, TakingBack
+from demo.sketchpad import PICTURE
 
 EXAMPLE = Path(__file__).parent / "digit.png"
 REASONS = {
@@ -79,6 +80,11 @@ def add_addresses(app: FastAPI, reader: Reader, corrections: Corrections | None,
             raise HTTPException(422, str(error)) from error
         except OSError as error:
             raise HTTPException(507, f"The drawing could not be deleted: {error.strerror}.") from error
+
+    @app.get(f"/{PICTURE.name}", include_in_schema=False)
+    def picture() -> FileResponse:
+        """The picture of the page that is shown with links to it."""
+        return FileResponse(PICTURE)
 
     @app.get("/digit.png", include_in_schema=False)
     def example() -> FileResponse:

@@ -13,7 +13,7 @@ from demo.middleware import RETRY_LATER
 from demo.middleware.addresses import GRADIO, MCP
 from demo.networks.images import ImageError
 from demo.reader import BusyError, Reader
-from demo.sketchpad import HERE, SCRIPTS, STYLES
+from demo.sketchpad import HERE, SCRIPTS, STYLES, TITLE
 from demo.uploads import Uploads
 
 # Gradio's own margins are too wide for phones.
@@ -64,7 +64,7 @@ def create_page(reader: Reader, limits: Limits, corrections_folder: str, root_pa
         except (ImageError, BusyError) as error:
             raise gr.Error(str(error), print_exception=False) from error
 
-    with gr.Blocks(title="Draw a digit", analytics_enabled=False) as blocks:
+    with gr.Blocks(title=TITLE, analytics_enabled=False) as blocks:
         sketchpad(corrections_folder, root_path, mcp)
         file = gr.File(visible=False, label="image", type="binary")
         answer = gr.JSON(visible=False, label="answer")

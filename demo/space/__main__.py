@@ -20,8 +20,8 @@ import demo
 from demo.networks.classifier import SURE
 from demo.networks.files import FILE, ONNX, SetupError, read
 from demo.reader import COLUMNS
+from demo.sketchpad import DESCRIPTION, PICTURE, SCRIPTS, STYLES, TITLE
 from demo.sketchpad import HERE as SKETCHPAD
-from demo.sketchpad import SCRIPTS, STYLES
 
 HERE = Path(__file__).parent
 WEB_VERSION = "1.30.0"
@@ -73,7 +73,7 @@ def space(model: str | None = None, onnx: Path = ONNX) -> dict[str, bytes]:
         "requirements.txt": "".join(f"{line}\n" for line in requirements).encode(),
         "app.py": (HERE / "app.py").read_bytes(),
         **{f"demo/{file.relative_to(package).as_posix()}": file.read_bytes() for file in code if file.is_file()},
-        "demo/digit.png": (package / "digit.png").read_bytes(),
+        **{f"demo/{name}": (package / name).read_bytes() for name in ("digit.png", PICTURE.name)},
         f"export/onnx/{FILE}": _graph(onnx),
     }
 
@@ -92,12 +92,16 @@ def static(model: str | None = None, onnx: Path = ONNX) -> dict[str, bytes]:
         "css": "\n".join(path.read_text(encoding="utf-8") for path in STYLES),
         "html": (SKETCHPAD / "sketchpad.html").read_text(encoding="utf-8"),
         "js": "\n".join([*scripts, _filled(HERE / "static.js", slots).decode()]),
+        "title": TITLE,
+        "description": DESCRIPTION,
+        "picture": PICTURE.name,
     }
     version = hashlib.sha256(_filled(HERE / "index.html", {**parts, "version": ""})).hexdigest()
     return {
         **cards,
         "index.html": _filled(HERE / "index.html", {**parts, "version": version}),
         "offline.js": _filled(HERE / "offline.js", {"files": files, "version": version}),
+        PICTURE.name: PICTURE.read_bytes(),
         **loaded,
     }
 

@@ -1,18 +1,21 @@
-"""The page shows numbers of several digits. Their readings are made up here, where it is not the networks that matter."""
+"""The page shows numbers of several digits. Most tests make up the reading that it shows."""
 
+import itertools
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 from playwright.sync_api import FloatRect, Locator, Page, Route, expect
 
+from demo.networks.images import data_url
 from tests.demo.drawing import ONE, SEVEN, Points, draw, expect_blank, expect_digit, wait_for
 
 pytestmark = [pytest.mark.browser]
 
-IMAGE = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
+IMAGE = data_url(np.zeros((28, 28)))
 SIZES = [(320, 640), (390, 844), (768, 1024), (1280, 600), (1280, 800), (1920, 1080), (844, 390)]
 
 
@@ -45,7 +48,7 @@ Answering = Callable[..., list[dict[str, Any]]]
 
 
 @pytest.fixture
-def answer(page: Page) -> Iterator[Answering]:
+def answer(page: Page) -> Answering:
     """Answers all questions of the page with a reading, and returns the list that collects the questions."""
 
     def answer(*digits: dict[str, Any]) -> list[dict[str, Any]]:
@@ -62,7 +65,7 @@ def answer(page: Page) -> Iterator[Answering]:
         page.route("**/read", fulfill)
         return asked
 
-    yield answer
+    return answer
 
 
 def part(points: Points, left: float) -> Points:
@@ -103,7 +106,7 @@ def test_digits_keep_their_places_while_the_next_ones_are_written(page: Page, an
         draw(page, part(ONE, 0.15 * count))
         expect(page.locator("#digit button")).to_have_count(count)
         places.append([box_of(button)["x"] for button in page.locator("#digit button").all()])
-    for shorter, longer in zip(places, places[1:], strict=False):
+    for shorter, longer in itertools.pairwise(places):
         assert longer[: len(shorter)] == shorter
 
 
