@@ -17,7 +17,9 @@ class Limits:
     """Time between two requests of a connection. Most load balancers reuse theirs for 60 s and must find it open."""
     question_bytes: int = 1_010_000
     """Body of a request without a picture file."""
-    question_seconds: float = 10
+    strokes_bytes: int = 16_000
+    """Body of the page's question about strokes. A larger one holds a picture, and is refused above `held_bytes`."""
+    question_seconds: float = 30
     """Time for that body to arrive."""
     picture_bytes: int = 20_000_000
     """Body of a request with a picture."""

@@ -72,7 +72,7 @@ def test_concurrent_questions_get_the_same_answers_as_single_ones(
 ) -> None:
     on_cpu = load("cpu")
     images = digits[0][:600].repeat(8, axis=1).repeat(8, axis=2)
-    sketches = [255 - np.hstack(images[i : i + 1 + i % 4]) for i in range(300)]
+    sketches = [255 - np.hstack(list(images[i : i + 1 + i % 4])) for i in range(300)]
     with ThreadPoolExecutor(CUDA_BATCH) as people:
         answers = list(people.map(classifier.classify, sketches))
     for sketch, answer in zip(sketches, answers, strict=True):

@@ -131,8 +131,8 @@ class Wrong:
     ("output", "change", "reason"),
     [
         ("probabilities", lambda values: np.roll(values, 1, axis=-1), "it gives other probabilities than on the CPU"),
-        ("digits", lambda values: values + 1, "it reads 5, on the CPU 4"),
-        ("digits", lambda values: np.full_like(values, -2), "it reads nothing, on the CPU 4"),
+        ("digits", lambda values: values + 1, "it reads 3, on the CPU 2"),
+        ("digits", lambda values: np.full_like(values, -2), "it reads nothing, on the CPU 2"),
     ],
 )
 def test_cuda_is_not_used_if_its_answer_differs_from_the_cpus(
