@@ -24,7 +24,7 @@ async function readPicture(file) {
   context.drawImage(image, 0, 0, width, height);
   image.close();
   const shown = context.canvas.toDataURL("image/jpeg", 0.9);
-  return { picture: pngUrl({ grey, width, height }), shown, width, height };
+  return { picture: await compressedUrl({ grey, width, height }, 8), shown, width, height };
 }
 
 // Averages an image over width x height cells of whole pixels. Returns for each cell the number of its pixels, and the

@@ -70,11 +70,11 @@ function inkLine(grey, fromX, fromY, toX, toY) {
 
 // The data URL of a sketch, which is {grey, width, height} of strokes, or {url, width, height} of a picture. That of strokes
 // takes at most MAX_URL_LENGTH characters: a full page is sent in fewer levels of grey.
-function sketchUrl(sketch) {
+async function sketchUrl(sketch) {
   if (sketch.url) return sketch.url;
   for (const bits of [8, 4, 2]) {
-    const url = pngUrl(sketch, bits);
+    const url = await compressedUrl(sketch, bits);
     if (url.length <= MAX_URL_LENGTH) return url;
   }
-  return pngUrl(sketch, 1);
+  return compressedUrl(sketch, 1);
 }

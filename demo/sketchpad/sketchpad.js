@@ -138,13 +138,16 @@ function sketchpad(element, server, correctionsFolder) {
 
   // Saves the drawing for a reload of the page; without its strokes if they are too large.
   function saveDrawing() {
-    const { width, height } = paper.sketch();
-    const picture = () => sketchUrl(paper.sketch());
-    for (const content of [() => paper.content(), () => ({ strokes: [], picture: picture(), width, height })]) {
+    for (const content of [paper.content, contentAsPicture]) {
       try {
         return sessionStorage.setItem("drawing", JSON.stringify(content()));
       } catch {} // the storage is full or forbidden
     }
+  }
+
+  function contentAsPicture() {
+    const { url, ...pixels } = paper.sketch();
+    return { strokes: [], picture: url ?? pngUrl(pixels), width: pixels.width, height: pixels.height };
   }
 
   $("#undo").addEventListener("click", paper.undo);
