@@ -1,6 +1,7 @@
 // Stores digits that were misread, as training data. `server` has keep({sketch, digit}) and takeBack(name); keep()
-// stores in `folder` on the server. ask() returns what a click corrects, or null if there is nothing: the {sketch} of one
-// digit, its {index} in the number, and the {count} of digits. inTime(answer) returns the answer, or null if none comes.
+// stores in `folder` on the server. ask() returns what a click corrects, or null if there is nothing: the {sketch} of
+// one digit, its {index} in the number, and the {count} of digits. inTime(answer) returns the answer, or null if none
+// comes.
 function makeCorrections(element, server, folder, answers, ask, inTime) {
   const $ = (selector) => element.querySelector(selector);
   let newest; // the name of the digit that this page stored last, and what it is
@@ -19,8 +20,8 @@ function makeCorrections(element, server, folder, answers, ask, inTime) {
     const [wrong, what] =
       asked?.count > 1 ? [`Is digit ${asked.index + 1} wrong?`, "this digit"] : ["Wrong answer?", "this drawing"];
     $("#stores").textContent =
-      `${wrong} Click the right digit. That stores the ink of ${what} and what it is, nothing else, in ${folder} on the ` +
-      "server, as training data.";
+      `${wrong} Click the right digit. That stores the ink of ${what} and what it is, nothing else, in ${folder} ` +
+      "on the server, as training data.";
   }
 
   async function keep(digit) {

@@ -46,9 +46,9 @@ function reasonFor(error, name) {
   if (error instanceof TooSmall) return `${name} is too small: a picture must have 8 pixels or more each way.`;
   if (error instanceof FalsePixels)
     return (
-      `This browser does not let the page read the pixels of a picture, as a protection against fingerprinting. ${ALLOW}, ` +
-      "and choose the picture again. In Firefox, Tor Browser and LibreWolf, the icon of a picture beside the address " +
-      "asks for that. Drawing works without it."
+      "This browser does not let the page read the pixels of a picture, as a protection against fingerprinting. " +
+      `${ALLOW}, and choose the picture again. In Firefox, Tor Browser and LibreWolf, the icon of a picture beside ` +
+      "the address asks for that. Drawing works without it."
     );
   return (
     `This browser cannot read ${name} as a picture: it is damaged, too large, or of a kind that the browser does not ` +

@@ -1,5 +1,6 @@
-// Shows the number that was read: its digits in their lines, and the box of each on the paper. One digit is selected: the
-// one that a person chose by a click or the arrow keys, or else the one nearest to the pen. Calls chosen() after a choice.
+// Shows the number that was read: its digits in their lines, and the box of each on the paper. One digit is selected:
+// the one that a person chose by a click or the arrow keys, or else the one nearest to the pen. Calls chosen() after a
+// choice.
 const MAX_LARGE = 6; // digits in a line; longer lines and several lines are set smaller
 const MAX_MEDIUM = 10;
 const KEY_TURNS = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1, Home: -Infinity, End: Infinity };
@@ -14,8 +15,8 @@ function makeNumber(element, chosen) {
   let choice = null; // the box of the digit that a person chose
   let layout = ""; // the number of digits in each line
 
-  // Shows the digits of a reading, or nothing for null. `size` is that of the sketch that was read, and `pen` the newest
-  // point of its ink, if it is a drawing.
+  // Shows the digits of a reading, or nothing for null. `size` is that of the sketch that was read, and `pen` the
+  // newest point of its ink, if it is a drawing.
   function show(reading, size, pen) {
     digits = reading?.digits ?? [];
     selected = digits.length ? nearest(choice ? middle(choice) : pen) : -1;
@@ -67,7 +68,8 @@ function makeNumber(element, chosen) {
 
   function showBoxes(size, isPicture) {
     const shown = digits.length > 1 || isPicture ? digits : [];
-    while (boxes.length < shown.length) boxes.push(layer.appendChild(document.createElement("i")));
+    while (boxes.length < shown.length) boxes.push(layer.appendChild(newBox(boxes.length)));
+    layer.classList.toggle("clickable", isPicture); // on a drawing, the pen goes through them
     boxes.forEach((box, i) => {
       box.hidden = i >= shown.length;
       if (box.hidden) return;
@@ -76,6 +78,8 @@ function makeNumber(element, chosen) {
     });
     layer.hidden = false;
   }
+
+  const newBox = (i) => Object.assign(document.createElement("i"), { onclick: () => choose(i) });
 
   function mark() {
     boxes.forEach((box, i) => box.classList.toggle("selected", i === selected && digits.length > 1));

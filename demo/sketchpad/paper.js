@@ -14,10 +14,10 @@ const KEY_DIRECTIONS = {
   PageDown: [1, 1],
 };
 
-// The paper holds strokes, each a list of points [x, y], or a picture: data URLs of what is read and of what is shown, in
-// colour, and the size of what is read.
-// It calls changed(reason) when the pen "moved" or was "lifted", when a stroke is "full" and takes no more points, and when
-// the drawing was "replaced". announce(text) receives the position of the keyboard's pen.
+// The paper holds strokes, each a list of points [x, y], or a picture: data URLs of what is read and of what is shown,
+// in colour, and the size of what is read. It calls changed(reason) when the pen "moved" or was "lifted", when a stroke
+// is "full" and takes no more points, and when the drawing was "replaced". announce(text) receives the position of the
+// keyboard's pen.
 function makePaper(element, changed, announce) {
   const canvas = element.querySelector("canvas");
   const picture = element.querySelector(".picture");
@@ -56,7 +56,7 @@ function makePaper(element, changed, announce) {
     states.push({ strokes: [...strokes, [point]], picture: "" });
     if (previousPicture) redraw();
     else paintCurve(screen, [point], 0);
-    changed("moved");
+    changed(previousPicture ? "replaced" : "moved");
   }
 
   function extend(points) {
@@ -155,7 +155,8 @@ function makePaper(element, changed, announce) {
   });
 
   function fitScreen() {
-    const [width, height] = [canvas.clientWidth, canvas.clientHeight].map((side) => Math.round(side * devicePixelRatio));
+    const sides = [canvas.clientWidth, canvas.clientHeight];
+    const [width, height] = sides.map((side) => Math.round(side * devicePixelRatio));
     if (!width || !height || (width === canvas.width && height === canvas.height)) return;
     Object.assign(canvas, { width, height });
     redraw();

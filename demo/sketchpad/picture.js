@@ -7,9 +7,9 @@ const MAX_NOISE = 8; // levels; browsers that hinder fingerprinting add less noi
 class TooSmall extends Error {}
 class FalsePixels extends Error {}
 
-// The image file as data URLs: `picture` is what the networks get, of `width` x `height` pixels, and `shown` shows it in
-// colour. Throws TooSmall, FalsePixels if the browser does not let the page read pixels, or the browser's error if it cannot
-// read the file.
+// The image file as data URLs: `picture` is what the networks get, of `width` x `height` pixels, and `shown` shows it
+// in colour. Throws TooSmall, FalsePixels if the browser does not let the page read pixels, or the browser's error if
+// it cannot read the file.
 async function readPicture(file) {
   const image = await createImageBitmap(file, { colorSpaceConversion: "none" });
   if (Math.min(image.width, image.height) < MIN_SIDE) throw new TooSmall();
@@ -59,8 +59,8 @@ function averaged(image, width, height) {
   return { counts, opacities, levels };
 }
 
-// The grey pixels of an averaged image, and the level of the paper behind its transparent parts: white, or black if at most
-// 1 % of what is opaque is dark.
+// The grey pixels of an averaged image, and the level of the paper behind its transparent parts: white, or black if at
+// most 1 % of what is opaque is dark.
 function onPaper({ counts, opacities, levels }) {
   let [dark, opaque] = [0, 0];
   opacities.forEach((opacity, i) => {

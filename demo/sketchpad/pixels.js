@@ -1,5 +1,5 @@
-// Draws strokes as grey pixels, the input of the networks. The page does not read its canvas back, because browsers that
-// hinder fingerprinting return false pixels or none.
+// Draws strokes as grey pixels, the input of the networks. The page does not read its canvas back, because browsers
+// that hinder fingerprinting return false pixels or none.
 const MAX_URL_LENGTH = 15_000; // characters of a data URL; keeps a question below 16 kB
 const MAX_DEVIATION = 0.05; // pixels between the curve and the lines that replace it
 
@@ -68,8 +68,8 @@ function inkLine(grey, fromX, fromY, toX, toY) {
   }
 }
 
-// The data URL of a sketch, which is {grey, width, height} of strokes, or {url, width, height} of a picture. That of strokes
-// takes at most MAX_URL_LENGTH characters: a full page is sent in fewer levels of grey.
+// The data URL of a sketch, which is {grey, width, height} of strokes, or {url, width, height} of a picture. That of
+// strokes takes at most MAX_URL_LENGTH characters: a full page is sent in fewer levels of grey.
 async function sketchUrl(sketch) {
   if (sketch.url) return sketch.url;
   for (const bits of [8, 4, 2]) {

@@ -20,14 +20,21 @@ async function compressedUrl(pixels, bits) {
 function rowsOf({ grey, width, height }, bits) {
   const length = 1 + Math.ceil((width * bits) / 8);
   const rows = new Uint8Array(length * height);
-  const highest = 2 ** bits - 1;
   for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      const level = Math.round((grey[y * width + x] * highest) / 255);
-      rows[y * length + 1 + ((x * bits) >> 3)] |= level << (8 - bits - ((x * bits) & 7));
-    }
+    rows.set(packed(grey.subarray(y * width, (y + 1) * width), bits), y * length + 1);
   }
   return rows;
+}
+
+// Pixels with fewer bits each, the first one in the highest bits.
+function packed(row, bits) {
+  if (bits === 8) return row;
+  const bytes = new Uint8Array(Math.ceil((row.length * bits) / 8));
+  row.forEach((grey, x) => {
+    const level = Math.round((grey * (2 ** bits - 1)) / 255);
+    bytes[(x * bits) >> 3] |= level << (8 - bits - ((x * bits) & 7));
+  });
+  return bytes;
 }
 
 function urlOf({ width, height }, bits, data) {

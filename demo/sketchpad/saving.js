@@ -2,8 +2,8 @@
 const SAVED_SCALE = 2; // pixels of the saved picture for each of the sketch
 const CAPTION = { margin: 14, size: 28 }; // pixels of the sketch
 
-// Copies through the clipboard's own function, which browsers give only to pages over HTTPS and on this machine, or else
-// from a text field.
+// Copies through the clipboard's own function, which browsers give only to pages over HTTPS and on this machine, or
+// else from a text field.
 async function copyText(text) {
   try {
     await navigator.clipboard.writeText(text);

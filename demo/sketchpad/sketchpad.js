@@ -5,9 +5,9 @@ const RETRY_DELAY = 1_000; // milliseconds until the next question if the server
 const CONFIRMATION = 1_500; // milliseconds for which a button says what it did
 
 // `server` has read({sketch, inside}), and for corrections what corrections.js asks. schemas.py describes the answers,
-// sketchUrl() the sketch; `inside` is the digit whose feature maps are wanted, or null. A refusal is {error}, or {problem} if
-// the page shall ask again. `silence` says that no answer comes, `urls` are the addresses for programs, if there are any.
-// Corrections are stored in `correctionsFolder`; "" disables them.
+// sketchUrl() the sketch; `inside` is the digit whose feature maps are wanted, or null. A refusal is {error}, or
+// {problem} if the page shall ask again. `silence` says that no answer comes, `urls` are the addresses for programs, if
+// there are any. Corrections are stored in `correctionsFolder`; "" disables them.
 function sketchpad(element, server, correctionsFolder) {
   const $ = (selector) => element.querySelector(selector);
   let reading = null; // the newest answer, and the sketch that it is about

@@ -261,7 +261,7 @@ def test_reads_drawings_where_chromium_is_told_to_hide_the_pixels(browser: Brows
 def test_rules_are_not_nested_for_older_browsers() -> None:
     for path in STYLES:
         style = re.sub(r"/\*.*?\*/", "", path.read_text())
-        style = re.sub(r"@media [^{]*\{((?:[^{}]*\{[^{}]*\})*)\s*\}", r"\1", style)
+        style = re.sub(r"@(?:media|supports) [^{]*\{((?:[^{}]*\{[^{}]*\})*)\s*\}", r"\1", style)
         rules = re.findall(r"([^{}]+)\{[^{}]*\}", style)
         assert "".join(re.split(r"[^{}]+\{[^{}]*\}", style)).strip() == ""
         selectors = [selector.strip() for rule in rules for selector in re.split(r",(?![^(]*\))", rule)]
