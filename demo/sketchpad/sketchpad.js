@@ -2,7 +2,7 @@ const QUESTION_INTERVAL = 50; // milliseconds between two questions while the pe
 const MAX_IN_FLIGHT = 3; // questions without an answer while the pen moves; more than 1 hides a slow network
 const ANSWER_TIMEOUT = 5_000; // milliseconds until an unanswered question is asked again
 const RETRY_DELAY = 1_000; // milliseconds until the next question if the server is busy or cannot be reached
-const CONFIRMATION = 1_500; // milliseconds for which a button says what it did
+const DONE_TIME = 1_500; // milliseconds for which a button says what it did
 
 // `server` has read({sketch, inside}), and for corrections what corrections.js asks. schemas.py describes the answers,
 // sketchUrl() the sketch; `inside` is the digit whose feature maps are wanted, or null. A refusal is {error}, or
@@ -167,19 +167,19 @@ function sketchpad(element, server, correctionsFolder) {
   $("#copy").addEventListener("click", async () => {
     const isCopied = await copyText(reading.number);
     answers.announce(isCopied ? `Copied: ${reading.number}` : "");
-    if (isCopied) confirm($("#copy"), "Copied");
+    if (isCopied) showDone($("#copy"), "Copied");
     else answers.showNotice("This browser does not let the page copy. Select the number and copy it.");
   });
   $("#save").addEventListener("click", () => {
-    if (savePicture(paper.content(), $(".picture"), reading.number)) confirm($("#save"), "Saved");
+    if (savePicture(paper.content(), $(".picture"), reading.number)) showDone($("#save"), "Saved");
     else answers.showNotice(`This browser does not let the page write a picture. ${ALLOW}, and try again.`);
   });
 
   // Shows for a moment on a button what it did.
-  function confirm(button, text) {
+  function showDone(button, text) {
     const before = (button.dataset.text ??= button.textContent);
     button.textContent = text;
-    setTimeout(() => (button.textContent = before), CONFIRMATION);
+    setTimeout(() => (button.textContent = before), DONE_TIME);
   }
 
   for (const example of element.querySelectorAll(".examples button")) {
