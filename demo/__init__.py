@@ -1,4 +1,4 @@
-"""A sketchpad that reads a digit while you draw it. It knows the networks only as ONNX files."""
+"""A sketchpad that reads a number while you write it. It knows the networks only as an ONNX file."""
 
 import os
 

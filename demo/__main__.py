@@ -16,7 +16,7 @@ def main() -> None:
     from demo.server import listen, serve
 
     parser = argparse.ArgumentParser(
-        prog="python -m demo", usage="%(prog)s [options]", description="Draw a digit; two networks read it."
+        prog="python -m demo", usage="%(prog)s [options]", description="Write a number; two networks read it."
     )
     parser.add_argument(
         "--device", choices=["auto", "cuda", "cpu"], default="auto", help="default: auto, which takes CUDA if it works"
@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--share", action="store_true", help="open a public link through Gradio's servers")
     parser.add_argument("--mcp", action="store_true", help="also serve /predict as a tool for language models")
     parser.add_argument(
-        "--onnx", type=Path, default=ONNX, metavar="DIR", help="folder of the networks; default: export/onnx"
+        "--onnx", type=Path, default=ONNX, metavar="DIR", help="folder of reader.onnx; default: export/onnx"
     )
     parser.add_argument(
         "--collect",

@@ -14,6 +14,7 @@ from demo.networks.classifier import SKETCH_OF_ONE
 from demo.networks.images import read_canvas
 from demo.reader import Reader
 from demo.schemas import Correction, Health, Kept, Prediction, Question, Reading, Refusal, TakenBack, TakingBack
+from demo.sketchpad import PICTURE
 
 EXAMPLE = Path(__file__).parent / "digit.png"
 REASONS = {
@@ -45,7 +46,7 @@ def add_addresses(app: FastAPI, reader: Reader, corrections: Corrections | None,
 
     @app.post("/read", response_model=Reading, responses=refusals(400, 408, 413, 415, 422, 429))
     async def read(question: Question) -> Response:
-        """Read a drawing, and return everything that the page shows."""
+        """Read the number in a drawing, and return everything that the page shows."""
         reading = await reader.read(question)
         return Response(reading.model_dump_json(), media_type="application/json")  # skips a second validation
 
@@ -53,12 +54,12 @@ def add_addresses(app: FastAPI, reader: Reader, corrections: Corrections | None,
         "/keep", responses=refusals(400, 403, 408, 413, 415, 422, 507), dependencies=[Depends(require_same_origin)]
     )
     async def keep(correction: Correction) -> Kept:
-        """Store a drawing and the digit that it shows, as training data."""
+        """Store a drawing of one digit, and the digit, as training data. Of a number, send the image of one digit."""
         if corrections is None:
             raise HTTPException(403, "This demo does not store drawings. Start it with --collect DIR to store them.")
         try:
             sketch = read_canvas(correction.canvas, limits.drawing_bytes, limits.drawing_pixels)
-            name = await run_in_threadpool(corrections.keep, sketch, correction.digit)
+            name = await run_in_threadpool(corrections.keep, sketch.pixels, correction.digit)
             return Kept(kept=await run_in_threadpool(corrections.count), name=name)
         except ValueError as error:
             raise HTTPException(422, str(error)) from error
@@ -80,6 +81,11 @@ def add_addresses(app: FastAPI, reader: Reader, corrections: Corrections | None,
         except OSError as error:
             raise HTTPException(507, f"The drawing could not be deleted: {error.strerror}.") from error
 
+    @app.get(f"/{PICTURE.name}", include_in_schema=False)
+    def picture() -> FileResponse:
+        """The picture of the page that is shown with links to it."""
+        return FileResponse(PICTURE)
+
     @app.get("/digit.png", include_in_schema=False)
     def example() -> FileResponse:
         """A picture to try /predict with."""
@@ -87,7 +93,7 @@ def add_addresses(app: FastAPI, reader: Reader, corrections: Corrections | None,
 
     @app.post("/predict", responses=refusals(400, 408, 413, 415, 422, 429), openapi_extra={"requestBody": PICTURE_BODY})
     async def predict(picture: Annotated[bytes, Depends(requested_picture)]) -> Prediction:
-        """Read an image file of one digit, dark on light or light on dark.
+        """Read an image file of digits, dark on light or light on dark.
 
         Send the file as form field `image` or as the request body.
         """

@@ -13,6 +13,7 @@ from demo.middleware.addresses import GRADIO, Addresses
 from demo.middleware.bodies import Bodies
 from demo.middleware.hosts import Hosts
 from demo.middleware.root import BelowRoot, Root
+from demo.middleware.sharing import Sharing
 from demo.middleware.streams import Streams
 from demo.networks.classifier import Classifier
 from demo.page import add_page
@@ -39,7 +40,7 @@ def create_app(
         lifespan=tool.lifespan if tool else None,
         routes=tool.routes if tool else None,
         title="Draw a digit",
-        summary="Two networks, LeNet5 and a feed-forward network, read a handwritten digit.",
+        summary="Two networks, LeNet5 and a feed-forward network, read handwritten numbers.",
         version="1",
         servers=[{"url": "".join(root)}] if any(root) else None,
         docs_url=None,  # these pages load scripts from other hosts
@@ -51,6 +52,7 @@ def create_app(
             Middleware(Hosts),
             Middleware(Addresses, mcp=mcp),
             Middleware(Bodies, limits=limits),
+            Middleware(Sharing, root_path=root.path),
         ],
     )
     add_addresses(app, reader, corrections, limits)

@@ -45,7 +45,7 @@ class Tool:
         async def predict(
             image: Annotated[str, Field(description=IMAGE)],
         ) -> Prediction:
-            """Read a handwritten digit, dark on light or light on dark: the digit, or null, and probabilities."""
+            """Read handwritten numbers, dark on light or light on dark: the number as text, and each of its digits."""
             return await reader.predict(image_bytes(image, uploads))
 
         (route,) = self.server.streamable_http_app().routes

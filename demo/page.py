@@ -13,7 +13,7 @@ from demo.middleware import RETRY_LATER
 from demo.middleware.addresses import GRADIO, MCP
 from demo.networks.images import ImageError
 from demo.reader import BusyError, Reader
-from demo.sketchpad import HERE, SCRIPTS, STYLES
+from demo.sketchpad import HERE, SCRIPTS, STYLES, TITLE
 from demo.uploads import Uploads
 
 # Gradio's own margins are too wide for phones.
@@ -54,17 +54,17 @@ def create_page(reader: Reader, limits: Limits, corrections_folder: str, root_pa
     """Build the page and the endpoint /predict of Gradio's API."""
 
     async def predict(image: bytes) -> dict[str, Any]:
-        """Read an image file of one digit, dark on light or light on dark.
+        """Read an image file of digits, dark on light or light on dark.
 
-        Returns each network's probability of each digit, the digit that both read together, or null, whether they are
-        sure of it, and what ran them, CUDA or CPU.
+        Returns the number; its digits in reading order, each with the networks' probabilities and its box in pixels;
+        the same of the only digit, or null if there are several; and what ran the networks, CUDA or CPU.
         """
         try:
             return (await reader.predict(image)).model_dump()
         except (ImageError, BusyError) as error:
             raise gr.Error(str(error), print_exception=False) from error
 
-    with gr.Blocks(title="Draw a digit", analytics_enabled=False) as blocks:
+    with gr.Blocks(title=TITLE, analytics_enabled=False) as blocks:
         sketchpad(corrections_folder, root_path, mcp)
         file = gr.File(visible=False, label="image", type="binary")
         answer = gr.JSON(visible=False, label="answer")

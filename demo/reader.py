@@ -9,12 +9,10 @@ from anyio import CapacityLimiter, to_thread
 
 from demo.limits import Limits
 from demo.networks.classifier import Classifier
-from demo.networks.files import NETWORKS
 from demo.networks.images import data_url, read_canvas, read_image, tiled
-from demo.schemas import DIGITS, Prediction, Question, Reading
+from demo.schemas import DIGITS, ByDigit, PredictedDigit, Prediction, Question, ReadDigit, Reading
 
 COLUMNS = {"conv1": 6, "conv2": 8, "conv3": 24}  # LeNet5's feature maps in each row of the picture that shows them
-MIN_DRAWING = 50 / 280  # of the canvas, 2.5 pen widths; a smaller drawing is a dot or a smear
 Result = TypeVar("Result")
 
 
@@ -66,29 +64,58 @@ class Reader:
     def _read(self, question: Question, received: float) -> Reading:
         waited = 1000 * (time.perf_counter() - received)
         sketch = read_canvas(question.canvas, self.limits.drawing_bytes, self.limits.drawing_pixels)
-        answer = self.classifier.classify(sketch, question.inside)
-        small = question.drawn and too_small(sketch)
+        answer = self.classifier.classify(sketch.pixels, look_inside=question.inside is not None)
         return Reading.model_construct(
-            digit=None if small else answer.digit,
-            sure=answer.sure,
-            small=small,
-            together=answer.mean.tolist(),
-            probabilities={name: values.tolist() for name, values in answer.probabilities.items()},
-            image=data_url(answer.image),
-            maps={layer: data_url(tiled(maps, COLUMNS[layer])) for layer, maps in answer.maps.items()},
+            number=answer.number,
+            digits=[
+                ReadDigit.model_construct(
+                    digit=piece.digit,
+                    sure=piece.sure,
+                    line=piece.line,
+                    box=sketch.box(piece.box),
+                    together=piece.together.tolist(),
+                    probabilities={name: values.tolist() for name, values in piece.probabilities.items()},
+                    image=data_url(piece.image),
+                    maps=_pictures(answer.maps[i]) if i == question.inside else None,
+                )
+                for i, piece in enumerate(answer.digits)
+            ],
             provider=answer.provider,
             milliseconds=answer.milliseconds,
             waited=waited,
         )
 
     def _predict(self, picture: bytes) -> Prediction:
-        answer = self.classifier.classify(read_image(picture, self.limits.picture_pixels))
-        lenet5, ffnn = (dict(zip(DIGITS, answer.probabilities[name].tolist(), strict=True)) for name in NETWORKS)
-        return Prediction(lenet5=lenet5, ffnn=ffnn, provider=answer.provider, digit=answer.digit, sure=answer.sure)
+        sketch = read_image(picture, self.limits.picture_pixels)
+        answer = self.classifier.classify(sketch.pixels)
+        digits = [
+            PredictedDigit(
+                digit=piece.digit,
+                sure=piece.sure,
+                line=piece.line,
+                box=sketch.box(piece.box),
+                lenet5=_by_digit(piece.probabilities["lenet5"]),
+                ffnn=_by_digit(piece.probabilities["ffnn"]),
+            )
+            for piece in answer.digits
+        ]
+        only = digits[0] if len(digits) == 1 else None
+        without_one = None if digits else dict.fromkeys(DIGITS, 0.1)
+        return Prediction(
+            lenet5=only.lenet5 if only else without_one,
+            ffnn=only.ffnn if only else without_one,
+            provider=answer.provider,
+            digit=only.digit if only else None,
+            sure=bool(only and only.sure),
+            number=answer.number,
+            digits=digits,
+        )
 
 
-def too_small(sketch: np.ndarray) -> bool:
-    """Whether a drawing, black on white uint8 [height, width], is narrower and lower than MIN_DRAWING."""
-    ink = sketch < 128
-    sides = [np.flatnonzero(ink.any(axis)) for axis in (0, 1)]
-    return all(side[-1] - side[0] < MIN_DRAWING * len(ink) for side in sides if len(side))
+def _by_digit(probabilities: np.ndarray) -> ByDigit:
+    return dict(zip(DIGITS, probabilities.tolist(), strict=True))
+
+
+def _pictures(maps: dict[str, np.ndarray]) -> dict[str, str]:
+    """A PNG data URL of the feature maps of each convolution."""
+    return {layer: data_url(tiled(values, COLUMNS[layer])) for layer, values in maps.items()}

@@ -13,6 +13,17 @@ ByDigit = dict[Key, Probability]
 Probabilities = Annotated[list[Probability], Field(min_length=10, max_length=10)]
 Canvas = Annotated[str, Field(description="The drawing: a PNG or JPEG, dark on light or light on dark, as data URL.")]
 Digit = Annotated[int, Field(ge=0, le=9)]
+Network = Literal["lenet5", "ffnn"]
+Number = Annotated[
+    str,
+    Field(description="The digits as text: ? for ink that is not a digit, lines joined by newlines, blank for none."),
+]
+Box = Annotated[
+    list[float],
+    Field(
+        min_length=4, max_length=4, description="Left, top, right and bottom in pixels of the picture that was sent."
+    ),
+]
 Provider = Annotated[classifier.Provider, Field(description="What ran the networks.")]
 
 
@@ -20,22 +31,29 @@ class Question(BaseModel):
     """A drawing to read."""
 
     canvas: Canvas
-    drawn: bool = Field(
-        default=False, description="Whether it was drawn on the page. If so, a dot or a smear is not read."
+    inside: Annotated[int, Field(ge=0, strict=True)] | None = Field(
+        default=None, description="The digit whose feature maps of LeNet5 shall be returned, counted from 0."
     )
-    inside: bool = Field(default=False, description="Whether to return LeNet5's feature maps.")
+
+
+class ReadDigit(BaseModel):
+    """One piece of ink of a drawing, as the page shows it. Images are PNG data URLs."""
+
+    digit: Digit | None = Field(description="The digit, or null if the ink is not a digit.")
+    sure: bool = Field(description="Whether it is a digit, with a mean probability of 90 % or more.")
+    line: int = Field(ge=0, description="The line that it stands in, counted from 0 at the top.")
+    box: Box
+    together: Probabilities = Field(description="The mean of both networks' probabilities.")
+    probabilities: dict[Network, Probabilities]
+    image: str = Field(description="The 28 x 28 pixels that the networks see.")
+    maps: dict[Literal["conv1", "conv2", "conv3"], str] | None = Field(description="LeNet5's feature maps, if wanted.")
 
 
 class Reading(BaseModel):
-    """The networks' answer to a drawing, as the page shows it. Images are PNG data URLs."""
+    """What the networks read in a drawing, as the page shows it."""
 
-    digit: Digit | None = Field(description="The digit, or null if the drawing is not a digit.")
-    sure: bool = Field(description="Whether the mean probability of the most probable digit is 90 % or more.")
-    small: bool = Field(description="Whether the drawing is only a dot or a smear.")
-    together: Probabilities = Field(description="The mean of both networks' probabilities.")
-    probabilities: dict[Literal["lenet5", "ffnn"], Probabilities]
-    image: str = Field(description="The 28 x 28 pixels that the networks see.")
-    maps: dict[Literal["conv1", "conv2", "conv3"], str]
+    number: Number
+    digits: list[ReadDigit] = Field(description="All pieces of ink in reading order.")
     provider: Provider
     milliseconds: float = Field(description="Time that the networks took.")
     waited: float = Field(description="Milliseconds that the question waited in the queue.")
@@ -67,16 +85,32 @@ class TakenBack(BaseModel):
     kept: int = Field(description="The number of stored drawings.")
 
 
-class Prediction(BaseModel):
-    """The networks' answer to a picture."""
+class PredictedDigit(BaseModel):
+    """One piece of ink of a picture, and the networks' answer to it."""
 
+    digit: Digit | None = Field(description="The digit that both networks read together, or null if it is not one.")
+    sure: bool = Field(description="Whether it is a digit, with a mean probability of 90 % or more.")
+    line: int = Field(ge=0, description="The line that it stands in, counted from 0 at the top.")
+    box: Box
     lenet5: ByDigit
     ffnn: ByDigit
+
+
+class Prediction(BaseModel):
+    """What the networks read in a picture.
+
+    `lenet5`, `ffnn`, `digit` and `sure` are about the only digit. Of a picture with several, `digits` tells them.
+    """
+
+    lenet5: ByDigit | None = Field(description="Probability of each digit; null if there are several.")
+    ffnn: ByDigit | None = Field(description="Probability of each digit; null if there are several.")
     provider: Provider
     digit: Digit | None = Field(
-        description="The digit that both networks read together, or null if the image is not a digit."
+        description="The only digit, as both networks read it together; null if there is none or several."
     )
-    sure: bool = Field(description="Whether the mean probability of the most probable digit is 90 % or more.")
+    sure: bool = Field(description="Whether there is one digit, with a mean probability of 90 % or more.")
+    number: Number
+    digits: list[PredictedDigit] = Field(description="All pieces of ink in reading order.")
 
 
 class Health(BaseModel):

@@ -11,7 +11,8 @@ from model import InputError
 from model.files import replacing
 
 MAX_BATCH_SIZE = 64
-TYPES = {UINT8: "TYPE_UINT8", FLOAT: "TYPE_FP32"}
+TYPES = {UINT8: "TYPE_UINT8", onnx.TensorProto.INT64: "TYPE_INT64", FLOAT: "TYPE_FP32"}
+NAMES = ("reader.onnx", SKETCH.file("*"))
 
 # Triton batches requests of one canvas size. Networks this small gain nothing from a second thread: on a server without
 # a GPU, raise count to the number of cores. Search 1 is HEURISTIC; the default tries all algorithms for each new batch
@@ -34,13 +35,13 @@ model_warmup [
 
 
 def lay_out(folder: Path, onnx_files: Path) -> None:
-    """Write `folder`/NAME-sketch/config.pbtxt and 1/model.onnx for each NAME-sketch.onnx in `onnx_files`.
+    """Write `folder`/NAME/config.pbtxt and 1/model.onnx for reader.onnx and each NAME-sketch.onnx in `onnx_files`.
 
     Raises InputError if none is there, if one is damaged, or if `folder` cannot be written.
     """
-    files = sorted(onnx_files.glob(SKETCH.file("*")))
+    files = sorted(file for name in NAMES for file in onnx_files.glob(name))
     if not files:
-        raise InputError(f"{onnx_files} holds no {SKETCH.file('*')}: python -m export makes them.")
+        raise InputError(f"{onnx_files} holds no {' and no '.join(NAMES)}: python -m export makes them.")
     for file in files:
         try:
             text = config(onnx.load(file))

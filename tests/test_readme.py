@@ -17,7 +17,7 @@ def test_the_python_snippet_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     snippet = README.split("```python\n")[1].split("```")[0]
     assert len(snippet.splitlines()) == 6
     exec(snippet, {})
-    assert capsys.readouterr().out.strip() == "1"
+    assert capsys.readouterr().out.strip() == "[1]"
 
 
 @pytest.mark.parametrize("name", ["lenet5", "ffnn"])

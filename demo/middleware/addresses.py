@@ -12,7 +12,7 @@ UPLOAD = f"{GRADIO}/upload"
 MCP = f"{GRADIO}/mcp"
 FILE_NAME = r"[\w-][\w.@-]*"  # of a file or folder; no hidden file, no ".."
 GET_PATHS = re.compile(
-    rf"/|/config|/theme\.css|/favicon\.ico|/robots\.txt|/health|/openapi\.json|/digit\.png|/manifest\.json"
+    rf"/|/config|/theme\.css|/favicon\.ico|/robots\.txt|/health|/openapi\.json|/(?:digit|sketchpad)\.png|/manifest\.json"
     rf"|/(?:assets|static|svelte)(?:/{FILE_NAME})+"
     rf"|{GRADIO}/(?:info|openapi\.json|startup-events|app_id|queue/data|heartbeat/[\w-]+|call/predict/\w+)/?"
 )

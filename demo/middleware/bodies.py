@@ -72,6 +72,7 @@ class Bodies:
             size, self.held_bytes = size + length, self.held_bytes + length
             if size > max_bytes:
                 return refusal(413, f"This address takes at most {max_bytes:,} bytes.")
-            if self.held_bytes > self.limits.held_bytes and max_bytes > self.limits.question_bytes:
+            is_picture = max_bytes > self.limits.question_bytes or size > self.limits.strokes_bytes
+            if is_picture and self.held_bytes > self.limits.held_bytes:
                 return refusal(429, "The server is busy; send it again.", RETRY_LATER)
         return None

@@ -1,1 +1,1 @@
-"""From image to answer: read images as sketches and run both networks in ONNX Runtime, on CUDA or the CPU."""
+"""From image to answer: read images as sketches and run reader.onnx in ONNX Runtime, on CUDA or the CPU."""

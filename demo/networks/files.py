@@ -1,4 +1,4 @@
-"""Read the ONNX files of a folder, and check that they hold the networks that the demo knows."""
+"""Read reader.onnx of a folder, and check that it is the graph that the demo knows."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,22 +9,24 @@ import onnxruntime
 from demo.networks.provider import session_on_cpu
 
 ONNX = Path(__file__).parent.parent.parent / "export" / "onnx"
-NETWORKS = ("lenet5", "ffnn")
-FILES = ("lenet5-sketch.onnx", "ffnn.onnx")  # only the first makes the image: that costs more than the networks
-MAPS = {"conv1": "conv1/Relu", "conv2": "conv2/Tanh", "conv3": "conv3/Tanh"}  # nodes of LeNet5's feature maps
-CONTRACT = "1"  # the first part of the version in the files; another one means other inputs, outputs or nodes
+FILE = "reader.onnx"
+MAPS = ("conv1", "conv2", "conv3")  # outputs with LeNet5's feature maps
+CONTRACT = "1"  # the first part of the version in the file; another one means other inputs or outputs
 Value = tuple[str, tuple[int | None, ...]]
 """Element type and shape; None for a size that the graph must leave open."""
-IMAGE: Value = ("float", (None, 28, 28))
-PROBABILITIES: Value = ("float", (None, 10))
-SIGNATURES: tuple[dict[str, Value], ...] = (
-    {"sketch": ("uint8", (None, None, None)), "image": IMAGE, "probabilities": PROBABILITIES},
-    {"image": IMAGE, "probabilities": PROBABILITIES},
-)  # of FILES
-MAP_SIGNATURE: dict[str, Value] = {
-    MAPS["conv1"]: ("float", (None, 6, 24, 24)),
-    MAPS["conv2"]: ("float", (None, 16, 19, 19)),
-    MAPS["conv3"]: ("float", (None, 120, 5, 5)),
+INPUT: dict[str, Value] = {"sketch": ("uint8", (None, None, None))}
+OUTPUTS: dict[str, Value] = {
+    "digits": ("int64", (None, None)),
+    "line": ("int64", (None, None)),
+    "sure": ("float", (None, None)),
+    "boxes": ("float", (None, None, 4)),
+    "probabilities": ("float", (None, None, 3, 10)),
+    "images": ("float", (None, None, 28, 28)),
+}
+MAP_OUTPUTS: dict[str, Value] = {
+    "conv1": ("float", (None, None, 6, 24, 24)),
+    "conv2": ("float", (None, None, 16, 19, 19)),
+    "conv3": ("float", (None, None, 120, 5, 5)),
 }
 
 
@@ -32,41 +34,39 @@ class SetupError(Exception):
     """The demo cannot start. The message says what to do."""
 
 
-def read(folder: Path) -> tuple[dict[str, bytes], dict[str, onnxruntime.InferenceSession]]:
-    """Read both networks from `folder`: serialized ModelProtos and sessions on the CPU, by network.
+def read(folder: Path) -> tuple[bytes, onnxruntime.InferenceSession]:
+    """Read the graph in `folder`: a serialized ModelProto, and a session for it on the CPU.
 
-    LeNet5 also gives its feature maps. Raises SetupError if a file is missing, damaged or not such a network.
+    Raises SetupError if the file is missing, damaged or another graph.
     """
-    models, sessions = {}, {}
-    for network, file, signature in zip(NETWORKS, FILES, SIGNATURES, strict=True):
-        path = folder / file
-        if not path.is_file():
-            raise SetupError(_missing(path))
-        model = path.read_bytes()
-        session = _opened(path, model, "damaged")
-        _check(path, session, network, signature)
-        if file == FILES[0]:
-            model = _with_outputs(model, MAP_SIGNATURE)
-            session = _opened(path, model, f"another graph, without the nodes {', '.join(MAP_SIGNATURE)}")
-            _check(path, session, network, signature | MAP_SIGNATURE)
-        models[network], sessions[network] = model, session
-    return models, sessions
+    path = folder / FILE
+    if not path.is_file():
+        raise SetupError(_missing(path))
+    model = path.read_bytes()
+    try:
+        session = session_on_cpu(model)
+    except Exception as error:  # ONNX Runtime has its own error classes
+        reason = " ".join(str(error).split()).rpartition(" : ")[2].rstrip(".")
+        raise SetupError(f"{path} is damaged ({reason}). {_remedy(folder)} to make it again.") from error
+    if problem := _problem(session):
+        raise SetupError(f"{path} {problem}. {_remedy(folder)} to make it again.")
+    return model, session
 
 
 def _missing(path: Path) -> str:
     folder = path.parent
     if folder.is_file():
         return f"{folder} is a file. Name the folder that holds it."
-    if (folder / "onnx" / FILES[0]).is_file():
+    if (folder / "onnx" / FILE).is_file():
         return f"There is no {path}. Name the folder {folder / 'onnx'} instead."
-    if (folder / f"{NETWORKS[0]}.keras").is_file():
+    if (folder / "lenet5.keras").is_file():
         command = f"python -m export --checkpoints {folder}"
         return f"{folder} holds checkpoints. Run {command} first, then name the folder of the files that it writes."
     return f"There is no {path}. {_remedy(folder)} to make it."
 
 
 def _remedy(folder: Path) -> str:
-    """The command that writes the files of `folder`."""
+    """The command that writes the file of `folder`."""
     if folder.resolve() == ONNX.resolve():
         return "Run python -m export"
     if folder.name == "onnx":
@@ -74,35 +74,25 @@ def _remedy(folder: Path) -> str:
     return f"Run python -m export --checkpoints DIR --output {folder}"
 
 
-def _opened(path: Path, model: bytes, otherwise: str) -> onnxruntime.InferenceSession:
-    """A session for `model`. Raises SetupError, which says that `path` is `otherwise`, if ONNX Runtime refuses it."""
-    try:
-        return session_on_cpu(model)
-    except Exception as error:  # ONNX Runtime has its own error classes
-        reason = " ".join(str(error).split()).rpartition(" : ")[2].rstrip(".")
-        raise SetupError(f"{path} is {otherwise} ({reason}). {_remedy(path.parent)} to make it again.") from error
-
-
-def _check(path: Path, session: onnxruntime.InferenceSession, network: str, signature: dict[str, Value]) -> None:
-    """Raise SetupError if the file holds another network, another version, or other inputs and outputs."""
-    metadata = session.get_modelmeta().custom_metadata_map
-    name, version = metadata.get("name", network), metadata.get("version", CONTRACT)
-    found = {value.name: value for value in [*session.get_inputs(), *session.get_outputs()]}
-    problem = ""
-    if list(found)[: len(signature)] != list(signature):
-        problem = f"is another graph, with {', '.join(found)} as inputs and outputs, not {', '.join(signature)}"
-    elif version.partition(".")[0] != CONTRACT:
-        problem = f"has version {version}, and this demo reads version {CONTRACT}"
-    elif name != network:
-        problem = f"holds the network {name}"
-    else:
-        for value, (kind, sizes) in signature.items():
-            actual, shape = found[value].type[len("tensor(") : -1], found[value].shape
-            if actual != kind or not _fits(shape, sizes):
-                problem = f"is another graph, with {value} {actual} {_shape(shape)}, not {kind} {_shape(sizes)}"
-                break
-    if problem:
-        raise SetupError(f"{path} {problem}. {_remedy(path.parent)} to make it again.")
+def _problem(session: onnxruntime.InferenceSession) -> str:
+    """What the demo cannot read in a graph: another version, other inputs or other outputs. Empty if it can."""
+    version = session.get_modelmeta().custom_metadata_map.get("version", CONTRACT)
+    inputs, outputs = (
+        {value.name: value for value in values} for values in (session.get_inputs(), session.get_outputs())
+    )
+    expected = OUTPUTS | MAP_OUTPUTS
+    if list(inputs) != list(INPUT):
+        return f"is another graph, with the inputs {', '.join(inputs)}, not {', '.join(INPUT)}"
+    if missing := [name for name in expected if name not in outputs]:
+        return f"is another graph, without the outputs {', '.join(missing)}"
+    if version.partition(".")[0] != CONTRACT:
+        return f"has version {version}, and this demo reads version {CONTRACT}"
+    for name, (kind, sizes) in (INPUT | expected).items():
+        value = (inputs | outputs)[name]
+        actual = value.type[len("tensor(") : -1]
+        if actual != kind or not _fits(value.shape, sizes):
+            return f"is another graph, with {name} {actual} {_shape(value.shape)}, not {kind} {_shape(sizes)}"
+    return ""
 
 
 def _fits(shape: list[Any], sizes: tuple[int | None, ...]) -> bool:
@@ -113,17 +103,3 @@ def _fits(shape: list[Any], sizes: tuple[int | None, ...]) -> bool:
 
 def _shape(sizes: Iterable[Any]) -> str:
     return f"[{', '.join(str(size) if isinstance(size, int) else '?' for size in sizes)}]"
-
-
-def _with_outputs(model: bytes, nodes: Iterable[str]) -> bytes:
-    """Add the values of `nodes` to the outputs of a serialized ModelProto.
-
-    Protobuf merges bytes that are appended to a message: here ModelProto.graph (7) with GraphProto.output (12), which
-    needs only ValueInfoProto.name (1).
-    """
-
-    def field(number: int, content: bytes) -> bytes:
-        assert len(content) < 128
-        return bytes([number << 3 | 2, len(content)]) + content
-
-    return model + b"".join(field(7, field(12, field(1, node.encode()))) for node in nodes)

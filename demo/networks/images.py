@@ -4,6 +4,7 @@ import base64
 import binascii
 import re
 from contextlib import suppress
+from dataclasses import dataclass
 from io import BytesIO
 
 import numpy as np
@@ -13,19 +14,36 @@ from demo.limits import Limits
 
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP")
 MIN_SIDE, MAX_SIDE = 8, 2_048  # pixels of a side of a sketch
-SIDE = 280  # pixels; images with a longer side are scaled down to it, as on the page
+SIDE = 800  # pixels; images with a longer side are scaled down to it, as on the page
 JPEG_MARKER, SCAN_MARKER = b"\xff\xd8", b"\xff\xda"
 MAX_SCANS = 100  # a JPEG may have thousands, and each takes as long to decode as a whole picture
 MAX_EXIF_BYTES = 65_536  # the most that a JPEG can hold; in other formats it may unpack to gigabytes
 DATA_URL = re.compile(r"data:image/(?:png|jpeg);base64,")
 
 
+@dataclass(frozen=True)
+class Sketch:
+    """An image as the networks read it."""
+
+    pixels: np.ndarray
+    """Grey, uint8 [height, width]."""
+    width: int
+    """Pixels of the image itself, upright."""
+    height: int
+    """Pixels of the image itself, upright."""
+
+    def box(self, box: np.ndarray) -> list[float]:
+        """Convert `box`, left, top, right and bottom in pixels of the sketch, to pixels of the image itself."""
+        height, width = self.pixels.shape
+        return (box * ([self.width / width, self.height / height] * 2)).tolist()
+
+
 class ImageError(ValueError):
     """An image cannot be read. The message says what to send instead."""
 
 
-def read_image(content: bytes, pixels: int = Limits.picture_pixels) -> np.ndarray:
-    """Read an image file of at most `pixels` as a sketch, uint8 [height, width].
+def read_image(content: bytes, pixels: int = Limits.picture_pixels) -> Sketch:
+    """Read an image file of at most `pixels` as a sketch.
 
     README.md describes how, under Picture files; sketchpad/picture.js does the same. Raises ImageError for a file that
     is empty, damaged, too large, too small or not an image.
@@ -39,6 +57,7 @@ def read_image(content: bytes, pixels: int = Limits.picture_pixels) -> np.ndarra
     except OSError as error:
         raise ImageError("The file is not an image; send a PNG or JPEG.") from error
     with image:
+        full = image.size
         image.draft(None, (MAX_SIDE, MAX_SIDE))  # the decoder of JPEG halves sides that stay as long as this
         size = f"{image.width} x {image.height} pixels"
         if image.width * image.height > pixels:
@@ -46,13 +65,16 @@ def read_image(content: bytes, pixels: int = Limits.picture_pixels) -> np.ndarra
         if min(image.size) < MIN_SIDE:
             raise ImageError(f"The image has {size}; width and height must be {MIN_SIDE} or more.")
         try:
-            return np.asarray(_grey(image))
+            upright = _upright(image)
+            sketch = np.asarray(_shrunk(upright))
         except Exception as error:  # Pillow's decoders raise many classes for damaged files
             raise ImageError(f"The image is damaged ({error}); save it again as PNG or JPEG.") from error
+    width, height = full if upright.size == image.size else full[::-1]
+    return Sketch(sketch, width, height)
 
 
-def _grey(image: Image.Image) -> Image.Image:
-    """`image` as 8-bit grey, upright, on paper, each side at most SIDE."""
+def _upright(image: Image.Image) -> Image.Image:
+    """`image` as 8-bit grey, with its transparency if it has any, turned as its EXIF orientation says."""
     if image.mode == "I;16":
         image = _with_8_bits(image)
     grey = image.convert("LA" if _is_transparent(image) else "L")
@@ -61,6 +83,11 @@ def _grey(image: Image.Image) -> Image.Image:
         grey.info = {"exif": exif}  # without XMP, by which Pillow turns an image, too
         with suppress(Exception):  # damaged EXIF
             ImageOps.exif_transpose(grey, in_place=True)
+    return grey
+
+
+def _shrunk(grey: Image.Image) -> Image.Image:
+    """`grey` on paper, each side at most SIDE."""
     scale = min(1, SIDE / max(grey.size))
     width, height = (max(MIN_SIDE, int(side * scale + 0.5)) for side in grey.size)
     grey = grey.resize((width, height), Image.Resampling.BOX)
@@ -89,8 +116,8 @@ def _on_paper(image: Image.Image) -> Image.Image:
     return paper
 
 
-def read_canvas(url: str, size: int = Limits.drawing_bytes, pixels: int = Limits.drawing_pixels) -> np.ndarray:
-    """Read a drawing of the page, a PNG or JPEG as data URL of at most `size` bytes, as uint8 [height, width].
+def read_canvas(url: str, size: int = Limits.drawing_bytes, pixels: int = Limits.drawing_pixels) -> Sketch:
+    """Read a drawing of the page, a PNG or JPEG as data URL of at most `size` bytes.
 
     Raises ImageError for anything else.
     """

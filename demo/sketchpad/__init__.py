@@ -3,7 +3,23 @@
 from pathlib import Path
 
 HERE = Path(__file__).parent
+TITLE = "Write a number"
+DESCRIPTION = "Two small neural networks read the digits that you write, while you write them."
+PICTURE = HERE.parent / "sketchpad.png"  # shown with shared links
 SCRIPTS = [
-    HERE / name for name in ("curve.js", "pixels.js", "png.js", "picture.js", "paper.js", "answers.js", "sketchpad.js")
+    HERE / f"{name}.js"
+    for name in (
+        "curve",
+        "pixels",
+        "png",
+        "picture",
+        "paper",
+        "number",
+        "answers",
+        "files",
+        "saving",
+        "corrections",
+        "sketchpad",
+    )
 ]
 STYLES = [HERE / name for name in ("sketchpad.css", "answers.css")]

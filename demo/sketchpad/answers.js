@@ -1,4 +1,6 @@
-// Shows the networks' answer. `answer` is the result of the server's read(), or null for blank paper.
+const UNKNOWN = 0.3; // below this probability of each digit, none is named
+
+// Shows what the networks say about the selected digit, and messages.
 function makeAnswers(element) {
   const $ = (selector) => element.querySelector(selector);
   const rows = Array.from({ length: 10 }, (_, digit) => {
@@ -7,23 +9,29 @@ function makeAnswers(element) {
     return row;
   });
 
-  function show(answer) {
-    $("#digit").textContent = answer ? (answer.digit ?? "?") : "";
-    $("#words").textContent = describe(answer);
+  // Shows digit `selected` of a reading, the result of the server's read(), or nothing for null, for blank paper.
+  function show(reading, selected) {
+    const shown = reading?.digits[selected];
+    $(".answers").classList.toggle("blank", !reading);
+    $("#words").textContent = reading ? describeNumber(reading) : "";
+    $("#which").textContent =
+      reading?.digits.length > 1 ? `Digit ${selected + 1} of ${reading.digits.length}: ${describe(shown)}` : "";
     rows.forEach((row, digit) => {
-      row.classList.toggle("read", answer?.digit === digit);
-      row.setAttribute("aria-current", answer?.digit === digit);
+      row.classList.toggle("read", shown?.digit === digit);
+      row.setAttribute("aria-current", shown?.digit === digit);
       ["lenet5", "ffnn"].forEach((network, i) => {
-        const p = answer?.probabilities[network][digit];
+        const p = shown?.probabilities[network][digit];
         const [bar, text] = row.cells[i + 1].children;
         bar.style.width = `${100 * (p ?? 0)}%`;
-        text.textContent = answer ? percent(p) : "";
+        text.textContent = shown ? percent(p) : "";
       });
     });
-    setImage("#seen", answer?.image);
-    for (const layer of ["conv1", "conv2", "conv3"]) setImage(`#${layer}`, answer?.maps[layer]);
-    $("#speed").textContent = answer
-      ? `Read by ONNX Runtime on ${answer.provider} in ${answer.milliseconds.toFixed(1)} ms.`
+    setImage("#seen", shown?.image);
+    for (const layer of ["conv1", "conv2", "conv3"]) {
+      if (!shown || shown.maps) setImage(`#${layer}`, shown?.maps[layer]); // those of before stay until new ones come
+    }
+    $("#speed").textContent = reading
+      ? `Read by ONNX Runtime on ${reading.provider} in ${reading.milliseconds.toFixed(1)} ms.`
       : "";
   }
 
@@ -53,15 +61,36 @@ function makeAnswers(element) {
   };
 }
 
-// The answer as a sentence.
-function describe(answer) {
-  if (!answer) return "Draw a digit, 0 to 9.";
-  if (answer.small) return "Too small to read. Draw it larger.";
-  const likely = [...answer.together.keys()].sort((a, b) => answer.together[b] - answer.together[a]);
-  const [first, second] = likely.map((digit) => answer.together[digit]);
-  if (answer.digit !== null) return answer.sure ? `${percent(first)} sure` : `Probably, ${percent(first)} sure`;
-  if (first < 0.3) return "That is no digit I know.";
-  return second < 0.15 ? `Not sure. Perhaps ${likely[0]}.` : `Not sure. Perhaps ${likely[0]} or ${likely[1]}.`;
+// How sure the networks are of a number, as a sentence.
+function describeNumber({ digits }) {
+  if (!digits.length) return "That is no digit I know.";
+  if (digits.length === 1) return describe(digits[0]);
+  const unsure = digits.filter(({ sure }) => !sure).length;
+  if (unsure) return `Not sure of ${unsure} of ${digits.length} digits.`;
+  return `${percent(Math.min(...digits.map(({ together }) => Math.max(...together))))} sure of each digit`;
 }
+
+// How sure the networks are of one digit, as a sentence.
+function describe({ digit, sure, together }) {
+  const [most, next] = likely(together);
+  if (digit !== null) {
+    if (sure) return `${percent(together[most])} sure`;
+    return `Probably, ${percent(together[most])} sure. Or ${next}.`;
+  }
+  if (together[most] > 0.5) return "Too small to read. Write it larger."; // only its size speaks against it
+  if (together[most] < UNKNOWN) return "That is no digit I know.";
+  return together[next] < 0.15 ? `Not sure. Perhaps ${most}.` : `Not sure. Perhaps ${most} or ${next}.`;
+}
+
+// The reading for screen readers: the number, and each digit that is not sure.
+function spoken({ number, digits }) {
+  if (digits.length === 1)
+    return digits[0].digit === null ? describe(digits[0]) : `A ${digits[0].digit}, ${describe(digits[0])}`;
+  const unsure = digits.flatMap((digit, i) => (digit.sure ? [] : `Digit ${i + 1}: ${describe(digit)}`));
+  return [`${number.replaceAll("\n", ", ")}.`, describeNumber({ digits }), ...unsure].join(" ");
+}
+
+// The digits from the most to the least probable.
+const likely = (together) => [...together.keys()].sort((a, b) => together[b] - together[a]);
 
 const percent = (p) => `${Math.floor(100 * p)} %`;

@@ -10,6 +10,14 @@ function bezier(points, i) {
   return [x, y, x + third * outX, y + third * outY, toX - third * inX, toY - third * inY, toX, toY];
 }
 
+// Draws strokes with a round pen, which the context keeps.
+function paintStrokes(context, strokes) {
+  context.strokeStyle = "black";
+  context.lineWidth = PEN_WIDTH;
+  context.lineCap = context.lineJoin = "round";
+  strokes.forEach((points) => paintCurve(context, points, 0));
+}
+
 // Draws the smooth curve through `points`, starting at index `from`.
 function paintCurve(context, points, from) {
   context.beginPath();

@@ -1,5 +1,5 @@
-const SIDE = 280; // the sketch has SIDE x SIDE pixels; all other lengths are in these pixels
-const PEN_WIDTH = 20;
+const [WIDTH, HEIGHT] = [420, 280]; // of the sketch in pixels; all other lengths are in these pixels
+const PEN_WIDTH = 8; // one digit may fill the paper, and digits from a tenth of its height on are not blots
 const MIN_DISTANCE = 1; // a new point must be farther than this from the last one
 const MAX_POINTS = 50_000; // of a stroke; by then the paper is black
 const KEY_STEP = 10; // distance that an arrow key moves the pen
@@ -14,9 +14,10 @@ const KEY_DIRECTIONS = {
   PageDown: [1, 1],
 };
 
-// The paper holds strokes, each a list of points [x, y], or a picture, a data URL, and the data URL that shows it in colour.
-// It calls changed(reason) when the pen "moved" or was "lifted", when a stroke is "full" and takes no more points, and when
-// the drawing was "replaced". announce(text) receives the position of the keyboard's pen.
+// The paper holds strokes, each a list of points [x, y], or a picture: data URLs of what is read and of what is shown,
+// in colour, and the size of what is read. It calls changed(reason) when the pen "moved" or was "lifted", when a stroke
+// is "full" and takes no more points, and when the drawing was "replaced". announce(text) receives the position of the
+// keyboard's pen.
 function makePaper(element, changed, announce) {
   const canvas = element.querySelector("canvas");
   const picture = element.querySelector(".picture");
@@ -33,13 +34,11 @@ function makePaper(element, changed, announce) {
   // The paper is painted, not styled: browsers and extensions that force dark pages darken styles, but not the ink.
   function redraw() {
     const { width, height } = canvas;
-    screen.setTransform(width / SIDE, 0, 0, height / SIDE, 0, 0);
-    screen.clearRect(0, 0, SIDE, SIDE);
+    screen.setTransform(width / WIDTH, 0, 0, height / HEIGHT, 0, 0);
+    screen.clearRect(0, 0, WIDTH, HEIGHT);
     screen.fillStyle = "white";
-    if (!content().picture) screen.fillRect(0, 0, SIDE, SIDE);
-    screen.lineWidth = PEN_WIDTH;
-    screen.lineCap = screen.lineJoin = "round";
-    content().strokes.forEach((points) => paintCurve(screen, points, 0));
+    if (!content().picture) screen.fillRect(0, 0, WIDTH, HEIGHT);
+    paintStrokes(screen, content().strokes);
     picture.hidden = !content().picture;
     if (content().picture) picture.src = content().shown ?? content().picture;
   }
@@ -57,7 +56,7 @@ function makePaper(element, changed, announce) {
     states.push({ strokes: [...strokes, [point]], picture: "" });
     if (previousPicture) redraw();
     else paintCurve(screen, [point], 0);
-    changed("moved");
+    changed(previousPicture ? "replaced" : "moved");
   }
 
   function extend(points) {
@@ -80,8 +79,8 @@ function makePaper(element, changed, announce) {
 
   function position(event) {
     const box = canvas.getBoundingClientRect();
-    const x = ((event.clientX - box.left) * SIDE) / box.width;
-    const y = ((event.clientY - box.top) * SIDE) / box.height;
+    const x = ((event.clientX - box.left) * WIDTH) / box.width;
+    const y = ((event.clientY - box.top) * HEIGHT) / box.height;
     return [Math.round(10 * x) / 10, Math.round(10 * y) / 10];
   }
 
@@ -124,13 +123,12 @@ function makePaper(element, changed, announce) {
 
   // Shows the keyboard's pen and returns its position as text.
   function showPen() {
-    pen ??= { at: [SIDE / 2, SIDE / 4], down: false };
+    pen ??= { at: [WIDTH / 2, HEIGHT / 4], down: false };
     cursor.hidden = false;
     cursor.classList.toggle("down", pen.down);
-    cursor.style.left = `${(100 * pen.at[0]) / SIDE}%`;
-    cursor.style.top = `${(100 * pen.at[1]) / SIDE}%`;
-    const [across, down] = pen.at.map((value) => Math.round((100 * value) / SIDE));
-    return `Pen ${pen.down ? "down" : "up"}, ${across} % across, ${down} % down`;
+    const [across, down] = [(100 * pen.at[0]) / WIDTH, (100 * pen.at[1]) / HEIGHT];
+    Object.assign(cursor.style, { left: `${across}%`, top: `${down}%` });
+    return `Pen ${pen.down ? "down" : "up"}, ${Math.round(across)} % across, ${Math.round(down)} % down`;
   }
 
   canvas.addEventListener("blur", liftPen);
@@ -145,7 +143,8 @@ function makePaper(element, changed, announce) {
     event.preventDefault();
     showPen();
     if (direction) {
-      pen.at = pen.at.map((value, axis) => Math.min(SIDE, Math.max(0, value + KEY_STEP * direction[axis])));
+      const size = [WIDTH, HEIGHT];
+      pen.at = pen.at.map((value, axis) => Math.min(size[axis], Math.max(0, value + KEY_STEP * direction[axis])));
       if (pen.down) extend([pen.at]);
     } else if (!event.repeat) {
       pen.down = !pen.down;
@@ -156,9 +155,10 @@ function makePaper(element, changed, announce) {
   });
 
   function fitScreen() {
-    const pixels = Math.round(canvas.clientWidth * devicePixelRatio);
-    if (!pixels || pixels === canvas.width) return;
-    canvas.width = canvas.height = pixels;
+    const sides = [canvas.clientWidth, canvas.clientHeight];
+    const [width, height] = sides.map((side) => Math.round(side * devicePixelRatio));
+    if (!width || !height || (width === canvas.width && height === canvas.height)) return;
+    Object.assign(canvas, { width, height });
     redraw();
   }
 
@@ -167,11 +167,15 @@ function makePaper(element, changed, announce) {
 
   return {
     isBlank,
-    isDrawn: () => content().strokes.length > 0,
     isMoving: () => Boolean(pointer || pen?.down),
+    canUndo: () => states.length > 1,
     content,
     // The input of the networks, as sketchUrl() describes it.
-    sketch: () => (content().picture ? { url: content().picture } : pixels(content().strokes)),
+    sketch() {
+      const { picture: url, width, height, strokes } = content();
+      return url ? { url, width, height } : pixels(strokes);
+    },
+    newestPoint: () => content().strokes.at(-1)?.at(-1),
     clear: () => isBlank() || replace({ strokes: [], picture: "" }),
     draw: (strokes) => replace({ strokes, picture: "" }),
     undo() {

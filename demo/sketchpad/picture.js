@@ -1,19 +1,20 @@
 // Reads picture files. README.md describes how, under Picture files; networks/images.py does the same.
 const MIN_SIDE = 8; // pixels; the smallest side of a picture
+const MAX_SIDE = 800; // pixels; larger pictures are scaled down
 const BAND = 64; // rows that are read at a time, because browsers limit the size of a canvas
 const MAX_NOISE = 8; // levels; browsers that hinder fingerprinting add less noise than this, or return other pixels
 
 class TooSmall extends Error {}
 class FalsePixels extends Error {}
 
-// The image file as data URLs: `picture` is what the networks get, and `shown` shows it in colour.
-// Throws TooSmall, FalsePixels if the browser does not let the page read pixels, or the browser's error if it cannot read
-// the file.
+// The image file as data URLs: `picture` is what the networks get, of `width` x `height` pixels, and `shown` shows it
+// in colour. Throws TooSmall, FalsePixels if the browser does not let the page read pixels, or the browser's error if
+// it cannot read the file.
 async function readPicture(file) {
   const image = await createImageBitmap(file, { colorSpaceConversion: "none" });
   if (Math.min(image.width, image.height) < MIN_SIDE) throw new TooSmall();
   if (!readsTruePixels()) throw new FalsePixels();
-  const scale = Math.min(1, SIDE / Math.max(image.width, image.height));
+  const scale = Math.min(1, MAX_SIDE / Math.max(image.width, image.height));
   const [width, height] = [image.width, image.height].map((side) => Math.max(MIN_SIDE, Math.round(side * scale)));
   const { grey, paper } = onPaper(averaged(image, width, height));
   const context = contextOf(width, height);
@@ -22,7 +23,8 @@ async function readPicture(file) {
   context.fillRect(0, 0, width, height);
   context.drawImage(image, 0, 0, width, height);
   image.close();
-  return { picture: pngUrl({ grey, width, height }), shown: context.canvas.toDataURL("image/jpeg", 0.9) };
+  const shown = context.canvas.toDataURL("image/jpeg", 0.9);
+  return { picture: await compressedUrl({ grey, width, height }, 8), shown, width, height };
 }
 
 // Averages an image over width x height cells of whole pixels. Returns for each cell the number of its pixels, and the
@@ -57,8 +59,8 @@ function averaged(image, width, height) {
   return { counts, opacities, levels };
 }
 
-// The grey pixels of an averaged image, and the level of the paper behind its transparent parts: white, or black if at most
-// 1 % of what is opaque is dark.
+// The grey pixels of an averaged image, and the level of the paper behind its transparent parts: white, or black if at
+// most 1 % of what is opaque is dark.
 function onPaper({ counts, opacities, levels }) {
   let [dark, opaque] = [0, 0];
   opacities.forEach((opacity, i) => {

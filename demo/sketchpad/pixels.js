@@ -1,12 +1,12 @@
-// Draws strokes as grey pixels, the input of the networks. The page does not read its canvas back, because browsers that
-// hinder fingerprinting return false pixels or none.
+// Draws strokes as grey pixels, the input of the networks. The page does not read its canvas back, because browsers
+// that hinder fingerprinting return false pixels or none.
 const MAX_URL_LENGTH = 15_000; // characters of a data URL; keeps a question below 16 kB
 const MAX_DEVIATION = 0.05; // pixels between the curve and the lines that replace it
 
 // Returns a function that draws strokes, lists of points, as {grey, width, height}. It keeps what it drew, so that a
 // growing drawing costs only its new points.
 function makePixels() {
-  const finished = new Uint8Array(SIDE * SIDE); // shows the strokes `drawn`, up to point `reached` of the last one
+  const finished = new Uint8Array(WIDTH * HEIGHT); // shows the strokes `drawn`, up to point `reached` of the last one
   let drawn = null;
   let reached = 0;
 
@@ -28,7 +28,7 @@ function makePixels() {
     const grey = finished.slice();
     const newest = strokes[strokes.length - 1] ?? [];
     if (newest.length > 1) inkCurve(grey, bezier(newest, newest.length - 1));
-    return { grey, width: SIDE, height: SIDE };
+    return { grey, width: WIDTH, height: HEIGHT };
   };
 }
 
@@ -51,11 +51,11 @@ function inkLine(grey, fromX, fromY, toX, toY) {
   const [acrossX, acrossY] = [toX - fromX, toY - fromY];
   const square = acrossX * acrossX + acrossY * acrossY || 1;
   const first = (from, to) => Math.max(0, Math.floor(Math.min(from, to) - inner - 1));
-  const last = (from, to) => Math.min(SIDE - 1, Math.ceil(Math.max(from, to) + inner + 1));
-  const [left, right, bottom] = [first(fromX, toX), last(fromX, toX), last(fromY, toY)];
+  const last = (from, to, side) => Math.min(side - 1, Math.ceil(Math.max(from, to) + inner + 1));
+  const [left, right, bottom] = [first(fromX, toX), last(fromX, toX, WIDTH), last(fromY, toY, HEIGHT)];
   for (let row = first(fromY, toY); row <= bottom; row++) {
     for (let column = left; column <= right; column++) {
-      const i = row * SIDE + column;
+      const i = row * WIDTH + column;
       if (grey[i] === 0) continue;
       const x = column + 0.5 - fromX;
       const y = row + 0.5 - fromY;
@@ -68,20 +68,13 @@ function inkLine(grey, fromX, fromY, toX, toY) {
   }
 }
 
-// The data URL of a sketch, which is {grey, width, height} of strokes, or {url} of a picture. That of strokes takes at most
-// MAX_URL_LENGTH characters: a scribble that needs more is sent at half the width and height.
-function sketchUrl(sketch) {
+// The data URL of a sketch, which is {grey, width, height} of strokes, or {url, width, height} of a picture. That of
+// strokes takes at most MAX_URL_LENGTH characters: a full page is sent in fewer levels of grey.
+async function sketchUrl(sketch) {
   if (sketch.url) return sketch.url;
-  const url = pngUrl(sketch);
-  return url.length > MAX_URL_LENGTH ? sketchUrl(halved(sketch)) : url;
-}
-
-// Grey pixels of half the width and height.
-function halved({ grey, width, height }) {
-  const [columns, rows] = [width / 2, height / 2];
-  const means = Uint8Array.from({ length: columns * rows }, (_, i) => {
-    const at = 2 * Math.floor(i / columns) * width + 2 * (i % columns);
-    return Math.round((grey[at] + grey[at + 1] + grey[at + width] + grey[at + width + 1]) / 4);
-  });
-  return { grey: means, width: columns, height: rows };
+  for (const bits of [8, 4, 2]) {
+    const url = await compressedUrl(sketch, bits);
+    if (url.length <= MAX_URL_LENGTH) return url;
+  }
+  return compressedUrl(sketch, 1);
 }

@@ -1,33 +1,83 @@
-// Writes grey pixels as PNG, without a canvas. The data is compressed with the fixed codes of Deflate (RFC 1951).
-const MAX_MATCH = 257; // bytes
+// Writes grey pixels, {grey, width, height}, as PNG, without a canvas. `grey` has one byte each, 0 is black.
+const MAX_STORED = 65_535; // bytes of a block that is not compressed, in Deflate (RFC 1951)
 const CRCS = Uint32Array.from({ length: 256 }, (_, n) => {
   for (let bit = 0; bit < 8; bit++) n = n & 1 ? (n >>> 1) ^ 0xedb88320 : n >>> 1;
   return n;
 });
 
-// A data URL of grey pixels, one byte each, 0 is black.
-function pngUrl({ grey, width, height }) {
-  const rows = new Uint8Array((width + 1) * height); // the first byte of each row, 0, says that it is not filtered
-  for (let y = 0; y < height; y++) rows.set(grey.subarray(y * width, (y + 1) * width), y * (width + 1) + 1);
-  const bytes = [
-    ...[0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a],
-    ...chunk("IHDR", [...bigEndian(width), ...bigEndian(height), 8, 0, 0, 0, 0]), // 8 bits, grey
-    ...chunk("IDAT", [0x78, 0x01, ...deflated(rows, width + 1), ...bigEndian(adler32(rows))]),
-    ...chunk("IEND", []),
+// A data URL of pixels, not compressed.
+const pngUrl = (pixels) => urlOf(pixels, 8, stored(rowsOf(pixels, 8)));
+
+// A data URL of pixels with 1, 2, 4 or 8 bits each, compressed, in browsers from 2023 on.
+async function compressedUrl(pixels, bits) {
+  const rows = rowsOf(pixels, bits);
+  if (typeof CompressionStream === "undefined") return urlOf(pixels, bits, stored(rows));
+  const stream = new Blob([rows]).stream().pipeThrough(new CompressionStream("deflate"));
+  return urlOf(pixels, bits, new Uint8Array(await new Response(stream).arrayBuffer()));
+}
+
+// The bytes that PNG compresses. The first one of each row, 0, says that the row is not filtered.
+function rowsOf({ grey, width, height }, bits) {
+  const length = 1 + Math.ceil((width * bits) / 8);
+  const rows = new Uint8Array(length * height);
+  for (let y = 0; y < height; y++) {
+    rows.set(packed(grey.subarray(y * width, (y + 1) * width), bits), y * length + 1);
+  }
+  return rows;
+}
+
+// Pixels with fewer bits each, the first one in the highest bits.
+function packed(row, bits) {
+  if (bits === 8) return row;
+  const bytes = new Uint8Array(Math.ceil((row.length * bits) / 8));
+  row.forEach((grey, x) => {
+    const level = Math.round((grey * (2 ** bits - 1)) / 255);
+    bytes[(x * bits) >> 3] |= level << (8 - bits - ((x * bits) & 7));
+  });
+  return bytes;
+}
+
+function urlOf({ width, height }, bits, data) {
+  const parts = [
+    Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a),
+    chunk("IHDR", [...bigEndian(width), ...bigEndian(height), bits, 0, 0, 0, 0]), // 0: grey
+    chunk("IDAT", data),
+    chunk("IEND", []),
   ];
   let text = "";
-  for (const byte of bytes) text += String.fromCharCode(byte);
+  for (const part of parts) for (const byte of part) text += String.fromCharCode(byte);
   return `data:image/png;base64,${btoa(text)}`;
 }
 
 function chunk(name, content) {
-  const bytes = [...[...name].map((letter) => letter.charCodeAt(0)), ...content];
+  const bytes = new Uint8Array(content.length + 12);
+  bytes.set(bigEndian(content.length));
+  bytes.set(
+    [...name].map((letter) => letter.charCodeAt(0)),
+    4,
+  );
+  bytes.set(content, 8);
   let crc = 0xffffffff;
-  for (const byte of bytes) crc = CRCS[(crc ^ byte) & 0xff] ^ (crc >>> 8);
-  return [...bigEndian(content.length), ...bytes, ...bigEndian(~crc)];
+  for (const byte of bytes.subarray(4, -4)) crc = CRCS[(crc ^ byte) & 0xff] ^ (crc >>> 8);
+  bytes.set(bigEndian(~crc), bytes.length - 4);
+  return bytes;
 }
 
 const bigEndian = (value) => [24, 16, 8, 0].map((shift) => (value >>> shift) & 0xff);
+
+// Bytes in zlib's format (RFC 1950), in blocks that are not compressed.
+function stored(bytes) {
+  const output = [0x78, 0x01];
+  for (let start = 0; start < bytes.length; start += MAX_STORED) {
+    const block = bytes.subarray(start, start + MAX_STORED);
+    const isLast = start + MAX_STORED >= bytes.length;
+    const { length } = block;
+    output.push(+isLast, length & 0xff, length >> 8, ~length & 0xff, (~length >> 8) & 0xff);
+    for (const byte of block) output.push(byte);
+  }
+  output.push(...bigEndian(adler32(bytes)));
+  return output;
+}
 
 function adler32(bytes) {
   let [low, high] = [1, 0];
@@ -36,60 +86,4 @@ function adler32(bytes) {
     high = (high + low) % 65521;
   }
   return high * 65536 + low;
-}
-
-// One block of Deflate. Bytes repeat the byte before them, or the row above, at the same place or one pixel beside it.
-function deflated(bytes, rowLength) {
-  const output = [];
-  let [pending, count] = [0, 0]; // bits that do not fill a byte yet
-
-  function write(value, bits) {
-    pending |= value << count;
-    for (count += bits; count >= 8; count -= 8) {
-      output.push(pending & 0xff);
-      pending >>>= 8;
-    }
-  }
-
-  // Huffman codes start with their highest bit.
-  function writeCode(code, bits) {
-    for (let bit = bits - 1; bit >= 0; bit--) write((code >> bit) & 1, 1);
-  }
-
-  function writeSymbol(symbol) {
-    if (symbol < 144) writeCode(0x30 + symbol, 8);
-    else if (symbol < 256) writeCode(0x190 + symbol - 144, 9);
-    else if (symbol < 280) writeCode(symbol - 256, 7);
-    else writeCode(0xc0 + symbol - 280, 8);
-  }
-
-  function writeMatch(length, distance) {
-    const lengthBits = Math.max(0, 29 - Math.clz32(length - 3));
-    writeSymbol(257 + 4 * lengthBits + ((length - 3) >> lengthBits));
-    write((length - 3) & ((1 << lengthBits) - 1), lengthBits);
-    const distanceBits = Math.max(0, 30 - Math.clz32(distance - 1));
-    writeCode(2 * distanceBits + ((distance - 1) >> distanceBits), 5);
-    write((distance - 1) & ((1 << distanceBits) - 1), distanceBits);
-  }
-
-  const distances = [1, rowLength, rowLength - 1, rowLength + 1];
-  write(0b011, 3); // the last block, with fixed codes
-  for (let i = 0; i < bytes.length; ) {
-    let [longest, nearest] = [0, 0];
-    for (const distance of distances) {
-      if (distance > i) continue;
-      const end = Math.min(bytes.length, i + MAX_MATCH);
-      let j = i;
-      while (j < end && bytes[j] === bytes[j - distance]) j++;
-      if (j - i > longest) [longest, nearest] = [j - i, distance];
-    }
-    if (longest < 3) writeSymbol(bytes[i++]);
-    else {
-      writeMatch(longest, nearest);
-      i += longest;
-    }
-  }
-  writeSymbol(256); // the end
-  write(0, 7);
-  return output;
 }

@@ -6,8 +6,8 @@ const REQUEST_TIMEOUT = 30_000; // milliseconds; browsers send only six requests
 const webServer = (rootPath, mcp) => {
   const address = (name) => (rootPath ? `${rootPath}/${name}` : name);
   return {
-    read: ({ sketch, drawn, inside }) => post(address("read"), { canvas: sketchUrl(sketch), drawn, inside }),
-    keep: ({ sketch, digit }) => post(address("keep"), { canvas: sketchUrl(sketch), digit }),
+    read: async ({ sketch, inside }) => post(address("read"), { canvas: await sketchUrl(sketch), inside }),
+    keep: async ({ sketch, digit }) => post(address("keep"), { canvas: await sketchUrl(sketch), digit }),
     takeBack: (name) => post(address("take-back"), { name }),
     silence: "The server does not answer.",
     urls: {

@@ -2,15 +2,22 @@ const QUESTION_INTERVAL = 50; // milliseconds between two questions while the pe
 const MAX_IN_FLIGHT = 3; // questions without an answer while the pen moves; more than 1 hides a slow network
 const ANSWER_TIMEOUT = 5_000; // milliseconds until an unanswered question is asked again
 const RETRY_DELAY = 1_000; // milliseconds until the next question if the server is busy or cannot be reached
+const DONE_TIME = 1_500; // milliseconds for which a button says what it did
 
-// `server` has read({sketch, drawn, inside}), keep({sketch, digit}) and takeBack(name). schemas.py describes the answers,
-// sketchUrl() the sketch. A refusal is {error}, or {problem} if the page shall ask again. `silence` says that no answer
-// comes, `urls` are the addresses for programs, if there are any. keep() stores drawings in `correctionsFolder`; ""
-// disables corrections.
+// `server` has read({sketch, inside}), and for corrections what corrections.js asks. schemas.py describes the answers,
+// sketchUrl() the sketch; `inside` is the digit whose feature maps are wanted, or null. A refusal is {error}, or
+// {problem} if the page shall ask again. `silence` says that no answer comes, `urls` are the addresses for programs, if
+// there are any. Corrections are stored in `correctionsFolder`; "" disables them.
 function sketchpad(element, server, correctionsFolder) {
   const $ = (selector) => element.querySelector(selector);
+  let reading = null; // the newest answer, and the sketch that it is about
+  let readSketch = null;
   const answers = makeAnswers(element);
   const paper = makePaper(element, changed, answers.announce);
+  const number = makeNumber(element, chosen);
+  const corrections = correctionsFolder
+    ? makeCorrections(element, server, correctionsFolder, answers, correctable, inTime)
+    : null;
   let changedSinceAsked = false;
   let newestAsked = 0; // number of the newest question
   let newestShown = 0; // answers to questions up to this number are ignored
@@ -22,22 +29,31 @@ function sketchpad(element, server, correctionsFolder) {
   function changed(reason) {
     changedSinceAsked = true;
     answers.showNotice(reason === "full" ? "This stroke is full. Lift the pen and go on." : "");
-    $(".invitation").hidden = !paper.isBlank();
+    showState();
+    number.followPen();
     if (reason === "replaced") {
       newestShown = newestAsked;
       answers.showProblem("");
       answers.setOutdated(!paper.isBlank());
+      number.hideBoxes();
     }
     if (paper.isBlank()) {
-      answers.show(null);
+      reading = readSketch = null;
+      showReading();
       answers.announce("The paper is blank.");
     }
     if (reason === "replaced" || reason === "lifted") {
       nextAt = 0;
       saveDrawing();
     }
-    if (correctionsFolder) showCorrections();
+    corrections?.show();
     askNext();
+  }
+
+  function showState() {
+    $(".invitation").hidden = !paper.isBlank();
+    $("#clear").classList.toggle("idle", paper.isBlank());
+    $("#undo").classList.toggle("idle", !paper.canUndo());
   }
 
   function askNext() {
@@ -49,7 +65,7 @@ function sketchpad(element, server, correctionsFolder) {
   }
 
   async function ask() {
-    const number = ++newestAsked;
+    const asked = ++newestAsked;
     changedSinceAsked = false;
     inFlight += 1;
     let isTimedOut = false;
@@ -57,35 +73,63 @@ function sketchpad(element, server, correctionsFolder) {
     const timeout = setTimeout(() => {
       inFlight -= 1; // makes room for the next question
       isTimedOut = true;
-      askAgain(number);
+      askAgain(asked);
     }, ANSWER_TIMEOUT);
-    const question = { sketch: paper.sketch(), drawn: paper.isDrawn(), inside: $("details").open };
+    const question = { sketch: paper.sketch(), inside: $(".inside").open ? Math.max(0, number.selected()) : null };
     const answer = await server.read(question).catch(() => null);
     clearTimeout(timeout);
     if (!isTimedOut) inFlight -= 1;
-    if (answer?.error || answer?.probabilities) receive(number, answer);
+    if (answer?.error || answer?.digits) receive(asked, question, answer);
     else {
       nextAt = performance.now() + RETRY_DELAY * (0.5 + Math.random());
-      askAgain(number, answer?.problem);
+      askAgain(asked, answer?.problem);
     }
     askNext();
   }
 
-  function receive(number, answer) {
-    if (number <= newestShown) return;
-    newestShown = number;
+  function receive(asked, { sketch, inside }, answer) {
+    if (asked <= newestShown) return;
+    newestShown = asked;
     maxInFlight = answer.waited > QUESTION_INTERVAL ? 1 : MAX_IN_FLIGHT;
     answers.showProblem(answer.error ?? "");
     if (answer.error) return;
-    answers.show(answer);
+    [reading, readSketch] = [answer, sketch];
+    showReading();
     answers.setOutdated(false);
-    if (number === newestAsked && !changedSinceAsked && !paper.isMoving()) {
-      answers.announce(answer.digit === null ? describe(answer) : `A ${answer.digit}, ${describe(answer)}`);
-    }
+    corrections?.show();
+    if (inside !== null && inside !== number.selected() && reading.digits.length) changedSinceAsked = true;
+    if (isCurrent() && !paper.isMoving()) answers.announce(spoken(answer));
   }
 
-  function askAgain(number, problem = server.silence) {
-    if (number <= newestShown || number < newestAsked) return;
+  const isCurrent = () => newestShown === newestAsked && !changedSinceAsked;
+
+  function showReading() {
+    number.show(reading, readSketch, paper.newestPoint());
+    answers.show(reading, number.selected());
+  }
+
+  // A person chose a digit of the number.
+  function chosen() {
+    answers.show(reading, number.selected());
+    corrections?.show();
+    lookInside();
+  }
+
+  function lookInside() {
+    if (!$(".inside").open) return;
+    changedSinceAsked = true;
+    askNext();
+  }
+
+  // What a click on the right digit corrects.
+  function correctable() {
+    if (paper.isBlank() || !reading?.digits.length) return null;
+    const [index, count] = [number.selected(), reading.digits.length];
+    return { sketch: count > 1 ? { url: reading.digits[index].image } : readSketch, index, count };
+  }
+
+  function askAgain(asked, problem = server.silence) {
+    if (asked <= newestShown || asked < newestAsked) return;
     answers.showProblem(`${problem} Your drawing is kept; the page asks again.`);
     answers.setOutdated(true);
     changedSinceAsked = true;
@@ -94,44 +138,21 @@ function sketchpad(element, server, correctionsFolder) {
 
   // Saves the drawing for a reload of the page; without its strokes if they are too large.
   function saveDrawing() {
-    for (const content of [paper.content(), { strokes: [], picture: sketchUrl(paper.sketch()) }]) {
+    for (const content of [paper.content, contentAsPicture]) {
       try {
-        return sessionStorage.setItem("drawing", JSON.stringify(content));
+        return sessionStorage.setItem("drawing", JSON.stringify(content()));
       } catch {} // the storage is full or forbidden
     }
   }
 
-  let newestFile = 0; // only the newest chosen file is shown
-
-  async function showFile(file) {
-    const number = ++newestFile;
-    const before = paper.content();
-    try {
-      const picture = await readPicture(file);
-      if (number === newestFile && paper.content() === before) paper.show(picture);
-    } catch (error) {
-      if (error instanceof TooSmall)
-        answers.showNotice(`${file.name} is too small: a picture must have 8 pixels or more each way.`);
-      else if (error instanceof FalsePixels)
-        answers.showNotice(
-          "This browser does not let the page read the pixels of a picture, as a protection against fingerprinting. " +
-            "Allow this site to extract canvas data, and choose the picture again. In Firefox, Tor Browser and " +
-            "LibreWolf, the icon of a picture beside the address asks for that. Drawing works without it.",
-        );
-      else
-        answers.showNotice(
-          `This browser cannot read ${file.name} as a picture: it is damaged, too large, or of a kind that the browser ` +
-            "does not know. Choose a PNG or JPEG.",
-        );
-    }
+  function contentAsPicture() {
+    const { url, ...pixels } = paper.sketch();
+    return { strokes: [], picture: url ?? pngUrl(pixels), width: pixels.width, height: pixels.height };
   }
 
   $("#undo").addEventListener("click", paper.undo);
   $("#clear").addEventListener("click", paper.clear);
-  $("details").addEventListener("toggle", ({ target }) => {
-    changedSinceAsked ||= target.open;
-    askNext();
-  });
+  $(".inside").addEventListener("toggle", lookInside);
   document.addEventListener("keydown", (event) => {
     if (event.target !== document.body && !element.contains(event.target)) return;
     const isZ = event.code === "KeyZ" || event.key.toLowerCase() === "z";
@@ -141,86 +162,43 @@ function sketchpad(element, server, correctionsFolder) {
     event.preventDefault();
   });
 
-  $("#file").addEventListener("change", ({ target }) => {
-    if (target.files.length) showFile(target.files[0]);
-    target.value = "";
+  takeFiles(element, paper.content, paper.show, answers.showNotice);
+
+  $("#copy").addEventListener("click", async () => {
+    const isCopied = await copyText(reading.number);
+    answers.announce(isCopied ? `Copied: ${reading.number}` : "");
+    if (isCopied) showDone($("#copy"), "Copied");
+    else answers.showNotice("This browser does not let the page copy. Select the number and copy it.");
   });
-  document.addEventListener("paste", ({ clipboardData }) => {
-    if (clipboardData.files.length) showFile(clipboardData.files[0]);
-  });
-  document.addEventListener("dragover", (event) => event.preventDefault());
-  document.addEventListener("drop", (event) => {
-    event.preventDefault();
-    if (event.dataTransfer.files.length) showFile(event.dataTransfer.files[0]);
-    else answers.showNotice("That is not a file. Save the picture first, then drop the file here.");
+  $("#save").addEventListener("click", () => {
+    if (savePicture(paper.content(), $(".picture"), reading.number)) showDone($("#save"), "Saved");
+    else answers.showNotice(`This browser does not let the page write a picture. ${ALLOW}, and try again.`);
   });
 
-  for (const example of element.querySelectorAll(".examples button")) {
-    example.addEventListener("click", () => paper.draw([...example.querySelectorAll("path")].map(points)));
+  // Shows for a moment on a button what it did.
+  function showDone(button, text) {
+    const before = (button.dataset.text ??= button.textContent);
+    button.textContent = text;
+    setTimeout(() => (button.textContent = before), DONE_TIME);
   }
 
-  // Points along an SVG path.
-  function points(path) {
+  for (const example of element.querySelectorAll(".examples button")) {
+    const { width } = example.querySelector("svg").viewBox.baseVal;
+    const strokes = () => [...example.querySelectorAll("path")].map((path) => points(path, (WIDTH - width) / 2));
+    example.addEventListener("click", () => paper.draw(strokes()));
+  }
+
+  // Points along an SVG path, moved to the right.
+  function points(path, right) {
     const count = Math.ceil(path.getTotalLength() / 5);
     return Array.from({ length: count + 1 }, (_, i) => {
       const { x, y } = path.getPointAtLength((path.getTotalLength() * i) / count);
-      return [x, y];
+      return [x + right, y];
     });
   }
 
-  const correctionButtons = Array.from({ length: correctionsFolder ? 10 : 0 }, (_, digit) => {
-    const button = Object.assign(document.createElement("button"), { type: "button", textContent: digit });
-    button.addEventListener("click", () => keep(digit));
-    return button;
-  });
-  $(".wrong div").append(...correctionButtons);
-  $(".wrong").hidden = !correctionsFolder;
-  if (correctionsFolder) showCorrections();
-
-  // Shows what a click on a digit does; without a drawing the digits are disabled.
-  function showCorrections() {
-    for (const button of correctionButtons) button.disabled = paper.isBlank();
-    $("#stores").textContent =
-      "Wrong answer? Click the right digit. That stores this drawing and the digit, nothing else, in " +
-      `${correctionsFolder} on the server, as training data.`;
-  }
-
-  const inTime = (answer) =>
-    Promise.race([answer.catch(() => null), new Promise((resolve) => setTimeout(resolve, ANSWER_TIMEOUT))]);
-
-  let newestKept; // the name of the drawing that this page stored last, and its digit
-
-  async function keep(digit) {
-    for (const button of correctionButtons) button.disabled = true; // until the drawing changes or storing fails
-    const kept = await inTime(server.keep({ sketch: paper.sketch(), digit }));
-    if (kept?.name) {
-      newestKept = { name: kept.name, digit };
-      showStored(`Stored as a ${digit}. ${correctionsFolder} now holds ${kept.kept}.`);
-      $("#take-back").focus(); // the disabled button loses the focus
-    } else {
-      showCorrections();
-      answers.showNotice(kept?.error ?? "The server does not answer; the drawing is not stored.");
-    }
-  }
-
-  $("#take-back").addEventListener("click", async ({ target }) => {
-    target.disabled = true;
-    const { name, digit } = newestKept;
-    const taken = await inTime(server.takeBack(name));
-    target.disabled = false;
-    if (taken?.kept === undefined)
-      return answers.showNotice(taken?.error ?? "The server does not answer; the drawing is still stored.");
-    newestKept = undefined;
-    showCorrections();
-    showStored(`Taken back: the ${digit} is no longer stored. ${correctionsFolder} now holds ${taken.kept}.`);
-    correctionButtons[digit].focus();
-  });
-
-  function showStored(text) {
-    $("#stores").textContent = text;
-    $("#take-back").hidden = !newestKept;
-    $("#take-back").textContent = `Take back the stored ${newestKept?.digit}`;
-    answers.announce(text);
+  function inTime(answer) {
+    return Promise.race([answer.catch(() => null), new Promise((resolve) => setTimeout(resolve, ANSWER_TIMEOUT))]);
   }
 
   if (server.urls) {
@@ -234,6 +212,7 @@ function sketchpad(element, server, correctionsFolder) {
       : "python -m demo --mcp serves it to language models, too.";
   }
 
+  showState();
   try {
     const drawing = JSON.parse(sessionStorage.getItem("drawing"));
     if (drawing && (drawing.strokes.length || drawing.picture)) paper.restore(drawing);

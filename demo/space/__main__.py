@@ -17,11 +17,11 @@ from pathlib import Path
 import onnxruntime
 
 import demo
-from demo.networks.classifier import PROBABLE, SURE
-from demo.networks.files import FILES, MAPS, NETWORKS, ONNX, SetupError, read
-from demo.reader import COLUMNS, MIN_DRAWING
+from demo.networks.classifier import SURE
+from demo.networks.files import FILE, ONNX, SetupError, read
+from demo.reader import COLUMNS
+from demo.sketchpad import DESCRIPTION, PICTURE, SCRIPTS, STYLES, TITLE
 from demo.sketchpad import HERE as SKETCHPAD
-from demo.sketchpad import SCRIPTS, STYLES
 
 HERE = Path(__file__).parent
 WEB_VERSION = "1.30.0"
@@ -39,7 +39,7 @@ def main() -> None:
     )
     parser.add_argument("--static", action="store_true", help="write a page for any web server or a static Space")
     parser.add_argument(
-        "--onnx", type=Path, default=ONNX, metavar="DIR", help="folder of the networks; default: export/onnx"
+        "--onnx", type=Path, default=ONNX, metavar="DIR", help="folder of reader.onnx; default: export/onnx"
     )
     parser.add_argument("--model", metavar="USER/NAME", help="model repository to link in the Space's card")
     arguments = parser.parse_args()
@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def space(model: str | None = None, onnx: Path = ONNX) -> dict[str, bytes]:
-    """The files of a Gradio Space by path, with the networks in `onnx`.
+    """The files of a Gradio Space by path, with reader.onnx of the folder `onnx`.
 
     Its card links to the model repository `model`. Raises SetupError.
     """
@@ -73,32 +73,35 @@ def space(model: str | None = None, onnx: Path = ONNX) -> dict[str, bytes]:
         "requirements.txt": "".join(f"{line}\n" for line in requirements).encode(),
         "app.py": (HERE / "app.py").read_bytes(),
         **{f"demo/{file.relative_to(package).as_posix()}": file.read_bytes() for file in code if file.is_file()},
-        "demo/digit.png": (package / "digit.png").read_bytes(),
-        **{f"export/onnx/{name}": content for name, content in _graphs(onnx).items()},
+        **{f"demo/{name}": (package / name).read_bytes() for name in ("digit.png", PICTURE.name)},
+        f"export/onnx/{FILE}": _graph(onnx),
     }
 
 
 def static(model: str | None = None, onnx: Path = ONNX) -> dict[str, bytes]:
-    """The files of a page on ONNX Runtime Web by name, with the networks in `onnx`.
+    """The files of a page on ONNX Runtime Web by name, with reader.onnx of the folder `onnx`.
 
     Its card links to the model repository `model`. Raises SetupError.
     """
     cards = _cards("sdk: static\napp_file: index.html", model, onnx)  # checks the networks before the download
-    loaded = {**_graphs(onnx), **_web_runtime()}
+    loaded = {FILE: _graph(onnx), **_web_runtime()}
     files = json.dumps({name: f"sha256-{_digest('sha256', content)}" for name, content in loaded.items()})
-    maps = {layer: {"node": node, "columns": COLUMNS[layer]} for layer, node in MAPS.items()}
-    slots = {"files": files, "maps": json.dumps(maps), "rule": json.dumps([PROBABLE, SURE, MIN_DRAWING])}
+    slots = {"files": files, "columns": json.dumps(COLUMNS), "sure": json.dumps(SURE)}
     scripts = [path.read_text(encoding="utf-8") for path in SCRIPTS]
     parts = {
         "css": "\n".join(path.read_text(encoding="utf-8") for path in STYLES),
         "html": (SKETCHPAD / "sketchpad.html").read_text(encoding="utf-8"),
         "js": "\n".join([*scripts, _filled(HERE / "static.js", slots).decode()]),
+        "title": TITLE,
+        "description": DESCRIPTION,
+        "picture": PICTURE.name,
     }
     version = hashlib.sha256(_filled(HERE / "index.html", {**parts, "version": ""})).hexdigest()
     return {
         **cards,
         "index.html": _filled(HERE / "index.html", {**parts, "version": version}),
         "offline.js": _filled(HERE / "offline.js", {"files": files, "version": version}),
+        PICTURE.name: PICTURE.read_bytes(),
         **loaded,
     }
 
@@ -123,22 +126,17 @@ def lay_out(folder: Path, files: dict[str, bytes]) -> None:
 
 def _cards(sdk: str, model: str | None, onnx: Path) -> dict[str, bytes]:
     """The Space's card, and the card of the networks if there is one beside them. Raises SetupError."""
-    _, sessions = read(onnx)
-    rows = "\n".join(_row(file, sessions[name]) for name, file in zip(NETWORKS, FILES, strict=True))
+    _, session = read(onnx)
+    metadata = session.get_modelmeta().custom_metadata_map
+    cells = [metadata.get(key, "not recorded") for key in ("version", "accuracy", "training_data", "license")]
     card = onnx / "README.md"
     slots = {
         "sdk": f"{sdk}\nmodels: [{model}]" if model else sdk,
-        "networks": rows,
+        "networks": f"| {' | '.join([f'`{FILE}`', *cells])} |",
         "card": f"[The model card]({MODEL_CARD}) says more.\n\n" if card.is_file() else "",
     }
     cards = {"README.md": _filled(HERE / "README.template.md", slots)}
     return {**cards, MODEL_CARD: card.read_bytes()} if card.is_file() else cards
-
-
-def _row(file: str, session: onnxruntime.InferenceSession) -> str:
-    metadata = session.get_modelmeta().custom_metadata_map
-    cells = [metadata.get(key, "not recorded") for key in ("version", "accuracy", "training_data", "license")]
-    return f"| {' | '.join([f'`{file}`', *cells])} |"
 
 
 def _filled(template: Path, slots: dict[str, str]) -> bytes:
@@ -150,8 +148,8 @@ def _digest(algorithm: str, content: bytes) -> str:
     return base64.b64encode(hashlib.new(algorithm, content).digest()).decode()
 
 
-def _graphs(onnx: Path) -> dict[str, bytes]:
-    return {name: (onnx / name).read_bytes() for name in FILES}
+def _graph(onnx: Path) -> bytes:
+    return (onnx / FILE).read_bytes()
 
 
 def _web_runtime() -> dict[str, bytes]:

@@ -1,10 +1,9 @@
-// Replaces the server: read() runs the same files in the browser and applies the same rule.
+// Replaces the server: read() runs the same file in the browser, and gives the same answer.
 const FILES = [[files]]; // names and integrity hashes, which exclude files of another version
-const MAPS = [[maps]]; // LeNet5's feature maps: the node of each, and the columns of its picture
-const [PROBABLE, SURE, MIN_DRAWING] = [[rule]];
+const COLUMNS = [[columns]]; // LeNet5's feature maps in each row of their picture, for each convolution
+const SURE = [[sure]];
 
-const nodes = Object.values(MAPS).map(({ node }) => node);
-let loading; // a promise of ONNX Runtime and both networks' sessions
+let loading; // a promise of ONNX Runtime and the session of reader.onnx
 
 function loadOnce() {
   loading ??= load();
@@ -13,13 +12,11 @@ function loadOnce() {
 }
 
 async function load() {
-  const names = ["ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"];
-  const networks = ["lenet5-sketch.onnx", "ffnn.onnx"];
-  const [main, mjs, wasmBinary, lenet5, ffnn] = await Promise.all([...names, ...networks].map(fetched));
+  const names = ["ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm", "reader.onnx"];
+  const [main, mjs, wasmBinary, graph] = await Promise.all(names.map(fetched));
   const ort = await import(scriptUrl(main));
   Object.assign(ort.env.wasm, { numThreads: 1, wasmPaths: { mjs: scriptUrl(mjs) }, wasmBinary });
-  const create = ort.InferenceSession.create;
-  return { ort, lenet5: await create(withOutputs(lenet5, nodes)), ffnn: await create(ffnn) };
+  return { ort, session: await ort.InferenceSession.create(graph) };
 }
 
 // Fetches a file. The hash in its URL separates versions in caches. A file that was cached in the middle of an upload is
@@ -32,16 +29,6 @@ async function fetched(name) {
 }
 
 const scriptUrl = (content) => URL.createObjectURL(new Blob([content], { type: "text/javascript" }));
-
-// Adds the values of `nodes` to the outputs of a model: protobuf merges bytes that are appended to a message.
-function withOutputs(file, nodes) {
-  const field = (number, content) => [(number << 3) | 2, content.length, ...content];
-  const more = nodes.flatMap((node) => field(7, field(12, field(1, new TextEncoder().encode(node)))));
-  const model = new Uint8Array(file.length + more.length);
-  model.set(file);
-  model.set(more, file.length);
-  return model;
-}
 
 let forbidden = ""; // what the page's Content-Security-Policy has forbidden
 document.addEventListener("securitypolicyviolation", ({ effectiveDirective, blockedURI }) => {
@@ -64,38 +51,45 @@ function loadingProblem(error) {
   return "The networks cannot be loaded.";
 }
 
-async function read({ sketch: asked, drawn, inside }) {
+async function read({ sketch: asked, inside }) {
   const { grey, width, height } = asked.url ? await greyPixels(asked.url) : asked;
   const loaded = await loadOnce().catch((error) => ({ problem: loadingProblem(error) }));
   if (loaded.problem) return loaded;
-  const { ort, lenet5, ffnn } = loaded;
+  const { ort, session } = loaded;
   const sketch = new ort.Tensor("uint8", grey, [1, height, width]);
+  const looksInside = Number.isInteger(inside);
+  const names = ["digits", "line", "sure", "boxes", "probabilities", "images"];
   const started = performance.now();
-  const outputs = await lenet5.run({ sketch }, ["image", "probabilities", ...(inside ? nodes : [])]);
-  const isBlank = outputs.image.data.every((value) => value === 0); // then both networks give each digit 0.1
-  const ffnnOutputs = isBlank ? outputs : await ffnn.run({ image: outputs.image }, ["probabilities"]);
+  const outputs = await session.run({ sketch }, [...names, ...(looksInside ? Object.keys(COLUMNS) : [])]);
   const milliseconds = performance.now() - started;
-  const probabilities = {
-    lenet5: [...outputs.probabilities.data],
-    ffnn: [...ffnnOutputs.probabilities.data],
-  };
-  const together = probabilities.lenet5.map((p, digit) => (p + probabilities.ffnn[digit]) / 2);
-  const highest = Math.max(...together);
-  const small = drawn && isSmall(grey, width, height);
+  const digits = Array.from(outputs.digits.data, (value, piece) => digitOf(outputs, piece, Number(value)));
+  if (looksInside && digits[inside]) {
+    const pictures = Object.entries(COLUMNS).map(([layer, columns]) => [layer, tiled(outputs[layer], inside, columns)]);
+    digits[inside].maps = Object.fromEntries(pictures);
+  }
+  return { number: numberOf(digits), digits, provider: "the CPU of this device", milliseconds, waited: 0 };
+}
+
+// What the outputs say about one piece of ink. `value` is its digit, or -1 if it is none.
+function digitOf(outputs, piece, value) {
+  const digit = value < 0 ? null : value;
+  const { data } = outputs.probabilities;
+  const [lenet5, ffnn, together] = [0, 10, 20].map((start) => [...data.subarray(30 * piece + start).subarray(0, 10)]);
   return {
-    digit: highest > PROBABLE && !small ? together.indexOf(highest) : null,
-    sure: highest >= SURE,
-    small,
+    digit,
+    sure: digit !== null && outputs.sure.data[piece] >= SURE,
+    line: Number(outputs.line.data[piece]),
+    box: [...outputs.boxes.data.subarray(4 * piece, 4 * piece + 4)],
     together,
-    probabilities,
-    image: inkUrl(outputs.image.data, 28, 28),
-    maps: Object.fromEntries(
-      Object.entries(inside ? MAPS : {}).map(([layer, { node, columns }]) => [layer, tiled(outputs[node], columns)]),
-    ),
-    provider: "the CPU of this device",
-    milliseconds,
+    probabilities: { lenet5, ffnn },
+    image: inkUrl(outputs.images.data.subarray(784 * piece, 784 * (piece + 1)), 28, 28),
+    maps: null,
   };
 }
+
+// The digits as text, with ? for ink that is no digit, and a newline between two lines.
+const numberOf = (digits) =>
+  digits.map(({ digit, line }, i) => (i && line !== digits[i - 1].line ? "\n" : "") + (digit ?? "?")).join("");
 
 // The pixels of a picture, which is grey.
 async function greyPixels(url) {
@@ -109,25 +103,18 @@ async function greyPixels(url) {
   return { grey: Uint8Array.from({ length: width * height }, (_, i) => data[4 * i]), width, height };
 }
 
-function isSmall(grey, width, height) {
-  const [xs, ys] = [[], []];
-  for (let i = 0; i < grey.length; i++) {
-    if (grey[i] < 128) xs.push(i % width), ys.push(Math.floor(i / width));
-  }
-  const extent = (values) => values.reduce((a, b) => Math.max(a, b), 0) - values.reduce((a, b) => Math.min(a, b), width);
-  return Math.max(extent(xs), extent(ys)) < MIN_DRAWING * height;
-}
-
 // A PNG data URL of values from 0 to 1, black on white.
 const inkUrl = (values, width, height) =>
   pngUrl({ grey: Uint8Array.from(values, (value) => Math.round(255 * (1 - value))), width, height });
 
-// Tiles maps, [1, count, height, width], in rows of `columns`, one pixel apart, scaled to 0 to 1.
-function tiled({ data, dims: [, count, height, width] }, columns) {
-  const [low, high] = [data.reduce((a, b) => Math.min(a, b)), data.reduce((a, b) => Math.max(a, b))];
+// Tiles the maps of one piece, of [1, pieces, count, height, width], in rows of `columns`, one pixel apart, scaled to 0
+// to 1.
+function tiled({ data, dims: [, , count, height, width] }, piece, columns) {
+  const maps = data.subarray(piece * count * height * width, (piece + 1) * count * height * width);
+  const [low, high] = [maps.reduce((a, b) => Math.min(a, b)), maps.reduce((a, b) => Math.max(a, b))];
   const [wide, tall] = [columns * (width + 1) - 1, (count / columns) * (height + 1) - 1];
   const tiles = new Float32Array(wide * tall);
-  data.forEach((value, i) => {
+  maps.forEach((value, i) => {
     const [map, y, x] = [Math.floor(i / (height * width)), Math.floor(i / width) % height, i % width];
     const [top, left] = [Math.floor(map / columns) * (height + 1), (map % columns) * (width + 1)];
     tiles[(top + y) * wide + left + x] = (value - low) / Math.max(high - low, 1e-6);

@@ -1,6 +1,7 @@
-"""python -m tests.benchmarks crowd: many people who draw at the same time, here and with Keras' predict.
+"""python -m tests.benchmarks crowd: many people who write at the same time, here and with Keras' predict.
 
-Both servers have the same page. --people 5 --seconds 1800 --alone is half an hour of steady drawing: it prints the
+Both servers have the same page. They write single digits, with --longest 4 numbers of up to four digits; Keras' predict
+answers each of these as one digit. --people 5 --seconds 1800 --alone is half an hour of steady drawing: it prints the
 server's resident memory and open files every five minutes.
 """
 
@@ -18,7 +19,7 @@ PEER = """
 import keras
 import numpy as np
 import tensorflow as tf
-from demo.networks.classifier import Answer
+from demo.networks.classifier import Answer, Digit
 from demo.server import listen, serve
 from model.normalize import normalize
 
@@ -35,7 +36,9 @@ class Classifier:
             name: network.predict(image.reshape(-1, *network.input_shape[1:]), verbose=0)[0]
             for name, network in self.networks.items()
         }
-        return Answer(image[0], probabilities, {}, 0.0)
+        mean = sum(probabilities.values()) / 2
+        digit = int(mean.argmax()) if mean.max() > 0.5 else None
+        return Answer([Digit(digit, mean.max(), 0, np.zeros(4), probabilities, mean, image[0])], 0.0)
 
 classifier = Classifier()
 classifier.classify(np.tri(280, dtype=np.uint8) * 255)
@@ -52,7 +55,7 @@ def report(name: str, tally: Tally, seconds: float) -> float:
             f"  {what}: median {median:.0f} ms, 95 % within {p95:.0f} ms, slowest {1000 * max(times, default=0):.0f} ms"
         )
     print(
-        f"{name}: {rate:.0f} answers per second, {len(tally.final)} digits; {tally.failed} errors, {tally.late} late, "
+        f"{name}: {rate:.0f} answers per second, {len(tally.final)} numbers; {tally.failed} errors, {tally.late} late, "
         f"{tally.busy} busy, {tally.lost} final answers lost, {tally.wrong} wrong"
     )
     return rate
@@ -62,9 +65,10 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--people", type=int, default=50)
     parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--longest", type=int, default=1, metavar="DIGITS", help="length of the longest number")
     parser.add_argument("--alone", action="store_true", help="do not run the server with Keras")
     arguments = parser.parse_args()
-    chosen = pictures(40)
+    chosen = pictures(40, arguments.longest)
     commands = {"here": [sys.executable, "-m", "demo", "--device", "cpu"]}
     if not arguments.alone:
         commands["Keras predict"] = [sys.executable, "-c", PEER]

@@ -1,7 +1,7 @@
 """python -m tests.benchmarks refusal --data DIR: digits that the page refuses and non-digits that it accepts.
 
-Compares the page's rule with confidence alone. --writers 5 15 25 are the writers for choosing the rule; the default is
-the held-out writers. --write stores the results for the model card.
+A drawing is refused if nothing in it is read as a digit. --writers 5 15 25 are the writers for choosing the rule; the
+default is the held-out writers. --write stores the results for the model card.
 """
 
 import argparse
@@ -13,9 +13,8 @@ import numpy as np
 from matplotlib import font_manager
 from PIL import Image, ImageDraw, ImageFont
 
-from demo.networks.classifier import PROBABLE, load
+from demo.networks.classifier import load
 from demo.networks.files import ONNX
-from demo.reader import too_small
 from export.measurements import RefusalRow, Refusals, sha256
 from export.pipeline import REFUSALS
 from model import folders, pendigits, styles
@@ -56,20 +55,6 @@ def printed(random: np.random.Generator) -> Image.Image:
     return sketch
 
 
-def side_by_side(random: np.random.Generator, pens: list[Drawing]) -> Drawing:
-    """Two digits of the same height, side by side as in a number."""
-    left, right = (pens[i] for i in random.integers(len(pens), size=2))
-    low, high = zip(
-        *((np.concatenate(d).min(axis=0), np.concatenate(d).max(axis=0)) for d in (left, right)), strict=True
-    )
-    left, right = (
-        [(stroke - corner) / (far - corner)[1] for stroke in drawing]
-        for drawing, corner, far in zip((left, right), low, high, strict=True)
-    )
-    gap = max(stroke[:, 0].max() for stroke in left) + random.uniform(0.15, 0.6)
-    return [*left, *(stroke + np.array([gap, 0]) for stroke in right)]
-
-
 def main() -> None:
     parser = argparse.ArgumentParser()
     folders.add_option(parser)
@@ -80,14 +65,13 @@ def main() -> None:
     random = np.random.default_rng(0)
     classifier = load("cpu")
 
-    def refused(sketches: Iterator[Image.Image]) -> tuple[int, float, float, float]:
+    def refused(sketches: Iterator[Image.Image]) -> tuple[int, float, float]:
         rows = []
-        for image in sketches:
-            sketch = np.asarray(image)
-            answer, small = classifier.classify(sketch), too_small(sketch)
-            rows.append((answer.digit is None or small, answer.digit is None, answer.sure and not small))
-        by_rule, by_confidence, sure = np.mean(rows, axis=0)
-        return len(rows), by_rule, by_confidence, sure
+        for sketch in sketches:
+            digits = classifier.classify(np.asarray(sketch)).digits
+            rows.append((all(piece.digit is None for piece in digits), any(piece.sure for piece in digits)))
+        share_refused, share_sure = np.mean(rows, axis=0)
+        return len(rows), share_refused, share_sure
 
     sets: dict[str, Iterator[Image.Image]] = {
         **{f"pen digits, {brush} px": sketches_of(pens.drawings, brush) for brush in BRUSHES},
@@ -99,15 +83,14 @@ def main() -> None:
         "scribbles": sketches_of([styles._scribble(random, []) for _ in range(EACH)]),
         "letters, written": sketches_of([styles._letter(random, []) for _ in range(EACH)]),
         "letters, printed": (printed(random) for _ in range(EACH)),
-        "two digits side by side, 12 px": sketches_of([side_by_side(random, pens.drawings) for _ in range(EACH)], 12),
     }
-    print(f"writers {', '.join(map(str, arguments.writers))}; refused: confidence up to {PROBABLE:.0%}, or too small\n")
-    print("| sketches | count | no digit | by confidence alone | sure of a digit |\n| --- | --- | --- | --- | --- |")
+    print(f"writers {', '.join(map(str, arguments.writers))}\n")
+    print("| sketches | count | no digit | sure of a digit |\n| --- | --- | --- | --- |")
     rows = []
     for name, sketches in sets.items():
-        count, by_rule, by_confidence, sure = refused(sketches)
-        print(f"| {name} | {count:,} | {by_rule:.1%} | {by_confidence:.1%} | {sure:.1%} |", flush=True)
-        rows.append(RefusalRow(name, count, by_rule, sure))
+        count, share_refused, share_sure = refused(sketches)
+        print(f"| {name} | {count:,} | {share_refused:.1%} | {share_sure:.1%} |", flush=True)
+        rows.append(RefusalRow(name, count, share_refused, share_sure))
     if arguments.write:
         files = {path.name: sha256(path) for path in sorted(ONNX.glob("*-sketch.onnx"))}
         Refusals(files, rows).save(ONNX / REFUSALS)

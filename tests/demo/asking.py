@@ -55,9 +55,9 @@ def gradio_paths() -> dict[str, Any]:
     return dict(json.loads(subprocess.run([sys.executable, "-c", PATHS], capture_output=True, check=True).stdout))
 
 
-def read(address: str) -> Any:
-    """Ask the server to read a drawing of a 1. Returns its answer."""
-    return httpx.post(f"{address}read", json={"canvas": DRAWING}).json()["digit"]
+def read(address: str) -> int:
+    """Ask the server to read a drawing of a 1. Returns the digit that it reads."""
+    return int(httpx.post(f"{address}read", json={"canvas": DRAWING}).json()["number"])
 
 
 def upload(address: str, content: bytes = PNG) -> str:
@@ -124,8 +124,12 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 
 def check(answer: dict[str, Any], digit: int, provider: str = "CPU") -> None:
     """Assert that this is the complete answer to a picture of `digit`."""
-    assert set(answer) == {"lenet5", "ffnn", "provider", "digit", "sure"}
+    assert set(answer) == {"lenet5", "ffnn", "provider", "digit", "sure", "number", "digits"}
     assert (answer["provider"], answer["digit"], answer["sure"]) == (provider, digit, True)
+    (only,) = answer["digits"]
+    assert only.pop("box")[0] > 0
+    assert only == {"digit": digit, "sure": True, "line": 0, "lenet5": answer["lenet5"], "ffnn": answer["ffnn"]}
+    assert answer["number"] == str(digit)
     for network in ("lenet5", "ffnn"):
         probabilities = answer[network]
         assert list(probabilities) == list("0123456789")

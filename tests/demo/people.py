@@ -1,6 +1,6 @@
-"""Simulate people who draw at the same time: each opens the page and asks the server as sketchpad.js does.
+"""Simulate people who write at the same time: each opens the page and asks the server as sketchpad.js does.
 
-A person asks several times a second while the pen moves, about the whole digit when it is lifted, and again if no
+A person asks several times a second while the pen moves, about the whole number when it is lifted, and again if no
 answer comes.
 """
 
@@ -12,46 +12,81 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from io import BytesIO
+from itertools import islice
 from typing import Any
 from urllib.parse import urlsplit
 
 import brotli
 import numpy as np
+from PIL import Image, ImageDraw
 
 from demo.networks.classifier import load
-from model.draw import draw
+from model.draw import Drawing
 from model.styles import digits
 from tests.demo.serving import memory_and_files
 
 QUESTION_INTERVAL, MAX_IN_FLIGHT, ANSWER_TIMEOUT, RETRY_DELAY = 0.05, 3, 5, 1  # as in sketchpad.js, but seconds
-STROKE, LOOK = 1.2, 0.8  # seconds to draw a digit, and to look at its answer
-PEN, SIZE = 20, 168  # pixels on 280 x 280
+STROKE, LOOK = 1.2, 0.8  # seconds to write a digit, and to look at the answer
+PAPER, PEN = (420, 280), 8  # pixels, as on the page
+ALONE, BESIDE = 168, 84  # pixels; longer side of a digit that is alone, and of one in a number
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A digit while it is drawn: the bodies of the questions, and the digit that the ONNX files read in the last."""
+    """A number while it is written: the bodies of the questions, and what the ONNX file reads in the last."""
 
     bodies: list[bytes]
-    digit: int | None
+    number: str
+
+    @property
+    def seconds(self) -> float:
+        """Time that writing it takes."""
+        return len(self.bodies) * QUESTION_INTERVAL
 
 
-def pictures(count: int) -> list[Picture]:
-    """Digits to draw, with the questions that the page asks while they are drawn."""
+def pictures(count: int, longest: int = 1) -> list[Picture]:
+    """Numbers of one to `longest` digits, with the questions that the page asks while they are written."""
     classifier = load("cpu")
+    drawings = iter(digits(count * longest, np.random.default_rng(0))[0])
     result = []
-    for drawing in digits(count, np.random.default_rng(0))[0]:
-        points = [(stroke, i) for stroke in range(len(drawing)) for i in range(1, len(drawing[stroke]) + 1)]
+    for i in range(count):
+        length = 1 + i % longest
+        strokes = written(list(islice(drawings, length)))
+        points = [(stroke, i) for stroke in range(len(strokes)) for i in range(1, len(strokes[stroke]) + 1)]
         bodies = []
-        for end in np.linspace(2, len(points), int(STROKE / QUESTION_INTERVAL)).astype(int) - 1:
-            stroke, i = points[end]
-            sketch = draw([*drawing[:stroke], drawing[stroke][:i]], PEN, SIZE)
+        for end in np.linspace(2, len(points), int(length * STROKE / QUESTION_INTERVAL)).astype(int) - 1:
+            stroke, reached = points[end]
+            sketch = drawn([*strokes[:stroke], strokes[stroke][:reached]])
             png = BytesIO()
-            sketch.convert("RGBA").save(png, "PNG")
+            sketch.save(png, "PNG")
             canvas = "data:image/png;base64," + base64.b64encode(png.getvalue()).decode()
-            bodies.append(json.dumps({"canvas": canvas, "drawn": True, "inside": False}).encode())
-        result.append(Picture(bodies, classifier.classify(np.asarray(sketch)).digit))
+            bodies.append(json.dumps({"canvas": canvas, "inside": None}).encode())
+        result.append(Picture(bodies, classifier.classify(np.asarray(sketch)).number))
     return result
+
+
+def written(drawings: list[Drawing]) -> Drawing:
+    """The strokes of at most four digits beside each other in the middle of the paper, in its pixels."""
+    size = ALONE if len(drawings) == 1 else BESIDE
+    strokes = []
+    for place, drawing in enumerate(drawings):
+        middle = [PAPER[0] / 2 + (place - (len(drawings) - 1) / 2) * (size + 2 * PEN), PAPER[1] / 2]
+        points = np.concatenate(drawing)
+        low, high = points.min(axis=0), points.max(axis=0)
+        strokes += [(stroke - (low + high) / 2) * size / (high - low).max() + middle for stroke in drawing]
+    return strokes
+
+
+def drawn(strokes: Drawing) -> Image.Image:
+    """The paper with these strokes, in its pixels."""
+    sketch = Image.new("L", PAPER, 255)
+    pen = ImageDraw.Draw(sketch)
+    for stroke in strokes:
+        path = [(x, y) for x, y in stroke.tolist()]
+        pen.line(path, fill=0, width=PEN, joint="curve")
+        for x, y in (path[0], path[-1]):
+            pen.circle((x, y), PEN / 2, fill=0)
+    return sketch
 
 
 @dataclass
@@ -59,12 +94,12 @@ class Tally:
     """Counts and times of all people's questions."""
 
     seconds: list[float] = field(default_factory=list)  # of each answer
-    final: list[float] = field(default_factory=list)  # from lifting the pen to the answer to the whole digit
+    final: list[float] = field(default_factory=list)  # from lifting the pen to the answer to the whole number
     busy: int = 0
     late: int = 0  # questions not answered within ANSWER_TIMEOUT
     failed: int = 0
-    lost: int = 0  # digits whose final answer did not come before the next digit was begun
-    wrong: int = 0  # final answers that differ from those of the ONNX files
+    lost: int = 0  # numbers whose final answer did not come before the next number was begun
+    wrong: int = 0  # final answers that differ from those of the ONNX file
 
 
 @dataclass
@@ -125,7 +160,7 @@ class Person:
                 self.impatient, shown = False, last - 1  # ask again
             await asyncio.sleep(0.005)
         self.tally.lost += not done.is_set()
-        await asyncio.sleep(max(0, STROKE + LOOK - (time.perf_counter() - started)))
+        await asyncio.sleep(max(0, picture.seconds + LOOK - (time.perf_counter() - started)))
 
     def _be_impatient(self) -> None:
         self.tally.late += 1
@@ -149,7 +184,7 @@ class Person:
         finally:
             late.cancel()
         now = time.perf_counter()
-        if "probabilities" not in answer:
+        if "digits" not in answer:
             self.next_at = now + RETRY_DELAY * (0.5 + random.random())
             self.tally.busy += "detail" in answer
             return
@@ -160,7 +195,7 @@ class Person:
             self.newest_shown = number
             if at == len(picture.bodies) - 1:
                 self.tally.final.append(now - self.lifted)
-                self.tally.wrong += answer["digit"] != picture.digit
+                self.tally.wrong += answer["number"] != picture.number
                 done.set()
 
     async def _request(self, request: bytes) -> bytes:

@@ -95,15 +95,16 @@ def test_the_page_sends_nothing_but_questions_of_less_than_16_kilobytes(page: Pa
     assert other_urls == []
 
 
-def test_a_scribble_that_would_take_more_is_sent_at_half_the_size(page: Page) -> None:
+def test_a_full_page_that_would_take_more_is_sent_in_fewer_levels_of_grey(page: Page) -> None:
     asked: list[Request] = []
     page.on("request", lambda request: asked.append(request) if request.url.endswith("/read") else None)
-    for start in np.linspace(-0.4, 0.9, 14):
-        ends = (max(0.02, (0.02 - start) / 0.5), min(0.98, (0.98 - start) / 0.5))
-        draw(page, [(x, float(start + 0.5 * x)) for x in ends], steps=1)
-    expect(page.locator("#said")).not_to_be_empty()
-    assert len(asked[-1].post_data or "") < 16_000
-    assert pixels(canvas_of(asked[-1])).shape == (140, 140)
+    random = np.random.default_rng(0)
+    for _ in range(50):
+        (left, top), scribble = random.uniform(0.05, 0.85, 2), random.uniform(0, 0.1, (8, 2))
+        draw(page, [(float(left + x), float(top + y)) for x, y in scribble], steps=1)
+    wait_for(page, lambda: len(np.unique(pixels(canvas_of(asked[-1])))) <= 16)
+    assert pixels(canvas_of(asked[-1])).shape == (280, 420)
+    assert max(len(request.post_data or "") for request in asked) < 16_000
 
 
 @pytest.mark.parametrize("steps", [1, 20])
@@ -115,8 +116,8 @@ def test_what_is_sent_is_what_is_on_the_paper(steps: int, page: Page) -> None:
     expect(page.locator("#said")).not_to_be_empty()
     sent = pixels(canvas_of(asked[-1]))
     shown = pixels(page.locator("#sketchpad canvas").evaluate("canvas => canvas.toDataURL()"))
-    assert sent.shape == (280, 280)
-    assert np.abs(sent - np.asarray(Image.fromarray(shown).resize((280, 280), Image.Resampling.BOX))).mean() < 1
+    assert sent.shape == (280, 420)
+    assert np.abs(sent - np.asarray(Image.fromarray(shown).resize((420, 280), Image.Resampling.BOX))).mean() < 1
 
 
 def canvas_of(question: Request) -> str:
@@ -259,6 +260,7 @@ def test_reads_drawings_where_chromium_is_told_to_hide_the_pixels(browser: Brows
 def test_rules_are_not_nested_for_older_browsers() -> None:
     for path in STYLES:
         style = re.sub(r"/\*.*?\*/", "", path.read_text())
+        style = re.sub(r"@(?:media|supports) [^{]*\{((?:[^{}]*\{[^{}]*\})*)\s*\}", r"\1", style)
         rules = re.findall(r"([^{}]+)\{[^{}]*\}", style)
         assert "".join(re.split(r"[^{}]+\{[^{}]*\}", style)).strip() == ""
         selectors = [selector.strip() for rule in rules for selector in re.split(r",(?![^(]*\))", rule)]
@@ -288,9 +290,8 @@ def test_undo_reverts_one_stroke_or_a_clear(page: Page) -> None:
         [[(0.4, 0.4)]],
         [[(0.2, 0.85), (0.5, 0.15), (0.8, 0.85)], [(0.32, 0.6), (0.68, 0.6)]],
         [[(0.1 + 0.06 * i, (0.2, 0.8)[i % 2]) for i in range(14)]],
-        [[(0.1, 0.3), (0.1, 0.5), (0.35, 0.5)], [(0.3, 0.3), (0.3, 0.7)], [(0.55, 0.3), (0.85, 0.3), (0.7, 0.75)]],
     ],
-    ids=["dot", "letter", "scribble", "two digits"],
+    ids=["dot", "letter", "scribble"],
 )
 def test_a_drawing_that_is_not_a_digit_gets_no_answer(strokes: list[Points], page: Page) -> None:
     for stroke in strokes:
@@ -348,7 +349,7 @@ def test_the_canvas_has_the_resolution_of_the_screen_and_follows_its_changes(pag
 def ink_and_paper(page: Page) -> list[int]:
     """The grey levels that a person sees, where ONE has ink and where it has none."""
     shown = Image.open(BytesIO(page.locator("#sketchpad .paper").screenshot())).convert("L")
-    pixels = np.asarray(shown.resize((100, 100)))
+    pixels = np.asarray(shown.resize((100, 100), Image.Resampling.NEAREST))
     return [int(pixels[70, 54]), int(pixels[85, 15])]
 
 
@@ -400,10 +401,10 @@ def test_everything_can_be_done_by_keyboard(page: Page) -> None:
     page.keyboard.press("Control+z")
     expect_digit(page, "1")
     reached = []
-    for _ in range(10):
+    for _ in range(14):
         page.keyboard.press("Tab")
         reached.append(page.evaluate("document.activeElement.innerText || document.activeElement.ariaLabel"))
-    assert reached[:3] == ["Undo", "Clear", "Picture or photograph of a digit"]
+    assert reached[:3] == ["Undo", "Clear", "Photograph or picture file of digits"]
     assert "a crossed 7" in reached
     assert "Look inside LeNet5" in reached
     page.get_by_label("a slashed 0").focus()
@@ -416,7 +417,9 @@ def test_the_examples_are_read_correctly(page: Page) -> None:
         button.click()
         name = button.get_attribute("aria-label")
         assert name is not None
-        expect_digit(page, re.findall(r"\d", name)[0])
+        number = re.search(r"\d+", name)
+        expect(page.locator("#digit")).to_have_text(number[0] if number else "31415 92653 58979")
+        expect(page.locator("#words")).to_contain_text("99 % sure")
 
 
 def test_the_feature_maps_are_shown_and_change_while_the_pen_moves(page: Page) -> None:
@@ -559,9 +562,25 @@ def test_a_click_on_the_right_digit_stores_the_drawing(collecting: Collecting, v
     )
     (file,) = folder.glob("2/*.*")
     image = Image.open(file)
-    assert (image.mode, image.size) == ("L", (280, 280))
-    assert np.asarray(image)[70, 140] == 0
+    assert (image.mode, image.size) == ("L", (420, 280))
+    assert np.asarray(image)[70, 210] == 0
     file.unlink()
+
+
+def test_a_digit_of_a_number_is_corrected_by_itself(collecting: Collecting, visit: Callable[..., Page]) -> None:
+    page = visit(f"http://127.0.0.1:{urlsplit(collecting.address).port}/")
+    page.get_by_label("the year 2026").click()
+    expect(page.locator("#digit")).to_have_text("2026")
+    page.locator("#digit button").nth(1).click()
+    expect(page.locator("#stores")).to_contain_text("Is digit 2 wrong?")
+    seen = pixels(page.locator("#seen").get_attribute("src") or "")
+    page.locator(".wrong button").nth(8).click()
+    expect(page.locator("#stores")).to_contain_text("Stored as a 8.")
+    (file,) = collecting.folder.glob("8/*.*")
+    np.testing.assert_array_equal(np.asarray(Image.open(file)), seen)
+    page.locator("#take-back").click()
+    expect(page.locator("#stores")).to_contain_text("Taken back")
+    assert not list(collecting.folder.glob("8/*.*"))
 
 
 def test_a_wrong_click_is_taken_back_by_keyboard_and_said_to_screen_readers(

@@ -1,89 +1,97 @@
-"""The classifier answers with both networks, or gives the reason why it cannot start."""
+"""The classifier reads numbers, or gives the reason why it cannot start."""
 
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import pytest
 
-from demo.networks.classifier import Answer, load
+from demo.networks.classifier import Answer, Digit, load
 from demo.networks.files import ONNX
-from demo.reader import too_small
-from tests.demo.tiny import TINY, bar
+from tests.demo.tiny import BLOT, SURE, TINY, UNSURE, bar, bars
 from tests.demo.tiny.make import make
 
 
-def test_both_networks_read_real_digits(digits: tuple[np.ndarray, np.ndarray]) -> None:
+def digit(value: int | None, line: int = 0, confidence: float = 1.0) -> Digit:
+    tenth = np.full(10, 0.1, np.float32)
+    networks = {"lenet5": tenth, "ffnn": tenth}
+    return Digit(value, confidence, line, np.zeros(4, np.float32), networks, tenth, np.zeros((28, 28), np.float32))
+
+
+def enlarged(image: np.ndarray) -> np.ndarray:
+    """An MNIST digit, uint8 [28, 28], as a sketch of 224 x 224."""
+    return 255 - image.repeat(8, axis=0).repeat(8, axis=1)
+
+
+def test_real_digits_are_read_one_by_one(digits: tuple[np.ndarray, np.ndarray]) -> None:
     classifier = load("cpu")
     right = {"lenet5": 0, "ffnn": 0}
     for image, label in zip(digits[0][:300], digits[1][:300], strict=True):
-        answer = classifier.classify(255 - image.repeat(8, axis=0).repeat(8, axis=1))
-        for name, probabilities in answer.probabilities.items():
-            right[name] += int(probabilities.argmax() == label)
-            assert probabilities.sum() == pytest.approx(1, abs=1e-5)
-    assert min(right.values()) > 285
+        for piece in classifier.classify(enlarged(image)).digits[:1]:
+            for name, probabilities in piece.probabilities.items():
+                right[name] += int(probabilities.argmax() == label)
+                assert probabilities.sum() == pytest.approx(1, abs=1e-5)
+    assert min(right.values()) > 280
 
 
-def test_the_classifier_gives_the_same_probabilities_as_each_sketch_file(digits: tuple[np.ndarray, np.ndarray]) -> None:
+def test_real_digits_beside_each_other_are_read_as_a_number(digits: tuple[np.ndarray, np.ndarray]) -> None:
     classifier = load("cpu")
-    files = {name: onnxruntime.InferenceSession(ONNX / f"{name}-sketch.onnx") for name in ("lenet5", "ffnn")}
-    for image in digits[0][:20]:
-        sketch = 255 - image.repeat(8, axis=0).repeat(8, axis=1)
+    right = 0
+    for start in range(0, 80, 4):
+        sketch = np.hstack([enlarged(image) for image in digits[0][start : start + 4]])
+        number = "".join(map(str, digits[1][start : start + 4]))
         answer = classifier.classify(sketch)
-        for name, file in files.items():
-            (alone,) = file.run(["probabilities"], {"sketch": sketch[None]})
-            np.testing.assert_allclose(answer.probabilities[name], alone[0], atol=1e-6)
+        right += answer.number == number
+        lefts = [piece.box[0] for piece in answer.digits]
+        assert lefts == sorted(lefts)
+    assert right >= 15
 
 
-@pytest.mark.parametrize("digit", range(10))
-def test_the_tiny_networks_read_bars(digit: int) -> None:
-    answer = load("cpu", TINY).classify(bar(digit))
-    assert (answer.digit, answer.sure) == (digit, True)
+def test_the_tiny_reader_reads_bars_in_order() -> None:
+    answer = load("cpu", TINY).classify(bars((2, SURE), (0, UNSURE), (2, BLOT), (6, SURE)))
+    assert answer.number == "20?6"
+    assert [piece.digit for piece in answer.digits] == [2, 0, None, 6]
+    assert [piece.sure for piece in answer.digits] == [True, False, False, True]
+    np.testing.assert_array_equal(answer.digits[3].box, [124, 85, 132, 97])
 
 
-def test_the_committed_tiny_networks_are_those_that_their_script_makes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("value", range(10))
+def test_the_tiny_reader_reads_every_digit(value: int) -> None:
+    assert load("cpu", TINY).classify(bar(value)).number == str(value)
+
+
+def test_the_committed_tiny_reader_is_the_one_that_its_script_makes(tmp_path: Path) -> None:
     make(tmp_path)
-    for file in TINY.glob("*.onnx"):
-        assert (tmp_path / file.name).read_bytes() == file.read_bytes(), file
+    assert (tmp_path / "reader.onnx").read_bytes() == (TINY / "reader.onnx").read_bytes()
 
 
-def test_a_blank_sketch_gives_a_blank_image_and_no_digit() -> None:
-    answer = load("cpu").classify(np.full((280, 280), 255, np.uint8))
-    assert not answer.image.any()
-    assert answer.digit is None
-    np.testing.assert_allclose(answer.probabilities["ffnn"], 0.1, atol=1e-6)
+@pytest.mark.parametrize("folder", [ONNX, TINY], ids=["committed", "tiny"])
+def test_a_blank_sketch_holds_no_digits(folder: Path) -> None:
+    answer = load("cpu", folder).classify(np.full((280, 280), 255, np.uint8))
+    assert (answer.digits, answer.number) == ([], "")
 
 
-@pytest.mark.parametrize(
-    ("lenet5", "ffnn", "digit"), [(0.9, 0.9, 4), (0.2, 0.82, 4), (0.2, 0.78, None), (0.1, 0.1, None)]
-)
-def test_an_answer_has_a_digit_if_its_mean_probability_is_more_than_one_half(
-    lenet5: float, ffnn: float, digit: int | None
-) -> None:
-    probabilities = {
-        name: np.where(np.arange(10) == 4, p, (1 - p) / 9).astype(np.float32)
-        for name, p in (("lenet5", lenet5), ("ffnn", ffnn))
-    }
-    assert Answer(np.ones((28, 28), np.float32), probabilities, {}, 0.0).digit == digit
+def test_a_number_has_a_text_line_for_each_line_and_a_question_mark_for_other_ink() -> None:
+    assert Answer([digit(2), digit(0), digit(None, 1), digit(7, 1)], 0.0).number == "20\n?7"
 
 
-@pytest.mark.parametrize(
-    ("width", "height", "small"), [(20, 20, True), (49, 49, True), (20, 60, False), (60, 20, False)]
-)
-def test_a_drawing_of_less_than_two_and_a_half_pen_widths_is_too_small(width: int, height: int, small: bool) -> None:
-    sketch = np.full((280, 280), 255, np.uint8)
-    sketch[100 : 100 + height, 50 : 50 + width] = 0
-    assert too_small(sketch) == small
+def test_a_digit_is_sure_from_a_probability_of_nine_tenths_on_and_other_ink_never() -> None:
+    assert digit(3, confidence=0.9).sure
+    assert not digit(3, confidence=0.89).sure
+    assert not digit(None, confidence=1.0).sure
 
 
 @pytest.mark.parametrize("folder", [ONNX, TINY], ids=["committed", "tiny"])
 def test_looking_inside_does_not_change_the_answer(folder: Path) -> None:
     classifier = load("cpu", folder)
-    closed, opened = classifier.classify(bar(3)), classifier.classify(bar(3), look_inside=True)
-    np.testing.assert_array_equal(closed.mean, opened.mean)
-    assert {layer: maps.shape for layer, maps in opened.maps.items()} == {
-        "conv1": (6, 24, 24),
-        "conv2": (16, 19, 19),
-        "conv3": (120, 5, 5),
-    }
-    assert closed.maps == {}
+    closed, opened = (classifier.classify(bars((3, 8), (4, 8)), look_inside=inside) for inside in (False, True))
+    assert closed.number == opened.number
+    for one, other in zip(closed.digits, opened.digits, strict=True):
+        np.testing.assert_array_equal(one.together, other.together)
+    assert len(opened.maps) == len(opened.digits)
+    for maps in opened.maps:
+        assert {layer: values.shape for layer, values in maps.items()} == {
+            "conv1": (6, 24, 24),
+            "conv2": (16, 19, 19),
+            "conv3": (120, 5, 5),
+        }
+    assert closed.maps == []

@@ -39,7 +39,7 @@ def test_everybody_gets_the_answer_to_their_own_drawing_and_no_connection_stays_
     process = processes[address].pid
     read(address)
     files = open_files(process)
-    tally = asyncio.run(crowd(address, process, people=10, seconds=3, chosen=pictures(10)))
+    tally = asyncio.run(crowd(address, process, people=10, seconds=3, chosen=pictures(10, longest=2)))
     assert len(tally.final) >= 10
     assert (tally.failed, tally.late, tally.lost, tally.wrong) == (0, 0, 0, 0)
     assert has_closed_its_files(process, files)

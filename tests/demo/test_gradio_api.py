@@ -65,7 +65,9 @@ def test_plain_http_gets_an_answer_from_the_queue(way: str, address: str) -> Non
     body.pop("session_hash", None)
     event = httpx.post(ask, json=body).json()["event_id"]
     events = httpx.get(f"{address}gradio_api/call/predict/{event}").text
-    assert re.search(r'event: complete\ndata: \[\{"lenet5": .*"digit": 7, "sure": true\}\]', events)
+    assert re.search(
+        r'event: complete\ndata: \[\{"lenet5": .*"digit": 7, "sure": true, "number": "7", "digits": \[.*\]\}\]', events
+    )
 
 
 NO_UPLOADS = ["/etc/passwd", "README.md", "../../etc/passwd", "/tmp/gradio", "\0", "x" * 9_999, 7, None, []]

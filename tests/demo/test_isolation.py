@@ -66,7 +66,7 @@ classifier = load("cpu")
 create_app(classifier, None, False, Limits())
 sketch = np.zeros((280, 280), np.uint8)
 sketch[60:220, 130:150] = 255
-print(classifier.classify(sketch).probabilities["lenet5"].argmax())
+print(classifier.classify(sketch).number)
 print(sorted(name for name in ("tensorflow", "keras", "model", "export") if sys.modules.get(name)))
 """
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)

@@ -19,7 +19,7 @@ from demo.networks.classifier import load
 from demo.networks.files import ONNX, SetupError
 from demo.networks.provider import CUDA, NoCudaError, missing_requirements, session_on_cpu
 from tests.demo.serving import Collecting, lines
-from tests.demo.tiny import TINY, bar
+from tests.demo.tiny import TINY, bar, bars
 
 CUDA_LACKS = list(missing_requirements())
 without_cuda = pytest.mark.skipif(not CUDA_LACKS, reason="this machine has CUDA")
@@ -106,6 +106,8 @@ def test_auto_and_cuda_use_cuda_and_name_the_nodes_on_the_cpu(device: classifier
     assert load(device, TINY).batch_size == classifier.CUDA_BATCH
     on_cuda(lambda model, _: (session_on_cpu(model), ["Sign", "Sign2"]))
     assert str(load(device, TINY)) == "ONNX Runtime on CUDA: the CPU runs Sign, Sign2"
+    on_cuda(lambda model, _: (session_on_cpu(model), [f"Shape{i}" for i in range(9)]))
+    assert str(load(device, TINY)) == "ONNX Runtime on CUDA: the CPU runs Shape0, Shape1, Shape2 and 6 more nodes"
 
 
 def test_device_cpu_uses_the_cpu_even_with_cuda(on_cuda: Any) -> None:
@@ -113,17 +115,32 @@ def test_device_cpu_uses_the_cpu_even_with_cuda(on_cuda: Any) -> None:
     assert str(load("cpu", TINY)) == "ONNX Runtime on CPU"
 
 
-def test_cuda_is_not_used_if_its_probabilities_differ_from_the_cpus(on_cuda: Any) -> None:
-    class Wrong:
-        def __init__(self, model: bytes) -> None:
-            self.session = session_on_cpu(model)
+class Wrong:
+    """A session that changes an output."""
 
-        def run(self, outputs: list[str], feed: Feed) -> list[np.ndarray]:
-            return [np.roll(values, 1, axis=-1) for values in self.session.run(outputs, feed)]
+    def __init__(self, model: bytes, output: str, change: Callable[[np.ndarray], np.ndarray]) -> None:
+        self.session = session_on_cpu(model)
+        self.output, self.change = output, change
 
-    on_cuda(lambda model, _: (Wrong(model), []))
-    assert load("auto", TINY).remark == "on CUDA lenet5 gives other probabilities than on the CPU"
-    with pytest.raises(SetupError, match="on CUDA lenet5 gives other probabilities"):
+    def run(self, outputs: list[str], feed: Feed) -> list[np.ndarray]:
+        values = dict(zip(outputs, self.session.run(outputs, feed), strict=True))
+        return list((values | {self.output: self.change(values[self.output])}).values())
+
+
+@pytest.mark.parametrize(
+    ("output", "change", "reason"),
+    [
+        ("probabilities", lambda values: np.roll(values, 1, axis=-1), "it gives other probabilities than on the CPU"),
+        ("digits", lambda values: values + 1, "it reads 3, on the CPU 2"),
+        ("digits", lambda values: np.full_like(values, -2), "it reads nothing, on the CPU 2"),
+    ],
+)
+def test_cuda_is_not_used_if_its_answer_differs_from_the_cpus(
+    output: str, change: Callable[[np.ndarray], np.ndarray], reason: str, on_cuda: Any
+) -> None:
+    on_cuda(lambda model, _: (Wrong(model, output, change), []))
+    assert load("auto", TINY).remark == f"on CUDA {reason}"
+    with pytest.raises(SetupError, match=f"on CUDA {reason}"):
         load("cuda", TINY)
 
 
@@ -138,7 +155,7 @@ def test_cuda_is_not_used_if_its_session_fails(on_cuda: Any) -> None:
 
 
 class Failing:
-    """A session that fails from its second run on, as on a GPU that is lost."""
+    """A session that fails after the runs of the start, as on a GPU that is lost."""
 
     def __init__(self, model: bytes) -> None:
         self.session = session_on_cpu(model)
@@ -154,7 +171,7 @@ class Failing:
 def test_the_cpu_takes_over_and_prints_why_if_cuda_fails_later(on_cuda: Any, capfd: pytest.CaptureFixture[str]) -> None:
     on_cuda(lambda model, _: (Failing(model), []))
     loaded = load("cuda", TINY)
-    assert [loaded.classify(bar(7)) for _ in range(3)][2].digit == 7
+    assert [loaded.classify(bar(7)) for _ in range(3)][2].number == "7"
     assert loaded.classify(bar(7)).provider == "CPU"
     assert capfd.readouterr().err == (
         "ONNX Runtime on CUDA: it fails, CUDA failure 700: an illegal memory access, so the CPU reads\n"
@@ -164,20 +181,21 @@ def test_the_cpu_takes_over_and_prints_why_if_cuda_fails_later(on_cuda: Any, cap
 def test_concurrent_sketches_get_the_same_answers_as_single_ones(on_cuda: Any) -> None:
     on_cuda(lambda model, _: (session_on_cpu(model), []))
     together, alone = load("cuda", TINY), load("cpu", TINY)
-    blank = np.full((140, 200), 255, np.uint8)
-    sketches = [blank, *(bar(i % 10)[: 100 + 40 * (i % 2)] for i in range(60))]
+    sketches = [bars(*[((i + j) % 10, 8) for j in range(i % 5)])[:, i % 2 :] for i in range(61)]
     with ThreadPoolExecutor(16) as people:
         answers = list(people.map(together.classify, sketches, [i % 3 == 0 for i in range(len(sketches))]))
     for i, (sketch, answer) in enumerate(zip(sketches, answers, strict=True)):
         expected = alone.classify(sketch, look_inside=True)
-        assert answer.digit == ((i - 1) % 10 if i else None)
+        assert answer.number == "".join(str((i + j) % 10) for j in range(i % 5))
         assert answer.provider == "CUDA"
-        np.testing.assert_allclose(answer.image, expected.image, atol=1e-6)
-        for network, probabilities in answer.probabilities.items():
-            np.testing.assert_allclose(probabilities, expected.probabilities[network], atol=1e-5)
-        assert set(answer.maps) == (set(expected.maps) if i % 3 == 0 else set())
-        for layer, maps in answer.maps.items():
-            np.testing.assert_allclose(maps, expected.maps[layer], atol=1e-4)
+        for piece, other in zip(answer.digits, expected.digits, strict=True):
+            np.testing.assert_allclose(piece.box, other.box)
+            np.testing.assert_allclose(piece.image, other.image, atol=1e-6)
+            np.testing.assert_allclose(piece.together, other.together, atol=1e-5)
+        assert len(answer.maps) == (len(expected.maps) if i % 3 == 0 else 0)
+        for maps, others in zip(answer.maps, expected.maps, strict=False):
+            for layer, values in maps.items():
+                np.testing.assert_allclose(values, others[layer], atol=1e-4)
 
 
 def test_auto_uses_the_cpu_if_cuda_takes_too_long_for_one_sketch(on_cuda: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,8 +228,8 @@ def test_cuda_is_used_only_if_all_matrix_operations_ran_there(
     monkeypatch.setattr(provider, "_executed_nodes", lambda _: executed)
     monkeypatch.setattr(onnxruntime.InferenceSession, "get_providers", lambda _: [CUDA])
     monkeypatch.setattr(provider, "CUDA_OPTIONS", {})
-    model = (TINY / "ffnn.onnx").read_bytes()
-    feed = {"image": np.zeros((1, 28, 28), np.float32)}
+    model = (TINY / "reader.onnx").read_bytes()
+    feed = {"sketch": bar(1)[None]}
     if stay is None:
         with pytest.raises(NoCudaError, match="runs the matrix operations on the CPU"):
             provider.session_on_cuda(model, feed)

@@ -1,4 +1,4 @@
-"""Drawings are read several at a time, pictures one at a time, and the queue is bounded."""
+"""The answers to drawings and pictures, which are read several at a time and one at a time, with a bounded queue."""
 
 import asyncio
 import threading
@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 
 from demo.limits import Limits
-from demo.networks.classifier import Answer
+from demo.networks.classifier import Answer, load
+from demo.networks.images import data_url, decode_data_url, read_canvas
 from demo.reader import BusyError, Reader
 from demo.schemas import Question
 from tests.demo.asking import DRAWING, PNG
+from tests.demo.tiny import BLOT, SURE, TINY, UNSURE, bar, bars
 
 
 @dataclass
@@ -26,8 +28,7 @@ class Slow:
     def classify(self, sketch: np.ndarray, look_inside: bool = False) -> Answer:
         self.asked += 1
         assert self.go.wait(10)
-        probabilities = np.eye(10, dtype=np.float32)[1]
-        return Answer(np.zeros((28, 28), np.float32), {"lenet5": probabilities, "ffnn": probabilities}, {}, 0.0)
+        return Answer([], 0.0)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +39,7 @@ def test_calls_beyond_the_threads_and_the_queue_get_busy_errors(kind: str, batch
 
     async def ask() -> list[Any]:
         reader = Reader(slow, Limits(drawings_waiting=3, pictures_waiting=3))  # type: ignore[arg-type]
-        question = Question(canvas=DRAWING, drawn=True)
+        question = Question(canvas=DRAWING)
         asked = [
             asyncio.create_task(reader.read(question) if kind == "drawing" else reader.predict(PNG))
             for _ in range(threads + 5)
@@ -51,7 +52,7 @@ def test_calls_beyond_the_threads_and_the_queue_get_busy_errors(kind: str, batch
         return await asyncio.gather(*asked, return_exceptions=True)
 
     answers = asyncio.run(ask())
-    assert [answer.digit for answer in answers[: threads + 3]] == [1] * (threads + 3)
+    assert [answer.number for answer in answers[: threads + 3]] == [""] * (threads + 3)
     assert [type(answer) for answer in answers[threads + 3 :]] == [BusyError] * 2
 
 
@@ -67,3 +68,59 @@ def test_an_answer_says_how_long_its_question_waited() -> None:
 
     first, second, third = asyncio.run(ask())
     assert max(first, second) < 150 < third
+
+
+@pytest.fixture(scope="module")
+def tiny() -> Reader:
+    return Reader(load("cpu", TINY), Limits())
+
+
+def drawn(sketch: np.ndarray) -> str:
+    return data_url(1 - sketch.astype(np.float32) / 255)
+
+
+def saved(sketch: np.ndarray) -> bytes:
+    return decode_data_url(drawn(sketch))
+
+
+def test_a_reading_tells_each_digit_in_order_with_its_box_and_image(tiny: Reader) -> None:
+    sketch = bars((1, SURE), (7, UNSURE), (2, BLOT))
+    reading = asyncio.run(tiny.read(Question(canvas=drawn(sketch))))
+    assert reading.number == "17?"
+    assert [(piece.digit, piece.sure, piece.line) for piece in reading.digits] == [
+        (1, True, 0),
+        (7, False, 0),
+        (None, False, 0),
+    ]
+    assert reading.digits[0].box == [6, 15, 14, 27]
+    for piece in reading.digits:
+        assert np.mean(list(piece.probabilities.values()), axis=0) == pytest.approx(piece.together, abs=1e-6)
+        assert read_canvas(piece.image).pixels.shape == (28, 28)
+
+
+@pytest.mark.parametrize("inside", [None, 0, 1, 2])
+def test_only_the_digit_that_was_asked_for_is_opened(inside: int | None, tiny: Reader) -> None:
+    question = Question(canvas=drawn(bars((1, SURE), (7, SURE))), inside=inside)
+    reading = asyncio.run(tiny.read(question))
+    opened = [i for i, piece in enumerate(reading.digits) if piece.maps]
+    assert opened == [inside] * (inside in (0, 1))
+
+
+def test_a_picture_of_one_digit_gets_the_fields_of_one_digit(tiny: Reader) -> None:
+    prediction = asyncio.run(tiny.predict(saved(bar(4))))
+    (only,) = prediction.digits
+    assert (prediction.number, prediction.digit, prediction.sure) == ("4", 4, True)
+    assert (prediction.lenet5, prediction.ffnn) == (only.lenet5, only.ffnn)
+
+
+def test_a_picture_of_ink_that_is_no_digit_gets_its_probabilities_but_no_digit(tiny: Reader) -> None:
+    prediction = asyncio.run(tiny.predict(saved(bar(4, BLOT))))
+    assert (prediction.number, prediction.digit, prediction.sure) == ("?", None, False)
+    assert prediction.lenet5 == prediction.digits[0].lenet5
+
+
+def test_a_picture_of_a_number_gets_each_digit_but_no_fields_of_one_digit(tiny: Reader) -> None:
+    prediction = asyncio.run(tiny.predict(saved(bars((2, SURE), (0, SURE)))))
+    assert [piece.digit for piece in prediction.digits] == [2, 0]
+    assert (prediction.number, prediction.digit, prediction.sure) == ("20", None, False)
+    assert (prediction.lenet5, prediction.ffnn) == (None, None)

@@ -19,8 +19,9 @@ from PIL import Image
 
 from demo import server
 from demo.networks.files import SetupError
+from demo.networks.images import data_url, decode_data_url
 from demo.server import PORTS, listen
-from tests.demo.asking import DIGIT, DRAWING, PNG, at_once, bomb, check, large, read
+from tests.demo.asking import DIGIT, DRAWING, ONE, PNG, at_once, bomb, check, large, read
 from tests.demo.serving import Collecting
 
 ROOT = DIGIT.parent.parent
@@ -48,7 +49,7 @@ def test_predict_returns_no_digit_for_a_blank_sheet(address: str) -> None:
     sheet = io.BytesIO()
     Image.new("L", (200, 200), 255).save(sheet, "PNG")
     answer = httpx.post(f"{address}predict", content=sheet.getvalue()).json()
-    assert (answer["digit"], answer["sure"]) == (None, False)
+    assert (answer["digit"], answer["sure"], answer["number"], answer["digits"]) == (None, False, "", [])
     assert answer["lenet5"]["3"] == pytest.approx(0.1, abs=1e-6)
 
 
@@ -121,11 +122,24 @@ def test_health_reports_the_status_and_the_provider(address: str) -> None:
 
 
 def test_read_returns_the_probabilities_of_both_networks_and_their_mean(address: str) -> None:
-    answer = httpx.post(f"{address}read", json={"canvas": DRAWING, "drawn": True, "inside": True}).json()
-    assert answer["digit"] == 1
-    assert np.mean(list(answer["probabilities"].values()), axis=0) == pytest.approx(answer["together"], abs=1e-6)
-    assert set(answer["maps"]) == {"conv1", "conv2", "conv3"}
-    assert httpx.post(f"{address}read", json={"canvas": DRAWING}).json()["maps"] == {}
+    answer = httpx.post(f"{address}read", json={"canvas": DRAWING, "inside": 0}).json()
+    (only,) = answer["digits"]
+    assert (answer["number"], only["digit"], only["sure"]) == ("1", 1, True)
+    np.testing.assert_allclose(only["box"], [130, 60, 150, 220], atol=8)
+    assert np.mean(list(only["probabilities"].values()), axis=0) == pytest.approx(only["together"], abs=1e-6)
+    assert set(only["maps"]) == {"conv1", "conv2", "conv3"}
+    assert httpx.post(f"{address}read", json={"canvas": DRAWING}).json()["digits"][0]["maps"] is None
+
+
+def test_read_and_predict_read_a_number(address: str) -> None:
+    sketch = np.hstack([ONE[:, 80:200], ONE[:, 80:200], ONE[:, 80:200]])
+    canvas = data_url(sketch)
+    answer = httpx.post(f"{address}read", json={"canvas": canvas, "inside": 2}).json()
+    assert answer["number"] == "111"
+    assert [bool(piece["maps"]) for piece in answer["digits"]] == [False, False, True]
+    answer = httpx.post(f"{address}predict", content=decode_data_url(canvas)).json()
+    assert (answer["number"], answer["digit"], answer["lenet5"]) == ("111", None, None)
+    np.testing.assert_allclose([piece["box"][0] for piece in answer["digits"]], [50, 170, 290], atol=8)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +155,7 @@ def test_an_invalid_question_gets_the_reason(question: object, path: str, addres
     assert answer.json()["detail"]
 
 
-@pytest.mark.parametrize("url", ["", "data:image/png;base64,", "data:image/svg+xml;base64,PHN2Zz4=", "x" * 120_001])
+@pytest.mark.parametrize("url", ["", "data:image/png;base64,", "data:image/svg+xml;base64,PHN2Zz4=", "x" * 1_000_001])
 def test_an_unreadable_drawing_gets_the_reason(url: str, address: str) -> None:
     answer = httpx.post(f"{address}read", json={"canvas": url})
     assert answer.status_code == 422

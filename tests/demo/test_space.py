@@ -1,25 +1,33 @@
 """The demo can be laid out as a Hugging Face Space and as a page that needs no server."""
 
+import asyncio
 import mimetypes
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import numpy as np
 import pytest
 from huggingface_hub import RepoCard
 from playwright.sync_api import Browser, Page, Route, expect
 
 import demo
-from demo.networks.files import FILES, ONNX, SetupError
+from demo.limits import Limits
+from demo.networks.classifier import load
+from demo.networks.files import FILE, ONNX, SetupError
+from demo.networks.images import data_url, read_canvas
+from demo.reader import Reader
+from demo.schemas import Question
 from demo.space import __main__ as layout
 from export import web
 from tests.demo.drawing import NO_PIXELS, ONE, SEVEN, draw, expect_blank, expect_digit, surest
-from tests.demo.tiny import TINY
+from tests.demo.tiny import BLOT, SURE, TINY, UNSURE, bar, bars
 
 Files = dict[str, bytes]
 
@@ -48,19 +56,18 @@ def test_the_space_names_exact_versions(tmp_path: Path) -> None:
 
 def test_the_space_holds_the_networks_of_the_folder_that_is_named_and_describes_them(tmp_path: Path) -> None:
     files = layout.space(onnx=TINY)
-    for name in FILES:
-        assert files[f"export/onnx/{name}"] == (TINY / name).read_bytes()
-        assert f"| `{name}` | not recorded |" in files["README.md"].decode()
+    assert files["export/onnx/reader.onnx"] == (TINY / FILE).read_bytes()
+    assert "| `reader.onnx` | not recorded |" in files["README.md"].decode()
     assert layout.MODEL_CARD not in files
     files = layout.space()
-    assert "| `ffnn.onnx` | 1.0.0 | 99.40 ± 0.08 % of the 10,000 MNIST test digits" in files["README.md"].decode()
+    assert "| `reader.onnx` | 1.0.0 | " in files["README.md"].decode()
     assert files[layout.MODEL_CARD] == (ONNX / "README.md").read_bytes()
 
 
 def test_the_static_page_holds_the_networks_of_the_folder_that_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(layout, "_web_runtime", dict)
     files = layout.static(onnx=TINY)
-    assert {name: files[name] for name in FILES} == {name: (TINY / name).read_bytes() for name in FILES}
+    assert files[FILE] == (TINY / FILE).read_bytes()
 
 
 @pytest.mark.parametrize("options", [[], ["--static"]])
@@ -70,7 +77,7 @@ def test_the_layout_of_a_folder_without_networks_says_which_command_makes_them(
     command = [sys.executable, "-m", "demo.space", str(tmp_path / "page"), "--onnx", str(tmp_path / "onnx"), *options]
     failed = subprocess.run(command, capture_output=True, text=True)
     remedy = f"Run python -m export --checkpoints {tmp_path} to make it."
-    assert failed.stderr == f"python -m demo.space: There is no {tmp_path / 'onnx' / FILES[0]}. {remedy}\n"
+    assert failed.stderr == f"python -m demo.space: There is no {tmp_path / 'onnx' / FILE}. {remedy}\n"
     assert not (tmp_path / "page").exists()
 
 
@@ -94,15 +101,23 @@ def test_the_space_runs_outside_the_repository(tmp_path: Path, visit: Callable[.
             process.terminate()
 
 
-# Stands in for ONNX Runtime Web, which takes seconds to load, in the tests of the layout. Its networks are files that
-# hold the digit that they read.
+# Stands in for ONNX Runtime Web, which takes seconds to load, in the tests of the layout. Its graph is a file with the
+# digits that LeNet5 and the FFNN read.
 RUNTIME = b"""
 export const env = { wasm: {} };
 export class Tensor {}
 const create = async (file) => {
-  const digit = Number(new TextDecoder().decode(file.slice(0, 1)));
-  const probabilities = { data: Array.from({ length: 10 }, (_, i) => (i === digit ? 0.991 : 0.001)) };
-  return { run: async () => ({ image: { data: new Float32Array(784).fill(1) }, probabilities }) };
+  const [lenet5, ffnn] = new TextDecoder().decode(file.slice(0, 2));
+  const row = (digit) => Array.from({ length: 10 }, (_, i) => (i === Number(digit) ? 0.991 : 0.001));
+  const outputs = {
+    digits: BigInt64Array.of(BigInt(lenet5)),
+    line: BigInt64Array.of(0n),
+    sure: Float32Array.of(0.991),
+    boxes: Float32Array.of(80, 60, 200, 240),
+    probabilities: Float32Array.from([...row(lenet5), ...row(ffnn), ...row(lenet5)]),
+    images: new Float32Array(784).fill(1),
+  };
+  return { run: async () => Object.fromEntries(Object.entries(outputs).map(([name, data]) => [name, { data }])) };
 };
 export const InferenceSession = { create };
 """
@@ -113,7 +128,7 @@ def light_layout(lenet5: str, ffnn: str) -> Files:
     with pytest.MonkeyPatch.context() as patch:
         main, *others = layout.WEB_FILES
         patch.setattr(layout, "_web_runtime", lambda: {main: RUNTIME, **dict.fromkeys(others, b"")})
-        patch.setattr(layout, "_graphs", lambda _: {"lenet5-sketch.onnx": lenet5.encode(), "ffnn.onnx": ffnn.encode()})
+        patch.setattr(layout, "_graph", lambda _: f"{lenet5}{ffnn}".encode())
         return layout.static()
 
 
@@ -183,6 +198,67 @@ def test_the_static_page_answers_like_the_server(site: str, address: str, visit:
             answers[-1].append(page.locator(".answer").inner_text() + page.locator("tbody").inner_text())
             page.click("#clear")
     assert answers[0] == answers[1]
+
+
+QUESTIONS = {
+    "nothing": (np.full((140, 200), 255, np.uint8), None),
+    "a digit": (bar(3), None),
+    "an unsure digit, opened": (bar(3, UNSURE), 0),
+    "a number and a blot": (bars((1, SURE), (7, UNSURE), (2, BLOT), (5, SURE)), None),
+    "a number, its last digit opened": (bars((1, SURE), (7, UNSURE)), 1),
+    "a number, a digit that it lacks opened": (bars((1, SURE), (7, SURE)), 2),
+    "a number, light on dark": (255 - bars((1, SURE), (7, SURE)), None),
+}
+
+
+@pytest.fixture(scope="module", params=[ONNX, TINY], ids=["committed", "tiny"])
+def both_readers(
+    request: pytest.FixtureRequest, static_page: Files, browser: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Page, Reader]]:
+    """The static page with its read() exposed and its own page left out, and the server's reader, of the same file."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(layout, "_web_runtime", lambda: {name: static_page[name] for name in layout.WEB_FILES})
+        files = layout.static(onnx=request.param)
+    called = b'sketchpad(document.querySelector("#sketchpad"), '
+    assert files["index.html"].count(called) == 1
+    exposed = files["index.html"].replace(called, b"((server) => (globalThis.server = server))(")
+    folder = tmp_path_factory.mktemp("exposed")
+    layout.lay_out(folder, files | {"index.html": exposed})
+    with web.serving(folder) as address:
+        page = browser.new_page()
+        page.goto(address)
+        page.wait_for_function("globalThis.server")
+        yield page, Reader(load("cpu", request.param), Limits())
+        page.close()
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_the_static_page_gives_the_same_object_as_the_server(name: str, both_readers: tuple[Page, Reader]) -> None:
+    page, reader = both_readers
+    sketch, inside = QUESTIONS[name]
+    url = data_url(1 - sketch.astype(np.float32) / 255)
+    found = page.evaluate("([url, inside]) => server.read({ sketch: { url }, inside })", [url, inside])
+    with ThreadPoolExecutor(1) as thread:  # Playwright's own event loop runs in this one
+        reading = thread.submit(asyncio.run, reader.read(Question(canvas=url, inside=inside))).result()
+    expected = reading.model_dump()
+    assert found.keys() == expected.keys()
+    assert found["number"] == expected["number"]
+    for ours, theirs in zip(found["digits"], expected["digits"], strict=True):
+        assert ours.keys() == theirs.keys()
+        for field in ("digit", "sure", "line"):
+            assert ours[field] == theirs[field]
+        for network in ("lenet5", "ffnn"):
+            assert ours["probabilities"][network] == pytest.approx(theirs["probabilities"][network], abs=1e-4)
+        assert ours["together"] == pytest.approx(theirs["together"], abs=1e-4)
+        assert ours["box"] == pytest.approx(theirs["box"], abs=1e-3)
+        pictures = [(ours["image"], theirs["image"])]
+        assert bool(ours["maps"]) == bool(theirs["maps"])
+        if ours["maps"]:
+            assert ours["maps"].keys() == theirs["maps"].keys()
+            pictures += [(ours["maps"][layer], theirs["maps"][layer]) for layer in ours["maps"]]
+        for one, other in pictures:
+            pixels = read_canvas(other).pixels.astype(float)
+            np.testing.assert_allclose(read_canvas(one).pixels, pixels, atol=1)
 
 
 def test_the_static_page_keeps_asking_for_a_missing_file(

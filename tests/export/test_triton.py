@@ -15,7 +15,7 @@ from export import ONNX
 from export.triton import TYPES, config, lay_out
 from model import InputError
 
-NAMES = ["ffnn-sketch", "lenet5-sketch"]
+NAMES = ["ffnn-sketch", "lenet5-sketch", "reader"]
 
 
 def model_config() -> Any:
@@ -42,7 +42,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_folder_holds_the_sketch_graphs_of_both_networks(repository: Path) -> None:
+def test_the_folder_holds_the_reader_and_the_sketch_graphs_of_both_networks(repository: Path) -> None:
     assert sorted(path.name for path in repository.iterdir()) == NAMES
     for name in NAMES:
         assert sorted(path.name for path in (repository / name).rglob("*")) == ["1", "config.pbtxt", "model.onnx"]
@@ -80,7 +80,7 @@ def test_a_second_export_replaces_the_files(repository: Path, tmp_path: Path) ->
 
 
 def test_the_error_for_missing_files_names_the_command(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"holds no \*-sketch\.onnx: python -m export makes them"):
+    with pytest.raises(InputError, match=r"holds no reader\.onnx and no \*-sketch\.onnx: python -m export makes them"):
         lay_out(tmp_path / "models", tmp_path)
 
 

@@ -32,7 +32,7 @@ FORM = "Content-Type: multipart/form-data"
         (f"POST /gradio_api/cancel HTTP/1.1\r\n{JSON}", b"{}", 422),
         ("POST /read HTTP/1.1\r\nContent-Type: text/plain", b"{}", 415),
         ("POST /keep HTTP/1.1", b"{}", 415),
-        (f"POST /read HTTP/1.1\r\n{JSON}", bytes(130_001), 413),
+        (f"POST /read HTTP/1.1\r\n{JSON}", bytes(1_010_001), 413),
         ("POST /predict HTTP/1.1", b"", 422),
         (f"POST /predict HTTP/1.1\r\n{FORM}", b"--x", 400),
         (f"POST /predict HTTP/1.1\r\n{FORM}; boundary=x", b"--y", 400),
@@ -75,13 +75,15 @@ def test_an_endless_body_is_cut_off_at_the_limit(path: str, hasty: str) -> None:
     assert read(hasty) == 1
 
 
-def test_incomplete_pictures_do_not_block_drawings(hasty: str) -> None:
+@pytest.mark.parametrize(("path", "picture"), [("predict", PNG + bytes(9_000)), ("read", bytes(20_000))])
+def test_incomplete_pictures_block_other_pictures_but_no_drawings(path: str, picture: bytes, hasty: str) -> None:
+    headers = {"Content-Type": "application/json"}
     with ExitStack() as connections:
         for _ in range(4):
             connection = connections.enter_context(connected(hasty))
             connection.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n" + bytes(99_000))
         assert read(hasty) == 1
-        statuses = {httpx.post(f"{hasty}predict", content=PNG + bytes(9_000)).status_code for _ in range(5)}
+        statuses = {httpx.post(hasty + path, content=picture, headers=headers).status_code for _ in range(5)}
         assert 429 in statuses
 
 
