@@ -8,17 +8,18 @@ The search runs on a grid of GRID x GRID cells that covers the sketch, so that i
 so that grain is averaged away. Each step has a reason:
 
 1. Dark or light ink: strokes are narrow, so the side on which levels stray farthest from their surroundings is the ink.
+   A drawing shows by its border, which is even paper; steps 2 to 5 are for photographs.
 2. Paper: a morphological closing fills everything darker that is narrower than a stroke can be. What is wider is paper:
-   a second tone, a shadow, a table. Ink is what is darker than that paper. Narrow and wide strokes are tried.
+   a second tone, a shadow, a table. Ink is what is darker than that paper.
 3. Lines that keep their darkness from one border to the other are printed ones. Only their own darkness is subtracted,
    so that strokes across them remain.
 4. What clings to the border over more than a stroke's width is the edge of the sheet or a strip of table.
-5. Grain: the mean of what is left, without what sticks out of it, is not ink.
+5. Grain: what most cells still differ from the paper by is not ink.
 6. Specks: ink with too little other ink around it does not count.
 
-The image itself is taken from the pixels. Two small matrices do this. Pixel i of the image covers an interval of the
-sketch's axis, and row i of the matrix holds the overlaps of that interval with the sketch's rows. So `rows @ level @
-columns` crops, scales, antialiases and centres at once, in operators that every runtime has.
+The image itself is taken from the pixels. Pixel i of the image covers an interval of the sketch's axis. Down the sketch,
+differences of running sums integrate over it; across, row i of a small matrix holds its overlaps with the sketch's
+columns. This crops, scales, antialiases and centres at once, in operators that every runtime has.
 """
 
 from collections.abc import Iterator
@@ -304,8 +305,9 @@ def _near(found: Any) -> Any:
 
 def _enlarge(blocks: Any) -> Any:
     """Repeat each block's value in its cells: [batch, 1, n, n] -> [batch, 1, GRID, GRID]."""
-    repeat = np.repeat(np.eye(GRID // BLOCK, dtype=np.float32), BLOCK, axis=0)[None, None]  # [1, 1, GRID, n]
-    return ops.matmul(repeat, ops.matmul(blocks, repeat.transpose(0, 1, 3, 2)))
+    place = np.arange(GRID, dtype=np.int32) // BLOCK
+    repeat = (np.arange(GRID // BLOCK)[:, None] == place).astype(np.float32)[None, None]
+    return _take(ops.matmul(blocks, repeat), place, axis=2)  # matmul is faster along the last axis
 
 
 def _take(values: Any, index: Any, axis: int) -> Any:
