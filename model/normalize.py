@@ -17,9 +17,9 @@ so that grain is averaged away. Each step has a reason:
 5. Grain: what most cells still differ from the paper by is not ink.
 6. Specks: ink with too little other ink around it does not count.
 
-The image itself is taken from the pixels. Pixel i of the image covers an interval of the sketch's axis. Down the sketch,
-differences of running sums integrate over it; across, row i of a small matrix holds its overlaps with the sketch's
-columns. This crops, scales, antialiases and centres at once, in operators that every runtime has.
+The image itself is taken from the pixels. Pixel i of the image covers an interval of the sketch's axis. Down the
+sketch, differences of running sums integrate over it; across, row i of a small matrix holds its overlaps with the
+sketch's columns. This crops, scales, antialiases and centres at once, in operators that every runtime has.
 """
 
 from collections.abc import Iterator
