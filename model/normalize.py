@@ -8,17 +8,18 @@ The search runs on a grid of GRID x GRID cells that covers the sketch, so that i
 so that grain is averaged away. Each step has a reason:
 
 1. Dark or light ink: strokes are narrow, so the side on which levels stray farthest from their surroundings is the ink.
+   A drawing shows by its border, which is even paper; steps 2 to 5 are for photographs.
 2. Paper: a morphological closing fills everything darker that is narrower than a stroke can be. What is wider is paper:
-   a second tone, a shadow, a table. Ink is what is darker than that paper. Narrow and wide strokes are tried.
+   a second tone, a shadow, a table. Ink is what is darker than that paper.
 3. Lines that keep their darkness from one border to the other are printed ones. Only their own darkness is subtracted,
    so that strokes across them remain.
 4. What clings to the border over more than a stroke's width is the edge of the sheet or a strip of table.
-5. Grain: the mean of what is left, without what sticks out of it, is not ink.
+5. Grain: what most cells still differ from the paper by is not ink.
 6. Specks: ink with too little other ink around it does not count.
 
-The image itself is taken from the pixels. Two small matrices do this. Pixel i of the image covers an interval of the
-sketch's axis, and row i of the matrix holds the overlaps of that interval with the sketch's rows. So `rows @ level @
-columns` crops, scales, antialiases and centres at once, in operators that every runtime has.
+The image itself is taken from the pixels. Pixel i of the image covers an interval of the sketch's axis. Down the
+sketch, differences of running sums integrate over it; across, row i of a small matrix holds its overlaps with the
+sketch's columns. This crops, scales, antialiases and centres at once, in operators that every runtime has.
 """
 
 from collections.abc import Iterator
@@ -34,18 +35,17 @@ BOX = 20  # pixels that the longer side of the ink takes
 CENTRE = 14.5  # MNIST moved the centre of mass into pixel 14, by whole pixels: on average, to the middle of it
 
 GRID = 64  # cells along each side of the sketch
+INSIDE = 1 - 2**-22  # of a side: not quite the last edge, so that every edge lies in a pixel
 SURROUNDINGS = 19  # cells: the mean level of a square around each cell tells dark ink from light
 STROKE = 15  # cells: wider than most strokes of a photographed digit
 SLOPES = np.linspace(-0.24, 0.24, 7)  # of printed lines: one cell apart from the next at the end of a half line
 PARTS = 8  # in each of which a printed line may fade
-SOFT = 4  # exponent of the means that stand for the least part of a line and the darkest line through a cell
 BLOCK = 4  # cells along each side of a block: edges and specks are told by blocks
 CONTACT = 7  # cells: strokes touch the border over less
 INWARDS = 4  # blocks: no strip that is darker than its surroundings is wider
 AROUND = 5  # blocks: the square around a block that must hold other ink
 
-GRAIN = 2.0  # times the mean of what is no ink: less is paper
-CLIP = 1.6  # times that mean: what sticks out farther is ink
+GRAIN = 2.0  # times the paper's grain: less is paper
 CONTRAST = 6.0  # grey levels of 255: if no ink is darker than that, the sheet is blank
 EDGE_CONTRAST = 40.0  # grey levels: if there is only ink that clings to the border, less is a shadow
 FAINTEST = 0.25  # of the strongest ink: less does not tell where the digit is
@@ -58,7 +58,6 @@ CLEAR = 0.85  # of the border: more of it is a drawing's paper or full ink
 
 _CELLS = np.arange(GRID, dtype=np.float32) + (0.5 - GRID / 2)  # distance of the cells from the middle of the sketch
 _PLACES = np.arange(GRID * GRID, dtype=np.int32).reshape(GRID, GRID)
-_ONE_BY_ONE = np.array([[0], [1]], np.int32)
 _BORDER = np.stack([_PLACES[0], _PLACES[-1], _PLACES[:, 0], _PLACES[:, -1]])  # [4, GRID]
 
 
@@ -80,31 +79,31 @@ def separate(sketch: Any) -> tuple[Any, Any, Any]:
     level = ops.cast(sketch, "float32")
     row, column = _count(level, axis=1), _count(level, axis=2)  # [batch, height, 1], [batch, 1, width]: 1, 2, 3 ...
     height, width = ops.max(row, axis=(0, 1)), ops.max(column, axis=(0, 2))  # [1] each
-    cell = ops.concatenate([height, width], axis=0) / GRID  # [2]
+    cell = ops.reshape(ops.concatenate([height, width], axis=0) / GRID, (2, 1, 1))
     above = tf.cumsum(level, axis=1, exclusive=True)
 
-    edges = np.arange(GRID + 1, dtype=np.float32) / GRID
-    bands = _transpose(_differences(_integrals(above, level, edges * height, height)))  # [batch, width, GRID]
+    edges = np.linspace(0, INSIDE, GRID + 1, dtype=np.float32)
+    bands = _transpose(_differences(_integrals(above, level, edges * height)))  # [batch, width, GRID]
     before = tf.cumsum(bands, axis=1, exclusive=True)
-    cells = _transpose(_differences(_integrals(before, bands, edges * width, width))) * (GRID * GRID / (height * width))
+    cells = _transpose(_differences(_integrals(before, bands, edges * width))) * (GRID * GRID / (height * width))
     sign, paper, found, ink = _find(ops.expand_dims(cells, 1))
 
     beside = ops.maximum(_largest(ink, 3), 1e-3)
-    cover = ops.clip(beside * (4 / RIM / ops.max(beside, axis=(2, 3), keepdims=True)) - 3, 0.0, 1.0) * (ink / beside)
+    cover = ops.clip(beside * (4 / RIM / _max(beside)) - 3, 0.0, 1.0) * (ink / beside)
     step = ops.max(_extents(cover) * cell, axis=1, keepdims=True)
-    step = ops.expand_dims(ops.maximum(step, 0.1) / BOX, 2)  # [batch, 1, 1]
-    centre = _centre(ink) * cell  # [batch, 2], pixels from the middle of the sketch
-    y, x = (ops.expand_dims(_take(centre, place, axis=1), 2) for place in _ONE_BY_ONE)
+    step = ops.maximum(step * (1 / BOX), 0.1 / BOX)  # [batch, 1, 1, 1]
+    centre = _centre(ink) * cell  # [batch, 2, 1, 1], pixels from the middle of the sketch
 
-    rows = _overlaps(_CELLS * (height / GRID) - y, step, height / GRID)  # [batch, 28, GRID]
-    columns = _overlaps(_CELLS * (width / GRID) - x, step, width / GRID)
-    near, papers = (
-        ops.matmul(rows, ops.matmul(ops.squeeze(plane, 1), _transpose(columns))) for plane in (_near(found), paper)
-    )
-    edges = np.arange(SIDE + 1, dtype=np.float32)[:, None] - CENTRE
-    levels = _differences(_integrals_of_each(above, level, edges * step + (y + height / 2), height))  # [batch, 28, w]
-    columns = _overlaps(column - ((width + 1) / 2 + x), step, 1.0)
-    levels = ops.matmul(levels, _transpose(columns)) * sign
+    overlaps = _overlaps(_CELLS * cell - centre, step, cell)  # [batch, 2, 28, GRID]
+    rows, columns = (_take(overlaps, axis, axis=1) for axis in (0, 1))
+    columns = _transpose(columns)
+    near, papers = (ops.matmul(rows, ops.matmul(ops.squeeze(plane, 1), columns)) for plane in (_near(found), paper))
+    step = ops.squeeze(step, 1)
+    y, x = (_take(centre, axis, axis=1) for axis in (0, 1))  # [batch, 1, 1]
+    edges = (np.arange(SIDE + 1, dtype=np.float32)[:, None] - CENTRE) * step + (y + height / 2)
+    levels = _differences(_integrals_of_each(above, level, ops.maximum(ops.minimum(edges, height * INSIDE), 0.0)))
+    columns = _transpose(_overlaps(column - ((width + 1) / 2 + x), step, 1.0))  # [batch, width, 28]
+    levels = ops.matmul(levels, columns) * ops.squeeze(sign, 1)
     image = ops.relu(papers - levels) * ops.minimum(near * (4 / (step * step)), 1.0)
     return image / ops.maximum(ops.max(image, axis=(1, 2), keepdims=True), 1e-6), sign, ops.squeeze(paper, 1)
 
@@ -126,26 +125,25 @@ def _count(level: Any, axis: int) -> Any:
 
     Neither Shape nor Range is needed, which tract refuses.
     """
-    return ops.cumsum(ops.clip(_take(level, _ONE_BY_ONE[0], axis=3 - axis), 1.0, 1.0), axis=axis)
+    return ops.cumsum(ops.clip(_take(level, [0], axis=3 - axis), 1.0, 1.0), axis=axis)
 
 
-def _integrals(sums: Any, level: Any, edge: Any, length: Any) -> Any:
-    """Integrate [batch, length, m] along the second axis, from 0 to each `edge` [n]: [batch, n, m].
+def _integrals(sums: Any, level: Any, edges: Any) -> Any:
+    """Integrate [batch, length, m] along the second axis, from 0 to each of `edges` [n], below length: [batch, n, m].
 
     `sums` [batch, length, m] are those of all `level` before. The sums of whole levels are exact in float32.
     """
-    index = ops.cast(ops.minimum(edge, length - 1), "int32")
-    beyond = ops.expand_dims(edge - ops.cast(index, "float32"), 1)
+    index = ops.cast(edges, "int32")
+    beyond = ops.expand_dims(edges - ops.cast(index, "float32"), 1)
     return _take(sums, index, axis=1) + beyond * _take(level, index, axis=1)
 
 
-def _integrals_of_each(sums: Any, level: Any, edge: Any, length: Any) -> Any:
-    """Integrate as `_integrals` does, to other edges in each sketch: `edge` is [batch, n, 1]."""
-    edge = ops.maximum(ops.minimum(edge, length), 0.0)
-    index = ops.cast(ops.minimum(edge, length - 1), "int64")
-    beyond = edge - ops.cast(index, "float32")
-    batch = tf.cumsum(ops.clip(edge, 1.0, 1.0), axis=0, exclusive=True)
-    place = ops.concatenate([ops.cast(batch, "int64"), index], axis=2)
+def _integrals_of_each(sums: Any, level: Any, edges: Any) -> Any:
+    """Integrate as `_integrals` does, to other edges in each sketch: `edges` is [batch, n, 1]."""
+    index = ops.cast(edges, "int64")
+    beyond = edges - ops.cast(index, "float32")
+    number = tf.cumsum(ops.clip(edges, 1.0, 1.0), axis=0, exclusive=True)  # of the sketch
+    place = ops.concatenate([ops.cast(number, "int64"), index], axis=2)
     return tf.gather_nd(sums, place) + beyond * tf.gather_nd(level, place)
 
 
@@ -161,16 +159,16 @@ def _find(cells: Any) -> tuple[Any, Any, Any, Any]:
     Returns the sign that makes ink dark, [batch, 1, 1]; the level above which a cell is paper, where the digit is, 0 to
     1, and its ink in grey levels, all [batch, 1, GRID, GRID].
     """
-    sign, photograph = _polarity(cells)
+    sign, photograph = _polarity(cells)  # a drawing has one paper, and no lines, edges or grain
     cells = sign * cells
     filled = _largest(_largest(cells, (STROKE, 1)), (1, STROKE))
-    beneath = _max(cells) - cells
-    dark = -_largest(_largest(-filled, (STROKE, 1)), (1, STROKE)) - cells
-    dark = beneath + photograph * (dark - beneath)
-    paper = cells + dark
+    filled = -_largest(_largest(-filled, (STROKE, 1)), (1, STROKE))
+    paper = ops.maximum(filled, _max(cells) - 255 * 2 * photograph)
+    dark = paper - cells
 
     dark = ops.relu(dark - _lines(dark) * photograph)
-    grain = _clipped_mean(dark) * (GRAIN * photograph)
+    grain = ops.mean(ops.sqrt(ops.sqrt(dark)), axis=(2, 3), keepdims=True)  # a few strong strokes hardly raise it
+    grain = ops.square(ops.square(grain)) * (GRAIN * photograph)
     edge, limit = _clinging(dark)
     edge = edge * photograph
     is_inner = _exceeds(_max(limit - edge), EDGE_ONLY * _max(limit))
@@ -194,8 +192,8 @@ def _polarity(cells: Any) -> tuple[Any, Any]:
     """The sign that makes ink dark, 1 or -1, and whether the sheet is photographed, 1 or 0: [batch, 1, 1, 1] each.
 
     A drawing's paper has one level, that of most of the border. Either the rest of the border is full ink, and ink
-    fills less than half of the sheet, or the drawing is cropped to its ink and touches all four sides. In a photograph, ink is on the side
-    on which levels stray farthest from their surroundings.
+    fills less than half of the sheet, or the drawing is cropped to its ink and touches all four sides. In a photograph,
+    ink is on the side on which levels stray farthest from their surroundings.
     """
     both = ops.concatenate([cells, -cells], axis=1)  # ink is dark in one of the two
     beneath = _max(both) - both
@@ -210,20 +208,22 @@ def _polarity(cells: Any) -> tuple[Any, Any]:
     photograph = 1 - ops.sum(drawn, axis=1, keepdims=True)
     drawn_sign = ops.sum(drawn * np.array([1, -1], np.float32)[:, None, None], axis=1, keepdims=True)
 
-    near = np.clip(np.arange(GRID + SURROUNDINGS - 1) - SURROUNDINGS // 2, 0, GRID - 1).astype(np.int32)
-    wide = _take(_take(cells, near, axis=2), near, axis=3)
-    around = _pool(ops.average_pool, wide, (SURROUNDINGS, 1), 1, "valid")
-    away = cells - _pool(ops.average_pool, around, (1, SURROUNDINGS), 1, "valid")
+    index = np.clip(np.arange(GRID + SURROUNDINGS - 1) - SURROUNDINGS // 2, 0, GRID - 1).astype(np.int32)
+    around = cells
+    for _ in range(2):
+        around = _pool(ops.average_pool, _take(around, index, axis=2), (SURROUNDINGS, 1), 1, "valid")
+        around = ops.transpose(around, (0, 1, 3, 2))
+    away = cells - around
     skew = ops.sum(away * away * away, axis=(2, 3), keepdims=True)
     return drawn_sign + photograph * (1 - 2 * _exceeds(skew, 0.0)), photograph
 
 
 def _line_weights() -> np.ndarray:
-    """Which row each line crosses in each part, [rows, 1, PARTS, slopes], around that which it crosses in the middle."""
+    """Which column each line crosses in each part, from that in the middle: [1, columns, PARTS, slopes]."""
     middles = (np.arange(PARTS) + 0.5) * (GRID // PARTS) - GRID / 2
     shift = np.rint(SLOPES * middles[:, None]).astype(int)
-    rows = np.arange(-shift.max(), shift.max() + 1)
-    return (shift == rows[:, None, None, None]).astype(np.float32)
+    columns = np.arange(-shift.max(), shift.max() + 1)
+    return (shift == columns[:, None, None])[None].astype(np.float32)
 
 
 _LINES = _line_weights()
@@ -232,18 +232,20 @@ _LINES = _line_weights()
 def _lines(dark: Any) -> Any:
     """The darkness that straight lines keep from one border to the other, through each cell: [batch, 1, GRID, GRID].
 
-    A line from left to right is as dark as its weakest part. It may be a cell off, and slope by SLOPES. Least and most
-    are means of high powers, so that two convolutions find all lines.
+    A line from top to bottom is as dark as its weakest part. It may be a cell off, and slope by SLOPES. The means of
+    fourth powers stand for the least and the most, so that two convolutions find all lines.
     """
-    both = ops.concatenate([dark, ops.transpose(dark, (0, 1, 3, 2))], axis=1)
-    parts = _pool(ops.average_pool, _largest(both, (3, 1)), (1, GRID // PARTS), (1, GRID // PARTS), "valid")
-    weak = ops.reshape((parts + 0.5) ** -SOFT, (-1, GRID, 1, PARTS))
-    held = ops.conv(weak, _LINES / PARTS, padding="same", data_format="channels_last") ** -1
-    lines = ops.conv(held, _LINES[::-1].transpose(0, 1, 3, 2), padding="same", data_format="channels_last")
-    lines = ops.reshape(lines ** (1 / SOFT) - 0.5, (-1, 2, GRID, PARTS))
-    lines = _take(lines, np.repeat(np.arange(PARTS, dtype=np.int32), GRID // PARTS), axis=3)
-    along, down = (_take(lines, place, axis=1) for place in _ONE_BY_ONE)
-    return ops.maximum(along, ops.transpose(down, (0, 1, 3, 2)))
+    both = ops.concatenate([ops.transpose(dark, (0, 1, 3, 2)), dark], axis=1)
+    parts = _pool(ops.average_pool, _largest(both, (1, 3)), (GRID // PARTS, 1), (GRID // PARTS, 1), "valid")
+    weak = ops.square(ops.square(0.5 / (parts + 0.5)))  # [batch, 2, PARTS, GRID], at most 1
+    weak = ops.transpose(ops.reshape(weak, (-1, PARTS, 1, GRID)), (0, 2, 3, 1))  # the parts are channels
+    held = PARTS / ops.conv(weak, _LINES, padding="same", data_format="channels_last")
+    lines = ops.conv(held, _LINES[:, ::-1].transpose(0, 1, 3, 2), padding="same", data_format="channels_last")
+    lines = ops.reshape(ops.transpose(lines, (0, 3, 1, 2)), (-1, 2, PARTS, GRID))
+    lines = ops.sqrt(ops.sqrt(lines)) * 0.5 - 0.5
+    lines = _take(lines, np.repeat(np.arange(PARTS, dtype=np.int32), GRID // PARTS), axis=2)
+    along, down = (_take(lines, [place], axis=1) for place in (0, 1))
+    return ops.maximum(ops.transpose(along, (0, 1, 3, 2)), down)
 
 
 def _clinging(dark: Any) -> tuple[Any, Any]:
@@ -254,7 +256,7 @@ def _clinging(dark: Any) -> tuple[Any, Any]:
     """
     ends = np.zeros((GRID, 1), np.float32)
     ends[[0, -1]] = 1
-    across, down = (_largest(-_largest(-dark, window), window) for window in ((1, CONTACT), (CONTACT, 1)))
+    across, down = (-_largest(-dark, window) for window in ((1, CONTACT), (CONTACT, 1)))  # the least in each
     reached = _largest(ops.maximum(across * ends, down * ends.T), BLOCK, BLOCK)
     limit = _largest(dark, BLOCK, BLOCK)
     for _ in range(INWARDS):
@@ -262,36 +264,29 @@ def _clinging(dark: Any) -> tuple[Any, Any]:
     return reached, limit
 
 
-def _clipped_mean(dark: Any) -> Any:
-    """The mean of what sticks out of it by little, [batch, n, 1, 1]: of the paper, as long as most cells are paper."""
-    mean = ops.mean(dark, axis=(2, 3), keepdims=True)
-    for _ in range(3):
-        mean = ops.mean(ops.minimum(dark, CLIP * mean), axis=(2, 3), keepdims=True)
-    return mean
-
-
 def _extents(cover: Any) -> Any:
-    """Find the height and the width of the box around ink, [batch, 2], in cells.
+    """Find the height and the width of the box around ink, [batch, 2, 1, 1], in cells.
 
     `cover` [batch, 1, GRID, GRID] tells how much of a cell is covered. What covers half of a cell adds half a cell.
     """
     lines = ops.stack([ops.max(cover, axis=3), ops.max(cover, axis=2)], axis=2)  # [batch, 1, 2, GRID]
     margin = (GRID - 1, GRID - 1)  # so that a window holds all cells up to one, or from one on
     most = _pool(ops.max_pool, ops.pad(lines, ((0, 0), (0, 0), (0, 0), margin)), (1, GRID), 1, "valid")
-    return ops.sum(most, axis=(1, 3)) - (GRID - 1)
+    return ops.reshape(ops.sum(most, axis=3) - (GRID - 1), (-1, 2, 1, 1))
 
 
 def _centre(ink: Any) -> Any:
-    """Centre of mass of `ink` [batch, 1, GRID, GRID]: y and x, [batch, 2], in cells from the middle.
+    """Centre of mass of `ink` [batch, 1, GRID, GRID]: y and x, [batch, 2, 1, 1], in cells from the middle.
 
     Small numbers keep float32 exact.
     """
     mass = ops.concatenate([ops.sum(ink, axis=3), ops.sum(ink, axis=2)], axis=1)  # [batch, 2, GRID]
-    return ops.sum(mass * _CELLS, axis=2) / ops.maximum(ops.sum(mass, axis=2), 1e-6)
+    moment, mass = (ops.sum(values, axis=2, keepdims=True) for values in (mass * _CELLS, mass))
+    return ops.expand_dims(moment / ops.maximum(mass, 1e-6), 3)
 
 
 def _overlaps(position: Any, step: Any, length: Any) -> Any:
-    """Overlap of each image pixel, `step` long, with each of n intervals of `length`: [batch, 28, n].
+    """Overlap of each image pixel, `step` long, with each of n intervals of `length`: [..., 28, n].
 
     `position` is the distance of the intervals' middles from the centre of mass. Two intervals overlap by half the sum
     of their lengths minus the distance of their middles; at least by 0, at most by the shorter length.
@@ -320,7 +315,8 @@ def _near(found: Any) -> Any:
 def _enlarge(blocks: Any) -> Any:
     """Repeat each block's value in its cells: [batch, 1, n, n] -> [batch, 1, GRID, GRID]."""
     place = np.arange(GRID, dtype=np.int32) // BLOCK
-    return _take(_take(blocks, place, axis=3), place, axis=2)
+    repeat = (np.arange(GRID // BLOCK)[:, None] == place).astype(np.float32)[None, None]
+    return _take(ops.matmul(blocks, repeat), place, axis=2)  # matmul is faster along the last axis
 
 
 def _take(values: Any, index: Any, axis: int) -> Any:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from io import BytesIO
-from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -27,24 +26,24 @@ def reference(sketch: np.ndarray) -> np.ndarray:
     light, drawn = polarity(level)
     if light:
         level, sketch = 255 - level, 255 - sketch
-    if drawn:
-        paper, grain, dark, contrast = np.full((64, 64), level.max()), 0.0, level.max() - level, 6.0
-        strongest = dark.max()
-        found, *_ = company(dark, grain)
+    paper, grain, contrast = np.full((64, 64), level.max()), 0.0, 6.0
+    if not drawn:
+        paper = -largest(-largest(level, 15), 15)
+        dark = paper - level
+        dark = (dark - np.maximum(printed(dark), printed(dark.T).T)).clip(0)
+        grain = 2 * np.mean(dark**0.25) ** 4
+        edge, blocks = clinging(dark)
+        if (blocks - edge).max() > 0.3 * blocks.max():
+            dark = (dark - edge.repeat(4, 0).repeat(4, 1)).clip(0)
+        else:
+            contrast = 40.0
     else:
-        narrow, wide = (strokes(level, size, contact) for size, contact in ((7, 5), (21, 21)))
-        box = np.zeros((32, 32), bool)
-        rows, columns = (np.flatnonzero(narrow.ink.any(axis)) for axis in (1, 0))
-        if len(rows):
-            box[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] = True
-        amount, within, astray = narrow.ink.sum(), wide.ink[box].sum(), wide.ink[~box].sum()
-        chosen = narrow if within < 1.1 * amount and astray > 0.1 * amount else wide
-        paper, grain, dark, found, _, contrast, _ = chosen
-        strongest = narrow.free.max() if contrast == 6.0 else dark.max()
-    if strongest <= max(contrast, 3 * grain):
+        dark = paper - level
+    ink = (dark - grain).clip(0)
+    if ink.max() <= max(contrast - grain, 2 * grain):
         return np.zeros((28, 28))
-    near = largest(clip(8 * found), 3)
-    ink = (dark - grain).clip(0) * near
+    near = largest(clip(8 * company(ink / ink.max())), 3)
+    ink = ink * near
     beside = largest(ink, 3).clip(1e-3)
     cover = clip(4 * beside / (0.2 * beside.max()) - 3) * ink / beside
     step = max(extent(cover.max(1)) * cell[0], extent(cover.max(0)) * cell[1]) / 20
@@ -56,9 +55,7 @@ def reference(sketch: np.ndarray) -> np.ndarray:
         whole = integral(values, (y + edges) / scale[0], (x + edges) / scale[1]) * scale.prod()
         return np.diff(np.diff(whole, axis=0), axis=1)
 
-    fine = np.diff(integral(sketch, np.arange(193) * len(sketch) / 192, np.arange(sketch.shape[1] + 1.0)), axis=0)
-    fine = np.diff(fine, axis=1) * 192 / len(sketch)
-    image = image_of(paper - grain, cell) - image_of(fine, np.array([len(sketch) / 192, 1.0]))
+    image = image_of(paper - grain, cell) - image_of(sketch, np.ones(2))
     image = image.clip(0) * clip(4 * image_of(near, cell) / step**2)
     return image / image.max()
 
@@ -81,82 +78,45 @@ def integral(values: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
 def polarity(level: np.ndarray) -> tuple[bool, bool]:
     """Whether ink is light, and whether the sheet is drawn."""
     mean = sliding_window_view(np.pad(level, 9, mode="edge"), (19, 19)).mean((2, 3))
-    sides = [level[0], level[-1], level[:, 0], level[:, -1]]
-    lightest, darkest = level.max(), level.min()
-    light = bool(2 * np.mean(sides) < lightest + darkest)
-    strength = np.array(sides) - darkest if light else lightest - np.array(sides)
-    contrast = lightest - darkest
-    even = (strength < 0.04 * contrast).mean()
-    filled = level.mean() - darkest if light else lightest - level.mean()
-    if (even > 0.98 and filled < 0.5 * contrast) or (even > 0.5 and strength.max(1).min() > 0.5 * contrast):
-        return light, True
+    for light, beneath in ((False, level.max() - level), (True, level - level.min())):
+        sides = np.array([beneath[0], beneath[-1], beneath[:, 0], beneath[:, -1]]) / beneath.max()
+        even, full = (sides < 0.02).mean(), (sides > 0.9).mean()
+        if even > 0.5 and ((even + full > 0.85 and beneath.mean() < beneath.max() / 2) or sides.max(1).min() > 0.5):
+            return light, True
     return bool(((level - mean) ** 3).sum() > 0), False
 
 
-class Strokes(NamedTuple):
-    paper: np.ndarray
-    grain: float
-    dark: np.ndarray
-    found: np.ndarray
-    ink: np.ndarray
-    """Of pairs of cells that have company."""
-    contrast: float
-    """Less is no ink."""
-    free: np.ndarray
-    """What does not cling to the border."""
-
-
-def strokes(level: np.ndarray, size: int, contact: int) -> Strokes:
-    """Ink in strokes narrower than `size` cells."""
-    paper = -largest(-largest(level, size), size)
-    dark = paper - level
-    dark = dark - np.minimum(dark, np.maximum(printed(dark), printed(dark.T).T))
-    mean = dark.mean()
-    for _ in range(6):
-        mean = np.minimum(dark, 1.6 * mean).mean()
-    grain = 2 * mean
-    free = dark - np.minimum(dark, clinging(dark, contact))
-    inner, border = company(free, grain), company(dark, grain)
-    if inner[2] > 0.1 * border[2]:
-        return Strokes(paper, grain, free, *inner[:2], 6.0, free)
-    return Strokes(paper, grain, dark, *border[:2], 40.0, free)
-
-
-def company(dark: np.ndarray, grain: float) -> tuple[np.ndarray, np.ndarray, float]:
-    """Where ink stands out and has other ink around it; that ink in pairs of cells; the most ink around any of them."""
-    ink = (dark - grain).clip(0)
-    found = clip(ink / max(0.25 * ink.max(), 1e-3) - 1)
-    pairs = (np.minimum(ink, ink.max() / 2) * found).reshape(32, 2, 32, 2).mean((1, 3))
-    around = sliding_window_view(np.pad(pairs, 4), (9, 9)).mean((2, 3))
-    sociable = clip(6 * (around / max(0.12 * around.max(), 1e-6) - 1))
-    return found * sociable.repeat(2, 0).repeat(2, 1), pairs * sociable, around.max()
+def company(share: np.ndarray) -> np.ndarray:
+    """Where ink, given as a share of the strongest, stands out and has other ink around it."""
+    found = clip(4 * share - 1)
+    blocks = (np.minimum(share, 0.5) * found).reshape(16, 4, 16, 4).mean((1, 3))
+    around = sliding_window_view(np.pad(blocks, 2), (5, 5)).mean((2, 3))
+    return found * clip(6 * (around / (0.12 * around.max()) - 1)).repeat(4, 0).repeat(4, 1)
 
 
 def printed(dark: np.ndarray) -> np.ndarray:
-    """The darkness of the darkest line from left to right through each cell."""
-    thick = largest(dark, (3, 1))
-    parts = np.column_stack([thick.reshape(64, 8, 8).mean(2), thick[:, 0], thick[:, -1]])
-    middles = np.append(np.arange(8) * 8 + 4, [0.5, 63.5]) - 32
+    """The darkness of the darkest line from left to right through each cell, by means of fourth powers."""
+    parts = largest(dark, (3, 1)).reshape(64, 8, 8).mean(2) + 0.5
     lines = np.zeros((64, 8))
-    for slope in np.linspace(-0.24, 0.24, 9):
-        shift = np.rint(slope * middles).astype(int)
-        held = np.array([min(parts[(row + s).clip(0, 63), i] for i, s in enumerate(shift)) for row in range(64)])
-        for part, s in enumerate(shift[:8]):
-            lines[:, part] = np.maximum(lines[:, part], held[(np.arange(64) - s).clip(0, 63)])
-    return lines.repeat(8, axis=1)
+    for slope in np.linspace(-0.24, 0.24, 7):
+        shift = np.rint(slope * (np.arange(8) * 8 + 4 - 32)).astype(int)
+        for row in range(64):
+            crossed = [(row + s, part) for part, s in enumerate(shift) if 0 <= row + s < 64]
+            for place in crossed:
+                lines[place] += 8 / sum(parts[other] ** -4 for other in crossed)
+    return lines.repeat(8, axis=1) ** 0.25 - 0.5
 
 
-def clinging(dark: np.ndarray, contact: int) -> np.ndarray:
-    """The darkness connected to a border that it touches over `contact` cells, in blocks of 4 x 4."""
-    reached = np.zeros((16, 16))
+def clinging(dark: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The darkness connected to a border that it touches over 7 cells, and all darkness, in blocks of 4 x 4."""
+    reached = np.zeros((64, 64))
     for place in (np.s_[0], np.s_[-1], np.s_[:, 0], np.s_[:, -1]):
-        side = dark[place][None]
-        opened = largest(-largest(-side, (1, contact)), (1, contact))
-        reached[place] = np.maximum(reached[place], opened.reshape(16, 4).max(1))
-    limit = dark.reshape(16, 4, 16, 4).max((1, 3))
-    for _ in range(20):
+        least = -largest(-dark[place][None], (1, 7))[0]
+        reached[place] = np.maximum(reached[place], least)
+    reached, limit = (values.reshape(16, 4, 16, 4).max((1, 3)) for values in (reached, dark))
+    for _ in range(4):
         reached = np.minimum(largest(reached, 3), limit)
-    return reached.repeat(4, 0).repeat(4, 1)
+    return reached, limit
 
 
 def largest(values: np.ndarray, size: int | tuple[int, int]) -> np.ndarray:
@@ -201,7 +161,7 @@ def sketches(digits: tuple[np.ndarray, np.ndarray]) -> Iterator[np.ndarray]:
 
 def test_normalize_agrees_with_a_float64_reference(digits: tuple[np.ndarray, np.ndarray]) -> None:
     for sketch in sketches(digits):
-        np.testing.assert_allclose(normalized(sketch), reference(sketch), atol=1e-4)
+        np.testing.assert_allclose(normalized(sketch), reference(sketch), atol=3e-4)  # float32 sums along rows
 
 
 def test_mnist_images_stay_nearly_unchanged(digits: tuple[np.ndarray, np.ndarray]) -> None:
