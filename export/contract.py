@@ -8,7 +8,7 @@ import onnx
 
 VERSION = version("handwritten-digits")
 
-FLOAT, UINT8 = onnx.TensorProto.FLOAT, onnx.TensorProto.UINT8
+FLOAT, INT64, UINT8 = onnx.TensorProto.FLOAT, onnx.TensorProto.INT64, onnx.TensorProto.UINT8
 Signature = dict[str, tuple[int, list[int | str]]]
 """Element type and dimensions of each input and output, by name."""
 
@@ -72,6 +72,28 @@ SKETCH = Kind(
     ),
 )
 KINDS = (IMAGE, SKETCH)
+
+READER_FILE = "reader.onnx"
+READER_OPSET = 18  # ScatterND, with which cells find their part, has taken maxima since
+MAPS: dict[str, list[int | str]] = {"conv1": [6, 24, 24], "conv2": [16, 19, 19], "conv3": [120, 5, 5], "fc6": [84]}
+"""LeNet5's layers that the reader gives."""
+READER: Signature = {
+    "sketch": (UINT8, ["batch", "height", "width"]),
+    "digits": (INT64, ["batch", "count"]),
+    "line": (INT64, ["batch", "count"]),
+    "sure": (FLOAT, ["batch", "count"]),
+    "boxes": (FLOAT, ["batch", "count", 4]),
+    "probabilities": (FLOAT, ["batch", "count", 3, 10]),
+    "images": (FLOAT, ["batch", "count", 28, 28]),
+    **{layer: (FLOAT, ["batch", "count", *shape]) for layer, shape in MAPS.items()},
+}
+READER_SUMMARY = (
+    "sketch uint8 [batch, height, width], 8 to 2048 a side, dark on light or light on dark -> what stands on it, in "
+    "reading order, at most 64 pieces of ink: digits int64 [batch, count], -1 where ink is no digit, -2 after the last; "
+    "line int64; sure float32; boxes float32 [batch, count, 4], left, top, right, bottom in pixels; probabilities "
+    "float32 [batch, count, 3, 10], LeNet5's, FFNN's, and both together; images float32 [batch, count, 28, 28]; and "
+    "LeNet5's conv1, conv2, conv3 and fc6 for each piece"
+)
 
 
 def kind_of(graph: onnx.GraphProto) -> Kind:

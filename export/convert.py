@@ -42,12 +42,12 @@ def to_onnx(network: keras.Model, kind: Kind, record: TrainingRecord) -> onnx.Mo
     return model
 
 
-def probabilities(network: keras.Model, image: Any, has_ink: Any = None) -> Any:
+def probabilities(network: keras.Model, image: Any, has_ink: Any = None, inside: dict[str, Any] | None = None) -> Any:
     """Apply the network layer by layer: float32 [batch, 28, 28] -> [batch, 10].
 
     Where `has_ink` [batch, 1] is 0, all probabilities are equal. Calling the network would flatten feature maps
     channels last. Here they are flattened channels first, as they lie in ONNX, and the next kernel is permuted to
-    match, so that the graph needs no transposition.
+    match, so that the graph needs no transposition. `inside` receives what each layer makes.
     """
     values = ops.reshape(image, (-1, *network.input_shape[1:]))
     permutation: Any = slice(None)  # of the next kernel's rows
@@ -71,6 +71,8 @@ def probabilities(network: keras.Model, image: Any, has_ink: Any = None) -> Any:
                 values = _activate(layer, layer.convolution_op(values, kernel) + bias)
             else:
                 values = layer(values, training=False)
+        if inside is not None:
+            inside[layer.name] = values
     return values
 
 

@@ -9,11 +9,17 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
+import keras
 import numpy as np
+import onnx
 import tensorflow as tf
 
+from export.contract import MAPS, READER, READER_OPSET, READER_SUMMARY, VERSION
+from export.convert import probabilities, training_data
+from export.stages import Stages
 from model import reader
 from model.normalize import BOX, CENTRE, GRID, SIDE, separate
+from model.record import TrainingRecord
 
 Tensor = Any
 FAR = np.float32(1e9)
@@ -93,10 +99,48 @@ class Entries(NamedTuple):
     boxes: Tensor
     probabilities: Tensor
     images: Tensor
+    maps: dict[str, Tensor]
+    """What LeNet5's layers made of them."""
 
 
-Networks = Callable[[Tensor], Tensor]
-"""Reads images [n, 28, 28]: probabilities [n, 2, 10]."""
+Networks = Callable[[Tensor], tuple[Tensor, dict[str, Tensor]]]
+"""Reads images [n, 28, 28]: probabilities [n, 2, 10], and what the layers MAPS of LeNet5 make of them."""
+
+
+def to_onnx(networks: dict[str, keras.Model], records: dict[str, TrainingRecord]) -> onnx.ModelProto:
+    """Convert the reader with both trained networks to its graph. `records` are the checkpoints', for the metadata."""
+
+    def judge(images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        maps: dict[str, Tensor] = {}
+        both = [probabilities(network, images, inside=maps) for network in networks.values()]
+        first = {layer: maps[layer] for layer in MAPS}
+        return tf.stack(both, axis=1), {n: tf.transpose(m, (0, 3, 1, 2)) if m.shape.rank == 4 else m for n, m in first.items()}
+
+    sketch = tf.TensorSpec([None, None, None], tf.uint8, "sketch")
+    stages = Stages(READER_OPSET)
+    outputs = read(sketch, judge, stages.call, stages.choose)
+    model = stages.model([sketch], outputs)
+    for value in [*model.graph.input, *model.graph.output]:
+        for dimension, size in zip(value.type.tensor_type.shape.dim, READER[value.name][1], strict=True):
+            dimension.Clear()
+            if isinstance(size, str):
+                dimension.dim_param = size
+            else:
+                dimension.dim_value = size
+    onnx.helper.set_model_props(model, _metadata(records))
+    return model
+
+
+def _metadata(records: dict[str, TrainingRecord]) -> dict[str, str]:
+    data = dict.fromkeys(part for record in records.values() for part in training_data(record).split(", "))
+    return {
+        "name": "reader",
+        "version": VERSION,
+        "license": "MIT",
+        "training_data": ", ".join(data),
+        "accuracy": "; ".join(f"{name}: {record.test} of MNIST's test digits" for name, record in records.items()),
+        "input": READER_SUMMARY,
+    }
 
 
 def read(sketch: Tensor, networks: Networks, call: Callable[..., Any], choose: Callable[..., Any]) -> dict[str, Tensor]:
@@ -107,9 +151,9 @@ def read(sketch: Tensor, networks: Networks, call: Callable[..., Any], choose: C
     """
     pages, ink, cells, parts, counts, are_several = call(_find, sketch)
     cells, groups, images = choose(are_several, _several, _one_each, pages, cells, parts, counts)
-    probabilities, doubtful, is_doubtful = call(partial(_judge, networks), pages, groups, images)
+    read_whole, doubtful, is_doubtful = call(partial(_judge, networks), pages, groups, images)
     cut = partial(_cut, networks)
-    entries = choose(is_doubtful, cut, _uncut, cells, groups, images, probabilities, doubtful, ink, pages)
+    entries = choose(is_doubtful, cut, _uncut, cells, groups, images, read_whole, doubtful, ink, pages)
     return call(_in_order, entries, pages)
 
 
@@ -144,25 +188,24 @@ def _several(pages: Pages, cells: Cells, parts: Parts, counts: Tensor) -> tuple[
     return cells, groups, images + is_alone * (tf.gather(pages.image, groups.sheet) - images)
 
 
-def _judge(networks: Networks, pages: Pages, groups: Groups, images: Tensor) -> tuple[Tensor, ...]:
+def _judge(networks: Networks, pages: Pages, groups: Groups, images: Tensor) -> tuple[Any, ...]:
     """Ask the networks, and tell which groups are to be cut."""
-    probabilities = _judged(networks, images)
+    probabilities, maps = _judged(networks, images)
     sure = tf.reduce_max(probabilities[:, 2], axis=1)
     wide, high = groups.areas.right - groups.areas.left, groups.areas.bottom - groups.areas.top
     doubtful = (wide > reader.NARROW * high) & (wide < reader.WIDEST * high) & (high > reader.SMALL * groups.height)
     doubtful &= (sure < reader.SURE) | (wide > high)
     many = _count(groups.sheet, tf.cast(doubtful, tf.int32), tf.shape(pages.image)[0])
     doubtful &= tf.gather(many, groups.sheet) <= reader.TO_CUT
-    return probabilities, doubtful, tf.reduce_any(doubtful)
+    return (probabilities, maps), doubtful, tf.reduce_any(doubtful)
 
 
 def _uncut(
-    cells: Cells, groups: Groups, images: Tensor, probabilities: Tensor, doubtful: Tensor, ink: Tensor, pages: Pages
+    cells: Cells, groups: Groups, images: Tensor, read_whole: Any, doubtful: Tensor, ink: Tensor, pages: Pages
 ) -> Entries:
     boxes = tf.stack(groups.areas[:4], axis=1)
-    return Entries(
-        groups.sheet, groups.line, groups.areas.x, tf.zeros_like(groups.sheet), boxes, probabilities, images
-    )
+    piece, (probabilities, maps) = tf.zeros_like(groups.sheet), read_whole
+    return Entries(groups.sheet, groups.line, groups.areas.x, piece, boxes, probabilities, images, maps)
 
 
 def _ink(level: Tensor, paper: Tensor, cell: Tensor, image: Tensor) -> Tensor:
@@ -214,7 +257,8 @@ def _parts(ink: Tensor) -> tuple[Cells, Parts]:
         larger = tf.maximum(mine, theirs)
         to = tf.concat([mine, theirs, one, other], axis=0)
         spread = tf.tensor_scatter_nd_max(label, to[:, None], tf.concat([larger] * 4, axis=0))
-        spread = tf.gather(spread, spread)
+        for _ in range(3):
+            spread = tf.gather(spread, spread)
         return spread, tf.reduce_any(spread != label)
 
     numbers = tf.cumsum(tf.ones_like(tf.gather(run, _where(is_start)[0]))) - 1
@@ -295,7 +339,7 @@ def _groups(cells: Cells, sheet: Tensor, boxes: list[Tensor], counts: Tensor) ->
     led = tf.cast(in_line & leads[:, None], tf.float32)  # [B, K, K]: the groups of each one's line
     middle = tf.reduce_sum(led * (top + bottom)[:, None], axis=2) / tf.maximum(tf.reduce_sum(led, axis=2), 1.0)
     begins = leads & (_first(led > 0) == number)  # the first group of its line
-    lines_above = begins[:, None] & (middle[:, None] < middle[:, :, None])
+    lines_above = begins[:, None] & ~in_line & (middle[:, None] < middle[:, :, None])
     row = tf.reduce_sum(tf.cast(lines_above, tf.int32), axis=2)
 
     chosen_sheet, chosen = _where(leads)
@@ -408,10 +452,10 @@ def _crossed(rows: Tensor, columns: Tensor) -> Tensor:
     return rows[:, :, None] + columns[:, None]
 
 
-def _judged(networks: Networks, images: Tensor) -> Tensor:
-    """Probabilities [n, 3, 10]: LeNet5's, FFNN's, and their mean."""
-    both = networks(images)
-    return tf.concat([both, tf.reduce_mean(both, axis=1, keepdims=True)], axis=1)
+def _judged(networks: Networks, images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    """Probabilities [n, 3, 10]: LeNet5's, FFNN's, and their mean; LeNet5's maps."""
+    both, maps = networks(images)
+    return tf.concat([both, tf.reduce_mean(both, axis=1, keepdims=True)], axis=1), maps
 
 
 def _cut(
@@ -419,13 +463,13 @@ def _cut(
     cells: Cells,
     groups: Groups,
     images: Tensor,
-    probabilities: Tensor,
+    read_whole: Any,
     doubtful: Tensor,
     ink: Tensor,
     pages: Pages,
 ) -> Entries:
     """Cut the doubtful groups into pieces, and join these to digits."""
-    whole = _uncut(cells, groups, images, probabilities, doubtful, ink, pages)
+    whole = _uncut(cells, groups, images, read_whole, doubtful, ink, pages)
     (certain,), (unsure,) = _where(~doubtful), _where(doubtful)
     rows, columns = tf.shape(ink)[1], tf.shape(ink)[2]
     number = tf.cumsum(tf.cast(doubtful, tf.int32)) - 1
@@ -496,7 +540,7 @@ def _cut(
     cells = Cells(which, *(tf.gather(values, cell) for values in cells[1:]))
     span_sheet = tf.gather(sheet, group)
     images = _images(cells, span_sheet, areas, pages)
-    probabilities = _judged(networks, images)
+    probabilities, maps = _judged(networks, images)
 
     # The best way from the left to the right of each group: each span is a step from one node to another
     bounds = tf.pad(tf.where(exists, costs, 0.0), [[0, 0], [1, 1]])
@@ -537,8 +581,9 @@ def _cut(
         tf.gather(tf.stack(areas[:4], axis=1), chosen),
         tf.gather(probabilities, chosen),
         tf.gather(images, chosen),
+        {layer: tf.gather(values, chosen) for layer, values in maps.items()},
     )
-    return Entries(*(tf.concat([tf.gather(a, certain), b], axis=0) for a, b in zip(whole, pieces, strict=True)))
+    return tf.nest.map_structure(lambda a, b: tf.concat([tf.gather(a, certain), b], axis=0), whole, pieces)
 
 
 def _seams(filled: Tensor, breadth: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -616,7 +661,7 @@ def _goodness(areas: Areas, line_height: Tensor, seam_costs: Tensor, probabiliti
 
 def _in_order(entries: Entries, pages: Pages) -> dict[str, Tensor]:
     """Lay pieces of ink out in reading order, after the rule when they count as digits."""
-    sheet, line, x, piece, boxes, probabilities, images = entries
+    sheet, line, x, piece, boxes, probabilities, images, maps = entries
     sheets = tf.shape(pages.image)[0]
     sure = tf.reduce_max(probabilities[:, 2], axis=1)
     counts = tf.cast(sure > reader.PROBABLE, tf.float32)
@@ -647,6 +692,7 @@ def _in_order(entries: Entries, pages: Pages) -> dict[str, Tensor]:
         "boxes": laid_out(boxes * pages.cell, 4),
         "probabilities": laid_out(probabilities, 3, 10),
         "images": laid_out(images, SIDE, SIDE),
+        **{layer: laid_out(values, *values.shape[1:]) for layer, values in maps.items()},
     }
 
 
