@@ -156,8 +156,8 @@ def _differences(integrals: Any) -> Any:
 def _find(cells: Any) -> tuple[Any, Any, Any, Any]:
     """Find the ink that makes the digit, in the mean levels of the cells, [batch, 1, GRID, GRID].
 
-    Returns the sign that makes ink dark, [batch, 1, 1]; the level above which a cell is paper, where the digit is, 0 to
-    1, and its ink in grey levels, all [batch, 1, GRID, GRID].
+    Returns the sign that makes ink dark, [batch, 1, 1, 1]; the level above which a cell is paper, where the digit is, 0
+    to 1, and its ink in grey levels, all [batch, 1, GRID, GRID].
     """
     sign, photograph = _polarity(cells)  # a drawing has one paper, and no lines, edges or grain
     cells = sign * cells
@@ -185,7 +185,7 @@ def _find(cells: Any) -> tuple[Any, Any, Any, Any]:
     around = _pool(ops.average_pool, ops.pad(blocks, ((0, 0), (0, 0), margin, margin)), AROUND, 1, "valid")
     sociable = ops.clip(around * (6 / LONELY / ops.maximum(_max(around), 1e-6)) - 6, 0.0, 1.0) * has_ink
     found = found * _enlarge(sociable)
-    return ops.squeeze(sign, 1), paper - grain, found, ink * _near(found)
+    return sign, paper - grain, found, ink * _near(found)
 
 
 def _polarity(cells: Any) -> tuple[Any, Any]:
@@ -315,8 +315,7 @@ def _near(found: Any) -> Any:
 def _enlarge(blocks: Any) -> Any:
     """Repeat each block's value in its cells: [batch, 1, n, n] -> [batch, 1, GRID, GRID]."""
     place = np.arange(GRID, dtype=np.int32) // BLOCK
-    repeat = (np.arange(GRID // BLOCK)[:, None] == place).astype(np.float32)[None, None]
-    return _take(ops.matmul(blocks, repeat), place, axis=2)  # matmul is faster along the last axis
+    return _take(_take(blocks, place, axis=3), place, axis=2)
 
 
 def _take(values: Any, index: Any, axis: int) -> Any:
