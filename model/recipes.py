@@ -105,6 +105,9 @@ class Recipe:
     """Compute in bfloat16: half the time on processors that multiply in it, twice the time on others."""
     foundation: "Recipe | None" = None
     """The recipe by which the network is trained first. None: it starts with random weights."""
+    foundation_share: float = 0.0
+    """Share of the foundation's weights in the mean of both that is kept (Wortsman 2022, "Robust fine-tuning"). 0: the
+    foundation is only the start."""
 
     def __post_init__(self) -> None:  # a record holds a list, and a dictionary
         object.__setattr__(self, "rare", tuple(self.rare))
@@ -175,7 +178,7 @@ BEST = replace(
 RECIPES: dict[str, dict[str, Recipe]] = {
     "lenet5": {
         "notebook": Recipe("notebook", "SGD", 0.01),
-        "best": replace(BEST, foundation=replace(FOUNDATION, bfloat16=True)),
+        "best": replace(BEST, foundation=replace(FOUNDATION, bfloat16=True), foundation_share=0.3),
         "fast": Recipe(
             "fast",
             "AdamW",

@@ -167,6 +167,9 @@ def _train(name: str, settings: Settings, training: Digits, held_out: dict[str, 
 
     network = keras.saving.load_model(progress.best_checkpoint, compile=False)
     divisor = _calibrate(network, _joined(held_out)) if settings.recipe.smoothing else 1.0
+    if settings.recipe.foundation_share:
+        blend(network, load_trained(name, _foundation(checkpoint).parent), settings.recipe.foundation_share)
+        divisor *= _calibrate(network, _joined(held_out)) if settings.recipe.smoothing else 1.0
     best = progress.best
     record = TrainingRecord(
         network=name,
@@ -243,6 +246,12 @@ def build(name: str, recipe: Recipe) -> keras.Model:
         return NETWORKS[name]()
     finally:
         keras.config.set_dtype_policy(former)
+
+
+def blend(network: keras.Model, other: keras.Model, share: float) -> None:
+    """Replace the weights of `network` by a mean in which those of `other` have `share`, 0 to 1."""
+    pairs = zip(network.get_weights(), other.get_weights(), strict=True)
+    network.set_weights([(1 - share) * own + share * theirs for own, theirs in pairs])
 
 
 class _DigitAccuracy(keras.metrics.Mean):
