@@ -70,11 +70,11 @@ def normalize(sketch: Any) -> Any:
     return separate(sketch)[0]
 
 
-def separate(sketch: Any) -> tuple[Any, Any, Any]:
+def separate(sketch: Any) -> tuple[Any, Any, Any, Any]:
     """Normalize sketches, and tell their ink from their paper.
 
-    Returns what normalize() does, `sign` [batch, 1, 1] and `paper` [batch, GRID, GRID]: ink is where sign * level is
-    less than the paper's.
+    Returns what normalize() does; `sign` [batch, 1, 1] and `paper` [batch, GRID, GRID]: ink is where sign * level is
+    less than the paper's; and where ink was found, 0 to 1, [batch, GRID, GRID].
     """
     level = ops.cast(sketch, "float32")
     row, column = _count(level, axis=1), _count(level, axis=2)  # [1, 1, height], [1, 1, width]: 1, 2, 3 ...
@@ -105,7 +105,7 @@ def separate(sketch: Any) -> tuple[Any, Any, Any]:
     levels = ops.matmul(ops.matmul(rows, _differences(integrals, 1) * (FINE / height)), columns)
     covered = ops.matmul(ops.sum(rows, axis=2, keepdims=True), ops.sum(columns, axis=1, keepdims=True))
     image = ops.relu(papers - base * covered - sign * levels) * near
-    return image / ops.maximum(_max(image), 1e-6), sign, paper - base
+    return image / ops.maximum(_max(image), 1e-6), sign, paper - base, found
 
 
 _normalize_graph = tf.function(normalize, reduce_retracing=True)
