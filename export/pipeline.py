@@ -6,11 +6,12 @@ import keras
 import onnx
 
 from export.card import Exported, card, runtime_line
-from export.contract import KINDS, Kind
+from export.contract import KINDS, READER_FILE, Kind
 from export.convert import to_onnx
 from export.measurements import CORES, Refusals, Variants, Verification, sha256
+from export.reader import to_onnx as reader_to_onnx
 from export.survey import survey
-from export.verify import read_digits, verify
+from export.verify import read_digits, verify, verify_reader
 from model import CHECKPOINTS, InputError, evaluate_command, mnist
 from model.files import replacing
 from model.folders import Folders
@@ -31,11 +32,13 @@ def export(names: list[str], data: Folders, checkpoints: Path, output: Path) -> 
     """
     _, digits = mnist.load(data)
     _load_measurements(output)  # damaged ones are reported before the export
-    exported = {}
+    exported, networks = {}, {}
     for name in sorted(RECIPES, key=lambda name: name in names):
         if name in names or all((output / kind.file(name)).is_file() for kind in KINDS):
-            network = load_trained(name, checkpoints)
-            exported[name] = _export(network, digits, checkpoints, output, convert=name in names)
+            networks[name] = load_trained(name, checkpoints)
+            exported[name] = _export(networks[name], digits, checkpoints, output, convert=name in names)
+    if len(networks) == len(RECIPES):
+        _export_reader({name: networks[name] for name in RECIPES}, digits, exported, output)
     _write_card(exported, output)
 
 
@@ -108,6 +111,20 @@ def _export(network: keras.Model, digits: Digits, checkpoints: Path, output: Pat
         files[path] = result
         differences.append(difference)
     return Exported(record, files, max(differences))
+
+
+def _export_reader(
+    networks: dict[str, keras.Model], digits: Digits, exported: dict[str, Exported], output: Path
+) -> None:
+    """Convert and verify the reader of numbers."""
+    path = output / READER_FILE
+    with replacing(path) as temporary:
+        onnx.save(reader_to_onnx(networks, {name: exported[name].record for name in networks}), temporary)
+        try:
+            count = verify_reader(temporary, networks, digits)
+        except Exception as error:  # the checker, protobuf or ONNX Runtime raise anything
+            raise InputError(f"{path} is not replaced: {error}") from error
+    print(f"{path}: reads {count} numbers as model/reader.py does", flush=True)
 
 
 def _verified(

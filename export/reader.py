@@ -158,12 +158,12 @@ def read(sketch: Tensor, networks: Networks, call: Callable[..., Any], choose: C
 
 
 def _find(sketch: Tensor) -> tuple[Any, ...]:
-    image, sign, paper = separate(sketch)
+    image, sign, paper, found = separate(sketch)
     level = tf.cast(sketch, tf.float32) * sign
     height, width = tf.shape(sketch)[1], tf.shape(sketch)[2]
     pixels = tf.cast(height * width, tf.float32)
     cell = tf.cast(tf.math.ceil(tf.sqrt(pixels / reader.CELLS)), tf.int32)
-    ink = _ink(level, paper, cell, image)
+    ink = _ink(level, paper, found, cell, image)
     cells, parts = _parts(ink)
     counts = _count(parts.sheet, tf.ones_like(parts.sheet), tf.shape(sketch)[0])
     pages = Pages(level, paper, tf.cast(cell, tf.float32), image)
@@ -208,13 +208,15 @@ def _uncut(
     return Entries(groups.sheet, groups.line, groups.areas.x, piece, boxes, probabilities, images, maps)
 
 
-def _ink(level: Tensor, paper: Tensor, cell: Tensor, image: Tensor) -> Tensor:
+def _ink(level: Tensor, paper: Tensor, found: Tensor, cell: Tensor, image: Tensor) -> Tensor:
     """Ink of each cell, 0 where there is none: [B, rows, columns]."""
     height, width = tf.shape(level)[1], tf.shape(level)[2]
     rows, columns = height // cell, width // cell
     cells = tf.reshape(level[:, : rows * cell, : columns * cell], [-1, rows, cell, columns, cell])
     cells = tf.reduce_mean(cells, axis=(2, 4))
-    darkest = -tf.nn.max_pool2d(-paper[..., None], 3, 1, "SAME")[..., 0]
+    both = tf.stack([-paper, found], axis=3)
+    around = tf.nn.max_pool2d(both, 3, 1, "SAME")
+    darkest = tf.where(around[..., 1] > 0, -around[..., 0], -FAR)
     y = (2 * tf.range(rows) + 1) * cell * GRID // (2 * height)
     x = (2 * tf.range(columns) + 1) * cell * GRID // (2 * width)
     ink = tf.gather(tf.gather(darkest, y, axis=1), x, axis=2) - cells
@@ -470,7 +472,7 @@ def _cut(
 ) -> Entries:
     """Cut the doubtful groups into pieces, and join these to digits."""
     whole = _uncut(cells, groups, images, read_whole, doubtful, ink, pages)
-    (certain,), (unsure,) = _where(~doubtful), _where(doubtful)
+    (unsure,) = _where(doubtful)
     rows, columns = tf.shape(ink)[1], tf.shape(ink)[2]
     number = tf.cumsum(tf.cast(doubtful, tf.int32)) - 1
     owner = tf.where(tf.gather(doubtful, cells.owner), tf.gather(number, cells.owner), -1)
@@ -571,7 +573,11 @@ def _cut(
     for _ in range((reader.SEAMS + 1).bit_length()):
         reached = tf.minimum(tf.matmul(reached, reached), 1.0)
     is_reached = tf.gather(tf.reshape(reached, [-1]), (group * side + goal) * side + end) > 0
-    (chosen,) = _where(is_best & is_reached & (tf.gather(previous, group * side + end) == start))
+    chosen = is_best & is_reached & (tf.gather(previous, group * side + end) == start)
+    sure = tf.where(chosen, tf.reduce_max(probabilities[:, 2], axis=1), 1.0)
+    is_certain = tf.tensor_scatter_nd_min(tf.ones([count]), group[:, None], sure) > reader.CERTAIN
+    (chosen,) = _where(chosen & tf.gather(is_certain, group))
+    (certain,) = _where(~doubtful | ~tf.gather(is_certain, tf.maximum(number, 0)))
     own = tf.gather(group, chosen)
     pieces = Entries(
         tf.gather(sheet, own),

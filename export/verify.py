@@ -8,11 +8,13 @@ import numpy as np
 import onnx
 import onnxruntime
 
-from export.contract import Kind
+from export.contract import READER, READER_NODES_BYTES, READER_OPSET, Kind, Signature
+from model import reader
 from model.mnist import Digits
 from model.normalize import normalize
 
 BATCHES = (1, 7, 1_000)
+READER_TOLERANCES = {"sure": 0.02, "boxes": 0.05, "probabilities": 0.02, "images": 0.005}
 CANVASES = ((28, 28), (280, 280), (200, 333))
 
 
@@ -45,6 +47,47 @@ def verify(path: Path, kind: Kind, network: keras.Model, digits: Digits) -> floa
     return max(differences)
 
 
+def verify_reader(path: Path, networks: dict[str, keras.Model], digits: Digits) -> int:
+    """Check that the reader in `path` keeps its contract and reads numbers as model/reader.py does with `networks`.
+
+    The numbers are made of `digits`. Returns how many were compared. Raises VerificationError if something does not
+    hold.
+    """
+    weights = sum(4 * network.count_params() for network in networks.values())
+    _check_file(path, READER_OPSET, READER, weights, READER_NODES_BYTES)
+    session = _session(path)
+
+    def judge(images: np.ndarray) -> np.ndarray:
+        answers = [n(images.reshape(-1, *n.input_shape[1:]), training=False) for n in networks.values()]
+        return np.stack([np.asarray(answer) for answer in answers], axis=1)
+
+    sheets = list(_numbers(digits.images[:60]))
+    for sheet in sheets:
+        found = _run(session, sheet[None])
+        for name, expected in reader.read(sheet, judge)._asdict().items():
+            if found[name].shape[1:] != expected.shape:
+                raise VerificationError(f"{name} of a number is {found[name].shape[1:]}, not {expected.shape}")
+            difference = float(np.abs(found[name][0] - expected).max(initial=0))
+            if not difference <= READER_TOLERANCES.get(name, 0):
+                raise VerificationError(f"{name} of a number differs from model/reader.py by {difference:.2g}")
+    blank = _run(session, np.full((2, 280, 280), 200, np.uint8))
+    if any(value.shape[:2] != (2, 0) for value in blank.values()):
+        raise VerificationError("a blank sheet does not give 0 pieces of ink")
+    return len(sheets)
+
+
+def _numbers(images: np.ndarray) -> Iterator[np.ndarray]:
+    """Numbers of four digits, three times as large: apart, touching, in two lines, dark on light and light on dark."""
+    large = images.repeat(3, axis=1).repeat(3, axis=2)
+    for start in range(0, len(large) - 3, 4):
+        apart = np.concatenate([*large[start : start + 4]], axis=1)
+        touching = np.concatenate([np.trim_zeros(each, axis=1) for each in large[start : start + 4]], axis=1)
+        two_lines = np.concatenate([apart[:, :168], np.zeros((20, 168), np.uint8), apart[:, 168:]])
+        for sheet in (apart, touching, two_lines):
+            padded = np.pad(sheet, 20)
+            yield padded if start % 8 else 255 - padded
+
+
 def keras_outputs(network: keras.Model, kind: Kind, images: np.ndarray) -> dict[str, np.ndarray]:
     """Compute with Keras what a graph of `kind` should give for `images`, uint8 [count, height, width].
 
@@ -68,22 +111,24 @@ def read_digits(path: Path, kind: Kind, images: np.ndarray) -> np.ndarray:
 
 
 def _check_format(path: Path, kind: Kind, network: keras.Model) -> None:
+    _check_file(path, kind.opset, kind.signature, 4 * network.count_params(), kind.nodes_bytes)
+
+
+def _check_file(path: Path, opset: int, signature: Signature, weights: int, nodes_bytes: int) -> None:
     model = onnx.load(path)
     onnx.checker.check_model(model, full_check=True)
     opsets = [(entry.domain, entry.version) for entry in model.opset_import]
-    if opsets != [("", kind.opset)]:
-        raise VerificationError(f"opsets {opsets}, not only the default domain's {kind.opset}")
+    if opsets != [("", opset)]:
+        raise VerificationError(f"opsets {opsets}, not only the default domain's {opset}")
     found = {}
     for value in [*model.graph.input, *model.graph.output]:
         tensor = value.type.tensor_type
         found[value.name] = (tensor.elem_type, [d.dim_param or d.dim_value for d in tensor.shape.dim])
-    if found != kind.signature:
-        raise VerificationError(f"inputs and outputs {found}, not {kind.signature}")
-    size, weights = path.stat().st_size, 4 * network.count_params()
-    if not weights < size <= weights + kind.nodes_bytes:
-        raise VerificationError(
-            f"{size:,} bytes, not {weights:,} for the weights and at most {kind.nodes_bytes:,} more"
-        )
+    if found != signature:
+        raise VerificationError(f"inputs and outputs {found}, not {signature}")
+    size = path.stat().st_size
+    if not weights < size <= weights + nodes_bytes:
+        raise VerificationError(f"{size:,} bytes, not {weights:,} for the weights and at most {nodes_bytes:,} more")
 
 
 def _session(path: Path) -> onnxruntime.InferenceSession:

@@ -70,11 +70,11 @@ def normalize(sketch: Any) -> Any:
     return separate(sketch)[0]
 
 
-def separate(sketch: Any) -> tuple[Any, Any, Any]:
+def separate(sketch: Any) -> tuple[Any, Any, Any, Any]:
     """Normalize sketches, and tell their ink from their paper.
 
-    Returns what normalize() does, `sign` [batch, 1, 1] and `paper` [batch, GRID, GRID]: ink is where sign * level is
-    less than the paper's.
+    Returns what normalize() does; `sign` [batch, 1, 1] and `paper` [batch, GRID, GRID]: ink is where sign * level is
+    less than the paper's; and where ink was found, 0 to 1, [batch, GRID, GRID].
     """
     level = ops.cast(sketch, "float32")
     row, column = _count(level, axis=1), _count(level, axis=2)  # [batch, height, 1], [batch, 1, width]: 1, 2, 3 ...
@@ -103,9 +103,9 @@ def separate(sketch: Any) -> tuple[Any, Any, Any]:
     edges = (np.arange(SIDE + 1, dtype=np.float32)[:, None] - CENTRE) * step + (y + height / 2)
     levels = _differences(_integrals_of_each(above, level, ops.maximum(ops.minimum(edges, height * INSIDE), 0.0)))
     columns = _transpose(_overlaps(column - ((width + 1) / 2 + x), step, 1.0))  # [batch, width, 28]
-    levels = ops.matmul(levels, columns) * ops.squeeze(sign, 1)
-    image = ops.relu(papers - levels) * ops.minimum(near * (4 / (step * step)), 1.0)
-    return image / ops.maximum(ops.max(image, axis=(1, 2), keepdims=True), 1e-6), sign, ops.squeeze(paper, 1)
+    sign, paper, found = (ops.squeeze(plane, 1) for plane in (sign, paper, found))
+    image = ops.relu(papers - ops.matmul(levels, columns) * sign) * ops.minimum(near * (4 / (step * step)), 1.0)
+    return image / ops.maximum(ops.max(image, axis=(1, 2), keepdims=True), 1e-6), sign, paper, found
 
 
 _normalize_graph = tf.function(normalize, reduce_retracing=True)

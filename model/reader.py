@@ -35,6 +35,7 @@ LOW_LINE = 0.3  # of the highest line: a lower line is specks
 SMALL = 0.5  # of its line's height: a lower part may belong to another
 OVER = 0.6  # of the narrower part's width: if two parts share as much, one stands over the other
 SURE = 0.9  # probability: what the networks read so surely, and is not wider than high, is not cut
+CERTAIN = 0.8  # probability: a group stays whole if the networks are less sure of any digit into which it is cut
 PROBABLE = 0.5  # probability of the digit that counts
 DIGITS = 0.5  # of a line's pieces: if fewer are digits, it is no number
 TO_CUT = 24  # groups: if the networks are unsure of more, the sheet is no number, and nothing is cut
@@ -116,8 +117,8 @@ def union(parts: list[Part]) -> Part:
 
 def read(sketch: np.ndarray, networks: Networks) -> Reading:
     """Read a sketch, uint8 [height, width], 8 x 8 to 2,048 x 2,048, dark on light or light on dark."""
-    image, sign, paper = (np.asarray(each)[0] for each in separate(sketch[None]))
-    sheet = ink_of(sketch, float(sign.squeeze()), paper)
+    image, sign, paper, found = (np.asarray(each)[0] for each in separate(sketch[None]))
+    sheet = ink_of(sketch, float(sign.squeeze()), paper, found)
     lines = lines_of(parts_of(sheet.ink)) if image.any() else []
     if len(lines) == 1 and len(lines[0]) == 1:
         seen = image[None]
@@ -134,19 +135,20 @@ def read(sketch: np.ndarray, networks: Networks) -> Reading:
     if sum(doubtful) > TO_CUT:
         doubtful = [False] * len(groups)
 
-    found, number = [], 0
+    entries, number = [], 0
     for row, line in enumerate(lines):
         pieces = []
         for group in line:
-            if doubtful[number]:
-                pieces += best_way(cut(group), heights[number], sheet, networks)
+            digits = best_way(cut(group), heights[number], sheet, networks) if doubtful[number] else []
+            if digits and min(p[2].max() for _, _, p in digits) > CERTAIN:
+                pieces += digits
             else:
                 pieces.append((group, seen[number], probabilities[number]))
             number += 1
         answers = [int(p[2].argmax()) if p[2].max() > PROBABLE else -1 for _, _, p in pieces]
         is_number = np.mean(np.array(answers) >= 0) >= DIGITS
-        found += [(a if is_number else -1, row, *piece) for a, piece in zip(answers, pieces, strict=True)]
-    return _reading(found[:PIECES], sheet.cell)
+        entries += [(a if is_number else -1, row, *piece) for a, piece in zip(answers, pieces, strict=True)]
+    return _reading(entries[:PIECES], sheet.cell)
 
 
 def _reading(found: list, cell: int) -> Reading:
@@ -170,20 +172,25 @@ def judged(networks: Networks, images: np.ndarray) -> np.ndarray:
     return np.concatenate([both, both.mean(axis=1, keepdims=True)], axis=1)
 
 
-def ink_of(sketch: np.ndarray, sign: float, paper: np.ndarray) -> Sheet:
+def ink_of(sketch: np.ndarray, sign: float, paper: np.ndarray, found: np.ndarray) -> Sheet:
     """Find the cells that hold ink."""
     level = sign * sketch.astype(np.float32)
     height, width = level.shape
     cell = math.ceil(math.sqrt(height * width / CELLS))
     rows, columns = height // cell, width // cell
     cells = level[: rows * cell, : columns * cell].reshape(rows, cell, columns, cell).mean(axis=(1, 3))
-    around = np.pad(paper, 1, mode="edge")  # at an edge of the sheet, what is beyond it is no ink
-    darkest = np.min([around[y : y + GRID, x : x + GRID] for y in range(3) for x in range(3)], axis=0)
+    darkest = -_around(-paper)  # at an edge of the sheet, what is beyond it is no ink
     y, x = ((2 * np.arange(n) + 1) * cell * GRID // (2 * side) for n, side in ((rows, height), (columns, width)))
-    ink = darkest[y][:, x] - cells
+    ink = np.where(_around(found > 0)[y][:, x], darkest[y][:, x] - cells, 0)
     strongest = ink.max()
     ink[(ink <= INK * strongest) | (strongest < CONTRAST)] = 0
     return Sheet(level, paper, cell, ink)
+
+
+def _around(grid: np.ndarray) -> np.ndarray:
+    """The largest value in and around each cell of [GRID, GRID]."""
+    around = np.pad(grid, 1, mode="edge")
+    return np.max([around[y : y + GRID, x : x + GRID] for y in range(3) for x in range(3)], axis=0)
 
 
 def parts_of(ink: np.ndarray) -> list[Part]:

@@ -1,0 +1,122 @@
+"""The reader finds the digits on a sheet, in reading order, and cuts those that touch only if that is certain."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from model import reader
+from model.reader import Networks, Reading, read
+
+pytestmark = pytest.mark.tensorflow
+
+BAR, RING = 1, 0
+
+
+def sheet(*shapes: tuple[int, int, int, int, int], size: tuple[int, int] = (200, 400), pen: int = 8) -> np.ndarray:
+    """Bars and rings in black on white: each its kind, left, top, right and bottom."""
+    picture = Image.new("L", (size[1], size[0]), 255)
+    draw = ImageDraw.Draw(picture)
+    for kind, *box in shapes:
+        if kind == BAR:
+            draw.line((box[0], box[1], box[2], box[3]), fill=0, width=pen)
+        else:
+            draw.ellipse(tuple(box), outline=0, width=pen)
+    return np.asarray(picture)
+
+
+def bars_and_rings(images: np.ndarray) -> np.ndarray:
+    """Stands for both networks: one narrow stroke is a 1, a ring of a digit's form is a 0, all else is no digit."""
+    answers = np.full((len(images), 2, 10), 0.1, np.float32)
+    for answer, image in zip(answers, images, strict=True):
+        wide = np.ptp(np.flatnonzero(image.max(axis=0) > 0.5)) + 1
+        high = np.ptp(np.flatnonzero(image.max(axis=1) > 0.5)) + 1
+        middle = image[10:18, 12:16].mean()
+        digit = BAR if wide <= 6 and high >= 16 else RING if 10 <= wide and high >= 16 and middle < 0.05 else None
+        if digit is not None:
+            answer[:] = 0.01 / 9
+            answer[:, digit] = 0.99
+    return answers
+
+
+def text(reading: Reading) -> str:
+    rows: dict[int, str] = {}
+    for digit, line in zip(reading.digits, reading.line, strict=True):
+        rows[line] = rows.get(line, "") + ("?" if digit < 0 else str(digit))
+    return "/".join(rows[line] for line in sorted(rows))
+
+
+def test_digits_are_read_from_the_left() -> None:
+    reading = read(sheet((RING, 150, 50, 210, 150), (BAR, 60, 50, 60, 150), (BAR, 300, 50, 300, 150)), bars_and_rings)
+    assert text(reading) == "101"
+    np.testing.assert_allclose(reading.boxes[1], [150, 50, 211, 151], atol=2)
+
+
+def test_lines_are_read_from_the_top() -> None:
+    shapes = ((BAR, 60, 110, 60, 180), (RING, 100, 110, 150, 180), (BAR, 200, 10, 200, 80), (BAR, 250, 14, 250, 84))
+    assert text(read(sheet(*shapes), bars_and_rings)) == "11/10"
+
+
+def test_light_ink_on_dark_paper_reads_the_same() -> None:
+    drawn = sheet((BAR, 60, 50, 60, 150), (RING, 150, 50, 210, 150))
+    assert text(read(255 - drawn, bars_and_rings)) == text(read(drawn, bars_and_rings)) == "10"
+
+
+def test_slanted_digits_may_reach_over_each_other() -> None:
+    drawn = sheet((BAR, 100, 150, 130, 50), (BAR, 120, 150, 150, 50), (BAR, 140, 150, 170, 50))
+    assert len(read(drawn, bars_and_rings).digits) == 3
+
+
+def test_a_speck_is_no_piece_of_ink() -> None:
+    drawn = sheet((BAR, 60, 50, 60, 150), (RING, 150, 50, 210, 150), (BAR, 300, 100, 303, 100), pen=6)
+    assert text(read(drawn, bars_and_rings)) == "10"
+
+
+def test_a_small_part_belongs_to_what_it_stands_over() -> None:
+    dotted = sheet((BAR, 60, 50, 60, 150), (RING, 150, 50, 210, 150), (BAR, 176, 100, 184, 100))
+    assert len(read(dotted, bars_and_rings).digits) == 2
+
+
+def test_digits_that_touch_are_cut() -> None:
+    assert text(read(sheet((RING, 60, 50, 120, 150), (RING, 117, 50, 177, 150)), bars_and_rings)) == "00"
+
+
+def test_a_group_stays_whole_if_its_parts_are_no_digits() -> None:
+    nothing: Networks = lambda images: np.full((len(images), 2, 10), 0.1, np.float32)
+    reading = read(sheet((RING, 60, 50, 120, 150), (RING, 117, 50, 177, 150)), nothing)
+    assert reading.digits.tolist() == [-1]
+    np.testing.assert_allclose(reading.boxes[0], [60, 50, 178, 151], atol=2)
+
+
+def test_a_line_with_more_other_ink_than_digits_is_no_number() -> None:
+    cross = [(BAR, x, 60, x + 60, 140) for x in (40, 140, 240)] + [(BAR, x, 140, x + 60, 60) for x in (40, 140, 240)]
+    assert text(read(sheet(*cross, (BAR, 360, 50, 360, 150)), bars_and_rings)) == "????"
+
+
+@pytest.mark.parametrize("level", [0, 128, 255])
+def test_a_blank_sheet_holds_nothing(level: int) -> None:
+    reading = read(np.full((100, 300), level, np.uint8), bars_and_rings)
+    assert [values.shape for values in reading] == [(0,), (0,), (0,), (0, 4), (0, 3, 10), (0, 28, 28)]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda random: random.integers(0, 256, (64, 64), np.uint8),
+        lambda random: np.where(random.random((150, 200)) < 0.01, 0, 255).astype(np.uint8),
+        lambda random: 255 * (np.indices((64, 64)).sum(axis=0) % 2).astype(np.uint8),
+        lambda random: np.pad(np.zeros((1, 1), np.uint8), 30, constant_values=255),
+        lambda random: random.integers(0, 256, (8, 300), np.uint8),
+    ],
+    ids=["noise", "specks", "checkers", "a pixel", "a strip"],
+)
+def test_bad_sheets_give_at_most_64_pieces_and_no_number(make: Callable[[np.random.Generator], np.ndarray]) -> None:
+    reading = read(make(np.random.default_rng(0)), bars_and_rings)
+    assert len(reading.digits) <= reader.PIECES
+    assert (reading.digits == -1).all()
+
+
+def test_one_digit_is_seen_as_the_sketch_files_see_it() -> None:
+    drawn = sheet((RING, 150, 50, 210, 150))
+    np.testing.assert_array_equal(read(drawn, bars_and_rings).images, reader.separate(drawn[None])[0])
