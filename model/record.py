@@ -105,6 +105,8 @@ class TrainingRecord:
     """What the logits were divided by after training; 1 if by nothing."""
     history: dict[str, list[float]]
     """Loss, accuracy and seconds of each epoch."""
+    foundation_seconds: float = 0.0
+    """Time of all epochs of the recipe's foundation, where that was trained."""
     corrections: int = 0
     corrections_sha256: str = ""
     test: Score | None = None

@@ -135,15 +135,20 @@ def _announcement(name: str, settings: Settings, folder: Path) -> str:
     most = "" if recipe.patience is None else "at most "
     if done == recipe.epochs:
         return f"{name} by recipe {recipe.name}: all epochs are trained, its files are still to be written"
-    words = f"{name} by recipe {recipe.name}: {most}{counted(recipe.epochs - done, 'more epoch' if done else 'epoch')}"
+    words = f"{name} by recipe {recipe.name}: "
+    if recipe.foundation and not done:
+        words += f"{counted(recipe.foundation.epochs, 'epoch')} of its foundation, then "
+    words += f"{most}{counted(recipe.epochs - done, 'more epoch' if done else 'epoch')}"
     try:
         committed = TrainingRecord.load(CHECKPOINTS / f"{name}.json")
     except InputError:
         return words
-    if dataclasses.replace(committed.recipe, epochs=recipe.epochs) != recipe:
+    if dataclasses.replace(committed.recipe, epochs=recipe.epochs, foundation=recipe.foundation) != recipe:
         return words
-    expected = duration(committed.seconds / committed.epochs * (recipe.epochs - done))
-    return f"{words}, about {expected} on {committed.device}"
+    seconds = committed.seconds / committed.epochs * (recipe.epochs - done)
+    if recipe.foundation and committed.recipe.foundation and not done:
+        seconds += committed.foundation_seconds * recipe.foundation.epochs / committed.recipe.foundation.epochs
+    return f"{words}, about {duration(seconds)} on {committed.device}"
 
 
 def _train(name: str, settings: Settings, training: Digits, held_out: dict[str, Digits], checkpoint: Path) -> None:
@@ -167,8 +172,9 @@ def _train(name: str, settings: Settings, training: Digits, held_out: dict[str, 
 
     network = keras.saving.load_model(progress.best_checkpoint, compile=False)
     divisor = _calibrate(network, _joined(held_out)) if settings.recipe.smoothing else 1.0
+    foundation = _foundation(checkpoint)
     if settings.recipe.foundation_share:
-        blend(network, load_trained(name, _foundation(checkpoint).parent), settings.recipe.foundation_share)
+        blend(network, load_trained(name, foundation.parent), settings.recipe.foundation_share)
         divisor *= _calibrate(network, _joined(held_out)) if settings.recipe.smoothing else 1.0
     best = progress.best
     record = TrainingRecord(
@@ -183,6 +189,9 @@ def _train(name: str, settings: Settings, training: Digits, held_out: dict[str, 
         epochs=len(progress.epochs),
         best_epoch=best + 1,
         seconds=round(sum(row["seconds"] for row in progress.epochs), 1),
+        foundation_seconds=TrainingRecord.load(foundation.with_suffix(".json")).seconds
+        if settings.recipe.foundation
+        else 0.0,
         accuracy=TrainingAccuracy(
             progress.untrained, progress.epochs[best]["accuracy"], progress.epochs[best]["val_accuracy"]
         ),

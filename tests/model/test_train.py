@@ -384,8 +384,8 @@ def test_the_time_of_a_training_is_estimated_before_the_drawing(
     with pytest.raises(KeyboardInterrupt):
         train_all(["lenet5", "ffnn"], "best", output=tmp_path)
     assert re.fullmatch(
-        r"lenet5 by recipe best: 100 epochs, about \d+ minutes on .+\n"
-        r"ffnn by recipe best: 100 epochs, about \d+ minutes on .+\n",
+        r"lenet5 by recipe best: 240 epochs of its foundation, then 16 epochs, about \d\d minutes on .+\n"
+        r"ffnn by recipe best: 240 epochs of its foundation, then 16 epochs, about \d\d minutes on .+\n",
         capsys.readouterr().out,
     )
 
