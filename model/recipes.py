@@ -53,8 +53,8 @@ instead of 0.3596 for the last weights of the same training, accuracy 99.21 inst
 
 `best` goes on from the networks of 240 epochs, its foundation, for 16 epochs at 1e-3 with 118,630 images. The mean of
 these networks' weights and the foundation's lies between both in what it reads, too, and is sometimes better than
-either. Rare are the styles and the digits beside a stub of model/rare.py; pieces are its halves and pairs of digits, and
-the share of them that pass. Each network alone:
+either. Rare are the styles and the digits beside a stub of model/rare.py; pieces are its halves and pairs of digits,
+and the share of them that pass. Each network alone:
 
 | network, share of the foundation | MNIST | pens  | UJI   | rare  | letters | pieces |
 | -------------------------------- | ----- | ----- | ----- | ----- | ------- | ------ |
