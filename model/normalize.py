@@ -15,7 +15,7 @@ so that grain is averaged away. Each step has a reason:
    so that strokes across them remain.
 4. What clings to the border over more than a stroke's width is the edge of the sheet or a strip of table.
 5. Grain: what most cells still differ from the paper by is not ink.
-6. Specks: ink with too little other ink around it does not count.
+6. Specks: ink with too little other ink around it does not count. Ink along a photograph's border is no company.
 
 The image itself is taken from the pixels. Pixel i of the image covers an interval of the sketch's axis. Down the
 sketch, differences of running sums integrate over it; across, row i of a small matrix holds its overlaps with the
@@ -59,6 +59,8 @@ CLEAR = 0.85  # of the border: more of it is a drawing's paper or full ink
 _CELLS = np.arange(GRID, dtype=np.float32) + (0.5 - GRID / 2)  # distance of the cells from the middle of the sketch
 _PLACES = np.arange(GRID * GRID, dtype=np.int32).reshape(GRID, GRID)
 _BORDER = np.stack([_PLACES[0], _PLACES[-1], _PLACES[:, 0], _PLACES[:, -1]])  # [4, GRID]
+
+_OUTERMOST = np.pad(np.zeros((GRID // BLOCK - 2,) * 2, np.float32), 1, constant_values=1)  # blocks
 
 
 def normalize(sketch: Any) -> Any:
@@ -181,6 +183,7 @@ def _find(cells: Any) -> tuple[Any, Any, Any, Any]:
     share = ink / ops.maximum(strongest, 1e-3)
     found = ops.clip(share * (1 / FAINTEST) - 1, 0.0, 1.0)
     blocks = _pool(ops.average_pool, ops.minimum(share, 0.5) * found, BLOCK, BLOCK, "valid")
+    blocks = blocks * (1 - photograph * is_inner * _OUTERMOST)  # where a shadow's edge ends, a splinter is left
     margin = (AROUND // 2, AROUND // 2)
     around = _pool(ops.average_pool, ops.pad(blocks, ((0, 0), (0, 0), margin, margin)), AROUND, 1, "valid")
     sociable = ops.clip(around * (6 / LONELY / ops.maximum(_max(around), 1e-6)) - 6, 0.0, 1.0) * has_ink

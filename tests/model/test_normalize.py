@@ -26,7 +26,7 @@ def reference(sketch: np.ndarray) -> np.ndarray:
     light, drawn = polarity(level)
     if light:
         level, sketch = 255 - level, 255 - sketch
-    paper, grain, contrast = np.full((64, 64), level.max()), 0.0, 6.0
+    paper, grain, contrast, outermost = np.full((64, 64), level.max()), 0.0, 6.0, 0
     if not drawn:
         paper = -largest(-largest(level, 15), 15)
         dark = paper - level
@@ -34,7 +34,7 @@ def reference(sketch: np.ndarray) -> np.ndarray:
         grain = 2 * np.mean(dark**0.25) ** 4
         edge, blocks = clinging(dark)
         if (blocks - edge).max() > 0.3 * blocks.max():
-            dark = (dark - edge.repeat(4, 0).repeat(4, 1)).clip(0)
+            dark, outermost = (dark - edge.repeat(4, 0).repeat(4, 1)).clip(0), 1
         else:
             contrast = 40.0
     else:
@@ -42,7 +42,7 @@ def reference(sketch: np.ndarray) -> np.ndarray:
     ink = (dark - grain).clip(0)
     if ink.max() <= max(contrast - grain, 2 * grain):
         return np.zeros((28, 28))
-    near = largest(clip(8 * company(ink / ink.max())), 3)
+    near = largest(clip(8 * company(ink / ink.max(), outermost)), 3)
     ink = ink * near
     beside = largest(ink, 3).clip(1e-3)
     cover = clip(4 * beside / (0.2 * beside.max()) - 3) * ink / beside
@@ -86,11 +86,12 @@ def polarity(level: np.ndarray) -> tuple[bool, bool]:
     return bool(((level - mean) ** 3).sum() > 0), False
 
 
-def company(share: np.ndarray) -> np.ndarray:
-    """Where ink, given as a share of the strongest, stands out and has other ink around it."""
+def company(share: np.ndarray, outermost: int) -> np.ndarray:
+    """Where ink stands out and has other ink around it, outside of the `outermost` blocks. `share` is of the strongest."""
     found = clip(4 * share - 1)
     blocks = (np.minimum(share, 0.5) * found).reshape(16, 4, 16, 4).mean((1, 3))
-    around = sliding_window_view(np.pad(blocks, 2), (5, 5)).mean((2, 3))
+    inner = blocks[outermost : 16 - outermost, outermost : 16 - outermost]
+    around = sliding_window_view(np.pad(inner, 2 + outermost), (5, 5)).mean((2, 3))
     return found * clip(6 * (around / (0.12 * around.max()) - 1)).repeat(4, 0).repeat(4, 1)
 
 
