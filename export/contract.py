@@ -76,7 +76,7 @@ KINDS = (IMAGE, SKETCH)
 READER_FILE = "reader.onnx"
 READER_OPSET = 18  # ScatterND, with which cells find their part, has taken maxima since
 READER_NODES_BYTES = 320_000  # by which the file may exceed both networks' weights
-MAPS: dict[str, list[int | str]] = {"conv1": [6, 24, 24], "conv2": [16, 19, 19], "conv3": [120, 5, 5], "fc6": [84]}
+MAPS = {"conv1": (6, 24, 24), "conv2": (16, 19, 19), "conv3": (120, 5, 5), "fc6": (84,)}
 """LeNet5's layers that the reader gives."""
 READER: Signature = {
     "sketch": (UINT8, ["batch", "height", "width"]),

@@ -5,7 +5,7 @@ with the number of what it belongs to. Shapes in comments: B sheets, N cells wit
 groups, U groups to cut, M pieces of the most divided of them, S spans, E pieces of ink that are read.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -36,6 +36,7 @@ class Cells(NamedTuple):
     cover: Tensor
 
     def where(self, inside: Tensor, owner: Tensor) -> "Cells":
+        """Some of the cells, with other owners."""
         (index,) = _where(inside)
         return Cells(*(tf.gather(values, index) for values in (owner, *self[1:])))
 
@@ -51,6 +52,7 @@ class Areas(NamedTuple):
     x: Tensor
 
     def gather(self, index: Tensor) -> "Areas":
+        """Some of the areas."""
         return Areas(*(tf.gather(values, index) for values in self))
 
 
@@ -114,7 +116,9 @@ def to_onnx(networks: dict[str, keras.Model], records: dict[str, TrainingRecord]
         maps: dict[str, Tensor] = {}
         both = [probabilities(network, images, inside=maps) for network in networks.values()]
         first = {layer: maps[layer] for layer in MAPS}
-        return tf.stack(both, axis=1), {n: tf.transpose(m, (0, 3, 1, 2)) if m.shape.rank == 4 else m for n, m in first.items()}
+        return tf.stack(both, axis=1), {
+            n: tf.transpose(m, (0, 3, 1, 2)) if m.shape.rank == 4 else m for n, m in first.items()
+        }
 
     sketch = tf.TensorSpec([None, None, None], tf.uint8, "sketch")
     stages = Stages(READER_OPSET)
@@ -291,12 +295,13 @@ def _moments(cells: Cells, count: Tensor) -> list[Tensor]:
     return [tf.tensor_scatter_nd_add(tf.zeros([count]), cells.owner[:, None], weight) for weight in weights]
 
 
-def _areas(cells: Cells, boxes: list[Tensor]) -> Areas:
+def _areas(cells: Cells, boxes: Sequence[Tensor]) -> Areas:
     mass, y, x = _moments(cells, tf.size(boxes[0]))
-    return Areas(*boxes, y / mass, x / mass)
+    left, top, right, bottom = boxes
+    return Areas(left, top, right, bottom, y / mass, x / mass)
 
 
-def _groups(cells: Cells, sheet: Tensor, boxes: list[Tensor], counts: Tensor) -> tuple[Cells, Groups]:
+def _groups(cells: Cells, sheet: Tensor, boxes: Sequence[Tensor], counts: Tensor) -> tuple[Cells, Groups]:
     """Put parts in lines, and join those that make up one digit."""
     sheets = tf.size(counts)
     first = tf.cumsum(counts, exclusive=True)
@@ -349,7 +354,9 @@ def _groups(cells: Cells, sheet: Tensor, boxes: list[Tensor], counts: Tensor) ->
     group = tf.reshape(tf.cumsum(tf.cast(tf.reshape(leads, [-1]), tf.int32)) - 1, tf.shape(leads))
     group = tf.where(counted, tf.gather(group, leader, batch_dims=1), -1)
     to = tf.where(exists, part, tf.size(sheet))
-    groups = tf.tensor_scatter_nd_max(tf.fill([tf.size(sheet) + 1], -1), tf.reshape(to, [-1, 1]), tf.reshape(group, [-1]))
+    groups = tf.tensor_scatter_nd_max(
+        tf.fill([tf.size(sheet) + 1], -1), tf.reshape(to, [-1, 1]), tf.reshape(group, [-1])
+    )
     owner = tf.gather(groups, cells.owner)
     cells = cells.where(owner >= 0, owner)
     box = [tf.gather(tf.reshape(side, [-1]), chosen) for side in (left, top, right, bottom)]
@@ -406,17 +413,27 @@ def _images(cells: Cells, sheet: Tensor, areas: Areas, pages: Pages) -> Tensor:
         return tf.cast(all_of - above[:, None] - beside[:, :, None], tf.float32)
 
     upper, lower = (
-        summed(row, across.pixel) * (1 - across.beyond[:, None]) + summed(row, across.pixel + 1) * across.beyond[:, None]
+        summed(row, across.pixel) * (1 - across.beyond[:, None])
+        + summed(row, across.pixel + 1) * across.beyond[:, None]
         for row in (rows, rows + width + 1)
     )
     sums = upper + (lower - upper) * down.beyond[:, :, None]  # [n, 29, 29]
     sums = sums[:, 1:] - sums[:, :-1]
     darkness = sums[:, :, 1:] - sums[:, :, :-1]
     covered = down.length[:, :, None] * across.length[:, None]
-    paper = tf.gather(tf.reshape(pages.paper, [-1]), _crossed((sheet[:, None] * GRID + down.paper) * GRID, across.paper))
+    paper = tf.gather(
+        tf.reshape(pages.paper, [-1]), _crossed((sheet[:, None] * GRID + down.paper) * GRID, across.paper)
+    )
 
     at_y, at_x = (
-        tf.cast(tf.floor((place + 0.5) * pages.cell / tf.gather(step, cells.owner) - tf.gather(middle / step, cells.owner) + CENTRE), tf.int32)
+        tf.cast(
+            tf.floor(
+                (place + 0.5) * pages.cell / tf.gather(step, cells.owner)
+                - tf.gather(middle / step, cells.owner)
+                + CENTRE
+            ),
+            tf.int32,
+        )
         for place, middle in ((cells.y, y), (cells.x, x))
     )
     inside = (at_y >= 0) & (at_y < SIDE) & (at_x >= 0) & (at_x < SIDE)
@@ -477,7 +494,11 @@ def _cut(
     number = tf.cumsum(tf.cast(doubtful, tf.int32)) - 1
     owner = tf.where(tf.gather(doubtful, cells.owner), tf.gather(number, cells.owner), -1)
     cells = cells.where(owner >= 0, owner)
-    area, sheet, line_height = groups.areas.gather(unsure), tf.gather(groups.sheet, unsure), tf.gather(groups.height, unsure)
+    area, sheet, line_height = (
+        groups.areas.gather(unsure),
+        tf.gather(groups.sheet, unsure),
+        tf.gather(groups.height, unsure),
+    )
     count = tf.size(unsure)
 
     # Each group on a grid of ROWS rows
@@ -517,7 +538,9 @@ def _cut(
     of_group = cells.owner
     cells = Cells(of_group * pieces + piece, *cells[1:])
     shape = tf.stack([count, pieces])
-    measures = [tf.reshape(values, shape) for values in (*_boxes(cells, count * pieces), *_moments(cells, count * pieces))]
+    measures = [
+        tf.reshape(values, shape) for values in (*_boxes(cells, count * pieces), *_moments(cells, count * pieces))
+    ]
     filled = measures[4] > 0
     node = tf.cumsum(tf.cast(filled, tf.int32), axis=1) - 1
     nodes = tf.reduce_max(node) + 1
@@ -535,7 +558,10 @@ def _cut(
     group, first, last = _where(allowed)  # [S] each
     span = (group * pieces + first) * pieces + last
     areas = Areas(
-        *(tf.gather(tf.reshape(m, [-1]), span) for m in (left, top, right, bottom, y / tf.maximum(mass, 1e-6), x / tf.maximum(mass, 1e-6)))
+        *(
+            tf.gather(tf.reshape(m, [-1]), span)
+            for m in (left, top, right, bottom, y / tf.maximum(mass, 1e-6), x / tf.maximum(mass, 1e-6))
+        )
     )
     in_span = (of_group == group[:, None]) & (first[:, None] <= piece) & (piece <= last[:, None])
     which, cell = _where(in_span)
@@ -644,7 +670,7 @@ def _neighbours(values: Tensor, beyond: float) -> Tensor:
 def _step(cost: Tensor, entry: Tensor) -> tuple[Tensor, Tensor]:
     """The cheapest way to each column from the columns beside it, and which that is: 0, -1 or 1."""
     sideways = np.array([[0], [reader.SIDEWAYS], [reader.SIDEWAYS]], np.float32)
-    ways = _neighbours(cost, FAR) + entry + sideways
+    ways = _neighbours(cost, float(FAR)) + entry + sideways
     return tf.reduce_min(ways, axis=1), tf.gather([0, -1, 1], tf.argmin(ways, axis=1, output_type=tf.int32))
 
 

@@ -17,6 +17,7 @@ steps:
 
 import math
 from collections.abc import Callable
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -135,7 +136,8 @@ def read(sketch: np.ndarray, networks: Networks) -> Reading:
     if sum(doubtful) > TO_CUT:
         doubtful = [False] * len(groups)
 
-    entries, number = [], 0
+    entries: list[tuple[int, int, Part, np.ndarray, np.ndarray]] = []
+    number = 0
     for row, line in enumerate(lines):
         pieces = []
         for group in line:
@@ -151,7 +153,7 @@ def read(sketch: np.ndarray, networks: Networks) -> Reading:
     return _reading(entries[:PIECES], sheet.cell)
 
 
-def _reading(found: list, cell: int) -> Reading:
+def _reading(found: list[tuple[int, int, Part, np.ndarray, np.ndarray]], cell: int) -> Reading:
     boxes = [[part.left, part.top, part.right, part.bottom] for _, _, part, _, _ in found]
     probabilities = np.array([p for *_, p in found], np.float32).reshape(-1, 3, 10)
     return Reading(
@@ -217,7 +219,8 @@ def parts_of(ink: np.ndarray) -> list[Part]:
     parts = []
     for number in np.unique(roots):
         mine = roots == number
-        parts.append(Part(*cells[mine].T.astype(np.float32), level[mine], level[mine] / level[mine].max()))
+        y, x = cells[mine].T.astype(np.float32)
+        parts.append(Part(y, x, level[mine], level[mine] / level[mine].max()))
     return sorted(parts, key=lambda part: -part.size)[:PARTS]
 
 
@@ -369,7 +372,7 @@ def _step(cost: np.ndarray, entry: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _ways(ink: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
     """The cost of the cheapest way from the first row to each column of the last, and its steps from row to row."""
     cost, steps = ink[0] * (1 + ALONG), []
-    for before, here in zip(ink[:-1], ink[1:], strict=True):
+    for before, here in pairwise(ink):
         cost, step = _step(cost, np.maximum(here - _neighbours(before, 0), 0))
         cost = cost + ALONG * here
         steps.append(step)

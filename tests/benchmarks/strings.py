@@ -1,9 +1,9 @@
 """python -m tests.benchmarks strings --data DIR: numbers composed of digits by writers whom no training saw.
 
-Numbers stand apart, reach over each other, or touch; pens are thin to thick; pages hold several lines. The first columns
-are shares of numbers and of digits that are read right; "alone" are the numbers whose digits are each read right when
-they are written alone, in the same size and with the same pen, and the share of these that is read right together.
-Then come sheets that hold no number, with the share on which any digit is read.
+Numbers stand apart, reach over each other, or touch; pens are thin to thick; pages hold several lines. The columns are
+shares of numbers and of digits that are read right. "alone" are the numbers whose digits are each read right when they
+are written alone, in the same size and with the same pen; "together" is the share of these that is read right as a
+number. Then come sheets that hold no number, with the share on which any digit is read.
 
 --validation takes the writers for choosing; the default is the held-out writers.
 """
@@ -17,12 +17,12 @@ import numpy as np
 import onnxruntime
 from PIL import Image, ImageDraw
 
-from demo.networks.classifier import PROBABLE, load
 from demo.networks.files import ONNX
-from model import folders, pendigits, rare, styles, ujipen
+from model import folders, pendigits, styles, ujipen
 from model.draw import Drawing
 from model.folders import Folders
 from model.pendigits import Pens
+from model.reader import PROBABLE
 
 COUNT = 300  # numbers of each kind
 PENS = 0.03, 0.14  # width as a share of the digits' height
@@ -31,7 +31,7 @@ PAGES = (280, 560), (600, 800)  # of a sheet for more
 KINDS = {"apart": (0.08, 0.5), "overlapping": (0.03, 0.15), "touching": (-0.6, -0.1), "abutting": (-0.9, -0.4)}
 """How digits follow each other. Apart: the gap between their ink's left and right ends, as a share of their height.
 Overlapping: the least distance of their ink, as a share of their height. Touching: the same, in widths of the pen.
-Abutting: the gap between their ink's ends, in widths of the pen, so that most touch, and not where they reach farthest."""
+Abutting: the gap between their ink's ends, in widths of the pen, so that most of them touch."""
 
 Read = Callable[[np.ndarray], str]
 
@@ -198,7 +198,7 @@ def without_numbers(count: int, random: np.random.Generator) -> dict[str, list[n
         "words": list(words(letters, count, random)),
         "pages of text": [text(random, letters) for _ in range(count // 5)],
         "scribbles": drawn(lambda: styles._scribble(random, [])),
-        "houses": drawn(lambda: styles.written(house, random) + [*_house(random)]),
+        "houses": drawn(lambda: [*styles.written(house, random), *_house(random)]),
         "noise": [noise(random) for _ in range(count // 20)],
         "a thousand specks": [specks(random) for _ in range(count // 20)],
         "black and white squares": [squares(random) for _ in range(count // 20)],
@@ -271,8 +271,17 @@ def main() -> None:
 
 
 def measure(read: Read, hands: list[Pens], count: int) -> None:
-    classifier = load("cpu")
-    kinds = [(f"{kind}, {'2 to 6' if kind != 'one' else 1}", kind, (2, 6), 1) for kind in KINDS]
+    networks = [
+        onnxruntime.InferenceSession(ONNX / f"{name}-sketch.onnx", providers=["CPUExecutionProvider"])
+        for name in ("lenet5", "ffnn")
+    ]
+
+    def alone_is(sketch: np.ndarray) -> str:
+        answers = [network.run(["probabilities"], {"sketch": sketch[None]})[0][0] for network in networks]
+        mean = np.mean(answers, axis=0)
+        return str(mean.argmax()) if mean.max() > PROBABLE else "?"
+
+    kinds = [(f"{kind}, 2 to 6", kind, (2, 6), 1) for kind in KINDS]
     rows = [("one digit", "apart", (1, 1), 1), *kinds, ("apart, 7 and 8", "apart", (7, 8), 1)]
     rows += [(f"{kind}, {lines} lines", kind, (1, 6), lines) for kind in ("apart", "overlapping") for lines in (2, 3)]
     print("| numbers | count | right | digits | length | alone | together |")
@@ -284,9 +293,7 @@ def measure(read: Read, hands: list[Pens], count: int) -> None:
             right.append(found == each.text)
             digits.append(max(0.0, 1 - edits(found, each.text) / len(each.text)))
             length.append(len(found) == len(each.text))
-            answers = [classifier.classify(sketch).mean for sketch in each.alone]
-            single = [str(mean.argmax()) if mean.max() > PROBABLE else "?" for mean in answers]
-            alone.append("".join(single) == each.text.replace("\n", ""))
+            alone.append("".join(map(alone_is, each.alone)) == each.text.replace("\n", ""))
         together = np.mean(np.array(right)[alone]) if any(alone) else 0
         print(
             f"| {name} | {count:,} | {np.mean(right):.1%} | {np.mean(digits):.1%} | {np.mean(length):.1%} | "

@@ -25,7 +25,7 @@ from model.record import TrainingRecord
 from model.scores import Score, score
 from tests.stand_ins import few_digits, record
 
-FILES = ["README.md", "ffnn-sketch.onnx", "ffnn.onnx", "lenet5-sketch.onnx", "lenet5.onnx"]
+FILES = ["README.md", "ffnn-sketch.onnx", "ffnn.onnx", "lenet5-sketch.onnx", "lenet5.onnx", "reader.onnx"]
 
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.usefixtures("few_data")]
@@ -65,6 +65,12 @@ def brief_verification(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("export.verify.CANVASES", ((28, 28),))
 
 
+@pytest.fixture(autouse=True)
+def brief_export(exported: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Convert the reader only once, which takes half a minute, for `exported`."""
+    monkeypatch.setattr(pipeline, "_export_reader", lambda *arguments: None)
+
+
 @pytest.fixture
 def copy(exported: Path, tmp_path: Path) -> Path:
     shutil.copytree(exported, tmp_path, dirs_exist_ok=True)
@@ -80,7 +86,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
 
-def test_an_export_writes_four_graphs_and_their_card(exported: Path, checkpoints: Path) -> None:
+def test_an_export_writes_five_graphs_and_their_card(exported: Path, checkpoints: Path) -> None:
     assert sorted(path.name for path in exported.iterdir()) == FILES
     card = (exported / "README.md").read_text()
     for name in FILES[1:]:
