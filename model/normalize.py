@@ -163,8 +163,7 @@ def _find(cells: Any) -> tuple[Any, Any, Any, Any]:
     """
     sign, photograph = _polarity(cells)  # a drawing has one paper, and no lines, edges or grain
     cells = sign * cells
-    filled = _largest(_largest(cells, (STROKE, 1)), (1, STROKE))
-    filled = -_largest(_largest(-filled, (STROKE, 1)), (1, STROKE))
+    filled = -_largest(-_largest(cells, (STROKE, STROKE)), (STROKE, STROKE))
     paper = ops.maximum(filled, _max(cells) - 255 * 2 * photograph)
     dark = paper - cells
 
@@ -305,9 +304,19 @@ def _pool(pool: Any, values: Any, size: Any, step: Any, padding: str) -> Any:
     return ops.reshape(flat, (-1, values.shape[1], *flat.shape[1:3]))
 
 
-def _largest(values: Any, size: Any, step: int = 1) -> Any:
-    """The largest value around each cell, or of each cell of a coarser grid: [batch, n, height, width]."""
-    return _pool(ops.max_pool, values, size, step, "same" if step == 1 else "valid")
+def _largest(values: Any, size: int | tuple[int, int], step: int = 1) -> Any:
+    """The largest value around each cell, or of each cell of a coarser grid: [batch, n, height, width].
+
+    A tuple is pooled along one axis after the other. onnx.reference cannot pad such windows, so that Pad does it.
+    """
+    if isinstance(size, int):
+        return _pool(ops.max_pool, values, size, step, "same" if step == 1 else "valid")
+    margins = [(side // 2, side // 2) for side in size]
+    values = ops.pad(values, [(0, 0), (0, 0), *margins], constant_values=-255.0)
+    for window in [(size[0], 1), (1, size[1])]:
+        if window != (1, 1):
+            values = _pool(ops.max_pool, values, window, 1, "valid")
+    return values
 
 
 def _near(found: Any) -> Any:

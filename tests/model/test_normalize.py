@@ -87,7 +87,7 @@ def polarity(level: np.ndarray) -> tuple[bool, bool]:
 
 
 def company(share: np.ndarray, outermost: int) -> np.ndarray:
-    """Where ink stands out and has other ink around it, outside of the `outermost` blocks. `share` is of the strongest."""
+    """Where ink stands out and has other ink around it, not in `outermost` blocks. `share` is of the strongest."""
     found = clip(4 * share - 1)
     blocks = (np.minimum(share, 0.5) * found).reshape(16, 4, 16, 4).mean((1, 3))
     inner = blocks[outermost : 16 - outermost, outermost : 16 - outermost]
