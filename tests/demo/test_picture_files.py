@@ -189,10 +189,16 @@ def test_a_picture_file_gets_the_same_answer_everywhere(
     choose(pages, content)
     digit = httpx.post(f"{address}predict", content=content).json()["digit"]
     assert digit == (None if name in NO_DIGIT else 4)
-    (piece,) = classifier.classify(read_image(content).pixels).digits
+    pieces = classifier.classify(read_image(content).pixels).digits
     for page in pages:
+        if not pieces:
+            expect(page.locator("#digit")).to_have_text("")
+            continue
         expect(page.locator("#seen")).to_have_attribute("src", re.compile("^data:image/png"))
-        assert page.locator("#digit").inner_text() == ("?" if digit is None else str(digit))
+        expect(page.locator("#digit")).to_have_text("?" * len(pieces) if digit is None else str(digit))
+        if len(pieces) > 1:
+            continue
+        (piece,) = pieces
         seen = 1 - read_canvas(page.locator("#seen").get_attribute("src") or "").pixels / 255
         np.testing.assert_allclose(seen, piece.image, rtol=0, atol=TOLERANCE)
 
