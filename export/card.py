@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from export import triton, web
-from export.contract import IMAGE, SKETCH, VERSION
+from export.contract import IMAGE, READER_OPSET, SKETCH, VERSION
 from export.measurements import Refusals, RuntimeRow, Variants, Verification, sha256
 from model.record import TrainingRecord, counted, duration
 from model.scores import Score
@@ -102,6 +102,7 @@ def card(exported: list[Exported], verification: Verification, refusals: Refusal
         "files": "\n".join(files),
         "image_opset": str(IMAGE.opset),
         "sketch_opset": str(SKETCH.opset),
+        "reader_opset": str(READER_OPSET),
         "web": web.VERSION,
         "batch": str(triton.MAX_BATCH_SIZE),
         "largest": f"{max(network.difference for network in exported):.0e}",

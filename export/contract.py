@@ -90,10 +90,10 @@ READER: Signature = {
 }
 READER_SUMMARY = (
     "sketch uint8 [batch, height, width], 8 to 2048 a side, dark on light or light on dark -> what stands on it, in "
-    "reading order, at most 64 pieces of ink: digits int64 [batch, count], -1 where ink is no digit, -2 after the last; "
-    "line int64; sure float32; boxes float32 [batch, count, 4], left, top, right, bottom in pixels; probabilities "
-    "float32 [batch, count, 3, 10], LeNet5's, FFNN's, and both together; images float32 [batch, count, 28, 28]; and "
-    "LeNet5's conv1, conv2, conv3 and fc6 for each piece"
+    "reading order, at most 64 pieces of ink: digits int64 [batch, count], -1 where ink is no digit, -2 after the "
+    "last; line int64; sure float32; boxes float32 [batch, count, 4], left, top, right, bottom in pixels; "
+    "probabilities float32 [batch, count, 3, 10], LeNet5's, FFNN's, and both together; images float32 "
+    "[batch, count, 28, 28]; and LeNet5's conv1, conv2, conv3 and fc6 for each piece"
 )
 
 

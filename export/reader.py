@@ -154,11 +154,11 @@ def read(sketch: Tensor, networks: Networks, call: Callable[..., Any], choose: C
     the first function if the condition holds, else the other. They compute in TensorFlow, or make the graph.
     """
     pages, ink, cells, parts, counts, are_several = call(_find, sketch)
-    cells, groups, images = choose(are_several, _several, _one_each, pages, cells, parts, counts)
-    read_whole, doubtful, is_doubtful = call(partial(_judge, networks), pages, groups, images)
+    cells, groups, images, pictures = choose(are_several, _several, _one_each, pages, cells, parts, counts)
+    read_whole, read_pictures, doubtful, is_doubtful = call(partial(_judge, networks), pages, groups, images, pictures)
     cut = partial(_cut, networks)
     entries = choose(is_doubtful, cut, _uncut, cells, groups, images, read_whole, doubtful, ink, pages)
-    return call(_in_order, entries, pages)
+    return call(_in_order, entries, read_pictures, pages)
 
 
 def _find(sketch: Tensor) -> tuple[Any, ...]:
@@ -181,7 +181,8 @@ def _count(owner: Tensor, amount: Tensor, owners: Tensor) -> Tensor:
 def _one_each(pages: Pages, cells: Cells, parts: Parts, counts: Tensor) -> tuple[Any, ...]:
     areas = _areas(cells, parts[1:])
     groups = Groups(parts.sheet, tf.zeros_like(parts.sheet), parts.bottom - parts.top, areas)
-    return cells, groups, tf.gather(pages.image, parts.sheet)
+    images = tf.gather(pages.image, parts.sheet)
+    return cells, groups, images, images[:0]
 
 
 def _several(pages: Pages, cells: Cells, parts: Parts, counts: Tensor) -> tuple[Any, ...]:
@@ -189,19 +190,22 @@ def _several(pages: Pages, cells: Cells, parts: Parts, counts: Tensor) -> tuple[
     images = _images(cells, groups.sheet, groups.areas, pages)
     alone = _count(groups.sheet, tf.ones_like(groups.sheet), tf.size(counts))
     is_alone = tf.cast(tf.gather(alone, groups.sheet) == 1, tf.float32)[:, None, None]
-    return cells, groups, images + is_alone * (tf.gather(pages.image, groups.sheet) - images)
+    return cells, groups, images + is_alone * (tf.gather(pages.image, groups.sheet) - images), pages.image
 
 
-def _judge(networks: Networks, pages: Pages, groups: Groups, images: Tensor) -> tuple[Any, ...]:
-    """Ask the networks, and tell which groups are to be cut."""
-    probabilities, maps = _judged(networks, images)
+def _judge(networks: Networks, pages: Pages, groups: Groups, images: Tensor, pictures: Tensor) -> tuple[Any, ...]:
+    """Ask the networks, about whole sheets too, `pictures`; and tell which groups are to be cut."""
+    judged = _judged(networks, tf.concat([images, pictures], axis=0))
+    of_groups = tf.shape(images)[0]
+    probabilities, maps = tf.nest.map_structure(lambda values: values[:of_groups], judged)
+    read_pictures = tf.nest.map_structure(lambda values: values[of_groups:], judged)
     sure = tf.reduce_max(probabilities[:, 2], axis=1)
     wide, high = groups.areas.right - groups.areas.left, groups.areas.bottom - groups.areas.top
     doubtful = (wide > reader.NARROW * high) & (wide < reader.WIDEST * high) & (high > reader.SMALL * groups.height)
     doubtful &= (sure < reader.SURE) | (wide > high)
     many = _count(groups.sheet, tf.cast(doubtful, tf.int32), tf.shape(pages.image)[0])
     doubtful &= tf.gather(many, groups.sheet) <= reader.TO_CUT
-    return (probabilities, maps), doubtful, tf.reduce_any(doubtful)
+    return (probabilities, maps), read_pictures, doubtful, tf.reduce_any(doubtful)
 
 
 def _uncut(
@@ -268,7 +272,10 @@ def _parts(ink: Tensor) -> tuple[Cells, Parts]:
         return spread, tf.reduce_any(spread != label)
 
     numbers = tf.cumsum(tf.ones_like(tf.gather(run, _where(is_start)[0]))) - 1
-    label, _ = tf.while_loop(lambda label, changed: changed, spread, [numbers, tf.size(numbers) > 0])
+    label, changed = spread(numbers, tf.constant(True))
+    for _ in range(2):  # is enough for digits; a loop takes longer
+        label, changed = spread(label, changed)
+    label, _ = tf.while_loop(lambda label, changed: changed, spread, [label, changed])
     part_of_run = tf.cumsum(tf.cast(label == numbers, tf.int32)) - 1
     owner = tf.gather(tf.gather(part_of_run, label), run)
     count = tf.reduce_max(tf.concat([part_of_run, [-1]], axis=0)) + 1
@@ -691,8 +698,32 @@ def _goodness(areas: Areas, line_height: Tensor, seam_costs: Tensor, probabiliti
     return tf.linalg.matvec(tf.stack(features, axis=1), reader.FEATURES)
 
 
-def _in_order(entries: Entries, pages: Pages) -> dict[str, Tensor]:
+def _or_one_digit(entries: Entries, read_pictures: Any, pages: Pages) -> Entries:
+    """Take a sheet for one digit where the networks read it surely as one, and not all of its pieces as digits."""
+    probabilities, maps = read_pictures
+    count, owner = tf.shape(pages.image)[0], entries.sheet[:, None]
+    least = tf.tensor_scatter_nd_min(tf.fill([count], 1.0), owner, tf.reduce_max(entries.probabilities[:, 2], axis=1))
+    (sheet,) = _where(tf.reduce_max(probabilities[:, 2], axis=1) > reader.SURE)
+    sheet = tf.gather(sheet, _where(tf.gather(least, sheet) <= reader.PROBABLE)[0])
+    is_one = tf.tensor_scatter_nd_update(tf.zeros([count], tf.int32), sheet[:, None], tf.ones_like(sheet))
+    low = tf.tensor_scatter_nd_min(tf.fill([count, 2], FAR), owner, entries.boxes[:, :2])
+    high = tf.tensor_scatter_nd_max(tf.fill([count, 2], -FAR), owner, entries.boxes[:, 2:])
+    zero = tf.zeros_like(sheet)
+    ones = Entries(
+        sheet,
+        zero,
+        tf.cast(zero, tf.float32),
+        zero,
+        tf.gather(tf.concat([low, high], axis=1), sheet),
+        *tf.nest.map_structure(lambda values: tf.gather(values, sheet), (probabilities, pages.image, maps)),
+    )
+    (kept,) = _where(tf.gather(is_one, entries.sheet) == 0)
+    return tf.nest.map_structure(lambda a, b: tf.concat([tf.gather(a, kept), b], axis=0), entries, ones)
+
+
+def _in_order(entries: Entries, read_pictures: Any, pages: Pages) -> dict[str, Tensor]:
     """Lay pieces of ink out in reading order, after the rule when they count as digits."""
+    entries = _or_one_digit(entries, read_pictures, pages)
     sheet, line, x, piece, boxes, probabilities, images, maps = entries
     sheets = tf.shape(pages.image)[0]
     sure = tf.reduce_max(probabilities[:, 2], axis=1)

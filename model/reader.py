@@ -13,6 +13,8 @@ steps:
 6. Cuts: a seam runs from top to bottom through as little ink as possible (Avidan, Shamir 2007). There are more seams
    than needed. The networks judge each run of pieces between two seams, and the best way from the left to the right of
    the group wins (LeCun, Bottou, Bengio, Haffner 1998, section VI).
+7. If a piece is no digit, but the networks are sure of the whole sheet as one digit, it is one: in a photograph, lines
+   and edges may be left beside a digit.
 """
 
 import math
@@ -35,7 +37,7 @@ SPECK = 0.2  # of its line's height: a smaller part is a speck
 LOW_LINE = 0.3  # of the highest line: a lower line is specks
 SMALL = 0.5  # of its line's height: a lower part may belong to another
 OVER = 0.6  # of the narrower part's width: if two parts share as much, one stands over the other
-SURE = 0.9  # probability: what the networks read so surely, and is not wider than high, is not cut
+SURE = 0.9  # probability: what the networks read so surely is one digit, unless it is wider than high
 CERTAIN = 0.8  # probability: a group stays whole if the networks are less sure of any digit into which it is cut
 PROBABLE = 0.5  # probability of the digit that counts
 DIGITS = 0.5  # of a line's pieces: if fewer are digits, it is no number
@@ -150,6 +152,10 @@ def read(sketch: np.ndarray, networks: Networks) -> Reading:
         answers = [int(p[2].argmax()) if p[2].max() > PROBABLE else -1 for _, _, p in pieces]
         is_number = np.mean(np.array(answers) >= 0) >= DIGITS
         entries += [(a if is_number else -1, row, *piece) for a, piece in zip(answers, pieces, strict=True)]
+    if len(groups) > 1 and any(answer[2].max() <= PROBABLE for *_, answer in entries):
+        answer = judged(networks, image[None])[0]
+        if answer[2].max() > SURE:  # part of a digit, or what is beside it, was taken for another
+            entries = [(int(answer[2].argmax()), 0, union(groups), image, answer)]
     return _reading(entries[:PIECES], sheet.cell)
 
 
