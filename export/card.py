@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from export import triton, web
-from export.contract import IMAGE, READER_OPSET, SKETCH, VERSION
+from export.contract import IMAGE, READER_FILE, READER_OPSET, SKETCH, VERSION
 from export.measurements import Refusals, RuntimeRow, Variants, Verification, sha256
 from model.record import TrainingRecord, counted, duration
 from model.scores import Score
@@ -91,6 +91,11 @@ def card(exported: list[Exported], verification: Verification, refusals: Refusal
             f"{record.test.calibration_error:.2%} | {1 - record.refusal.non_digits:.0%} |"
         )
     hashes = {file.name: sha256(file) for network in exported for file in network.files}
+    reader = next(iter(exported[0].files)).with_name(READER_FILE)
+    if reader.is_file():
+        hashes[READER_FILE] = sha256(reader)
+        size = f"{reader.stat().st_size / 1e6:.2f} MB"
+        files.insert(0, f"| `{READER_FILE}` | both networks, whole numbers | {size} | | `{hashes[READER_FILE]}` |")
     pens = ""
     if any(network.record.recipe.pen_copies for network in exported):
         pens += "; Pendigits by E. Alpaydin and F. Alimoglu, CC BY 4.0"

@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from demo.networks.classifier import load
 from demo.networks.files import ONNX
+from export.contract import READER_FILE
 from export.measurements import RefusalRow, Refusals, sha256
 from export.pipeline import REFUSALS
 from model import folders, pendigits, styles
@@ -92,8 +93,7 @@ def main() -> None:
         print(f"| {name} | {count:,} | {share_refused:.1%} | {share_sure:.1%} |", flush=True)
         rows.append(RefusalRow(name, count, share_refused, share_sure))
     if arguments.write:
-        files = {path.name: sha256(path) for path in sorted(ONNX.glob("*-sketch.onnx"))}
-        Refusals(files, rows).save(ONNX / REFUSALS)
+        Refusals({READER_FILE: sha256(ONNX / READER_FILE)}, rows).save(ONNX / REFUSALS)
 
 
 if __name__ == "__main__":
