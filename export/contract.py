@@ -65,7 +65,7 @@ SKETCH = Kind(
         "probabilities": (FLOAT, ["batch", 10]),
     },
     tolerance=5e-5,  # sums taken in another order move the image by a few millionths, and LeNet5 amplifies them
-    nodes_bytes=40_000,
+    nodes_bytes=35_000,
     summary=(
         "sketch uint8 [batch, height, width], 8 to 2048 a side, dark on light or light on dark -> "
         "image float32 [batch, 28, 28] and probabilities float32 [batch, 10]"

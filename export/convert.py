@@ -150,7 +150,7 @@ def _fuse_dense(graph: onnx.GraphProto) -> None:
 def _pool_channels(graph: onnx.GraphProto) -> None:
     """Drop the Reshapes around pools that model/normalize.py needs: in ONNX every channel is pooled by itself.
 
-    Padding is made explicit, because onnx.reference pads long and thin windows wrongly. All padded windows are odd.
+    Padding is made explicit for onnx.reference. All windows that a pool pads are odd squares.
     """
     shapes = {tensor.name: onnx.numpy_helper.to_array(tensor).tolist() for tensor in graph.initializer}
     makers = {node.output[0]: node for node in graph.node}

@@ -46,7 +46,7 @@ INWARDS = 4  # blocks: no strip that is darker than its surroundings is wider
 AROUND = 5  # blocks: the square around a block that must hold other ink
 
 GRAIN = 2.0  # times the paper's grain: less is paper
-CONTRAST = 6.0  # grey levels of 255: if no ink is darker than that, the sheet is blank
+CONTRAST = 5.0  # grey levels of 255: if no ink is darker than that, the sheet is blank
 EDGE_CONTRAST = 40.0  # grey levels: if there is only ink that clings to the border, less is a shadow
 FAINTEST = 0.25  # of the strongest ink: less does not tell where the digit is
 RIM = 0.2  # of the strongest ink: less does not belong to the box that is scaled to 20 x 20

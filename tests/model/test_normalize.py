@@ -26,7 +26,7 @@ def reference(sketch: np.ndarray) -> np.ndarray:
     light, drawn = polarity(level)
     if light:
         level, sketch = 255 - level, 255 - sketch
-    paper, grain, contrast, outermost = np.full((64, 64), level.max()), 0.0, 6.0, 0
+    paper, grain, contrast, outermost = np.full((64, 64), level.max()), 0.0, 5.0, 0
     if not drawn:
         paper = -largest(-largest(level, 15), 15)
         dark = paper - level
