@@ -54,7 +54,7 @@ ALONG = 0.02  # cost of each row in which a seam runs through ink
 THROUGH = 6.0  # cost of the dearest seam
 WIDE_DIGIT = 1.6  # times its height: no digit is wider
 
-# What makes a run of pieces a digit, and by how much: found by python -m tests.benchmarks strings --fit
+# Weights of features(), fitted by a structured perceptron to 253 numbers of the writers for validation, and rounded.
 FEATURES = np.array([0.05, 1.4, -4.0, -2.1, -0.5, 0.9], np.float32)
 
 Networks = Callable[[np.ndarray], np.ndarray]
