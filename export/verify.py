@@ -64,7 +64,9 @@ def verify_reader(path: Path, networks: dict[str, keras.Model], digits: Digits) 
     sheets = list(_numbers(digits.images[:60]))
     for sheet in sheets:
         found = _run(session, sheet[None])
-        for name, expected in reader.read(sheet, judge)._asdict().items():
+        reading = reader.read(sheet, judge)
+        for name in ("digits", "line", "sure", "boxes", "probabilities", "images"):
+            expected = getattr(reading, name)
             if found[name].shape[1:] != expected.shape:
                 raise VerificationError(f"{name} of a number is {found[name].shape[1:]}, not {expected.shape}")
             difference = float(np.abs(found[name][0] - expected).max(initial=0))
