@@ -101,7 +101,7 @@ def test_a_training_goes_on_from_its_foundation_which_is_trained_once(
     monkeypatch.setitem(RECIPES["ffnn"], "still", still)
     train("ffnn", quick, output=tmp_path / "alone")
 
-    def stop(network: str, settings: Settings, *rest: object) -> None:
+    def stop(network: str, settings: Settings, *rest: Any) -> None:
         if settings.recipe == still:
             raise KeyboardInterrupt
         train_network(network, settings, *rest)
