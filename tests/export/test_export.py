@@ -103,7 +103,7 @@ def test_the_card_leaves_out_what_was_not_measured_of_its_files(exported: Path) 
     for words in ("Smaller files", "| drawn |", "pen 20 pixels wide", "drew", "usually an unsure one"):
         assert words not in card
     assert "still pass.\n\n## When an answer counts" in card
-    assert 'The page calls an answer below nine tenths unsure.\n\n## Training' in card
+    assert "The page calls an answer below nine tenths unsure.\n\n## Training" in card
 
 
 def test_the_card_of_corrected_checkpoints_counts_the_corrections_and_the_seconds(
