@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
@@ -42,8 +43,10 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def tiny_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
     """Recipe best for one epoch on a few examples, and an evaluation on a few."""
+    few: dict[str, Any] = {"pen_copies": 1, "uji_copies": 1, "styles": 0, "non_digits": 20, "letters": 20, "rare": ()}
+    alone: dict[str, Any] = {"foundation": None, "foundation_share": 0.0}
     for name, recipes in RECIPES.items():
-        tiny = replace(recipes["best"], epochs=1, validation=1_000, pen_copies=1, styles=0, non_digits=20, xla=False)
+        tiny = replace(recipes["best"], epochs=1, validation=1_000, xla=False, **few, **alone)
         monkeypatch.setitem(RECIPES[name], "best", tiny)
     monkeypatch.setattr("model.evaluate.NON_DIGITS", 200)
 

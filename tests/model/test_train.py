@@ -231,17 +231,17 @@ def test_a_missing_best_epoch_is_reported_before_the_training_resumes(
 def test_the_best_recipe_can_run_for_only_a_few_epochs(
     epochs: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    best = RECIPES["ffnn"]["best"]
+    few: dict[str, Any] = {"validation": 1_000, "pen_copies": 1, "styles": 100, "non_digits": 100, "xla": False}
+    assert best.foundation
     shorter = dataclasses.replace(
-        RECIPES["ffnn"]["best"],
-        validation=1_000,
-        pen_copies=1,
+        best,
         uji_copies=1,
-        styles=100,
-        non_digits=100,
         letters=20,
         rare_each=1,
         averaging=0.9,
-        xla=False,
+        foundation=dataclasses.replace(best.foundation, **few),
+        **few,
     )
     monkeypatch.setitem(RECIPES["ffnn"], "best", shorter)
     train("ffnn", "best", epochs=epochs, output=tmp_path)
@@ -255,7 +255,7 @@ def test_the_best_recipe_can_run_for_only_a_few_epochs(
     assert 0.2 < record.temperature < 1  # label smoothing makes the network less confident than it is accurate
     printed = capsys.readouterr().out
     words = {1: "1 epoch", 3: "3 epochs"}[epochs]
-    assert printed.startswith(f"ffnn by recipe best: {words}\n")
+    assert printed.startswith(f"ffnn by recipe best: {words} of its foundation, then {words}\n")
     assert (f"\nffnn: {words}, about" in printed) == (epochs > 1)
 
 
