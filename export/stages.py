@@ -74,14 +74,12 @@ class Stages:
             tensor.name = f"{prefix}{named}"
             names[named] = self.weights.setdefault(content, tensor).name
         _rename(model.graph, names, prefix)
-        nodes = list(model.graph.node)
-        made = []
-        tensors = tf.nest.flatten(structure[-1])
-        for i, tensor in enumerate(tensors):
-            made.append(tf.TensorSpec(tensor.shape, tensor.dtype, f"{prefix}made{i}"))
-        there = {output for node in nodes for output in node.output}
-        assert all(value.name in there for value in made)
-        return nodes, tf.nest.pack_sequence_as(structure[-1], made)
+        _copy_passed_values(model.graph)
+        made = [
+            tf.TensorSpec(tensor.shape, tensor.dtype, f"{prefix}made{i}")
+            for i, tensor in enumerate(tf.nest.flatten(structure[-1]))
+        ]
+        return list(model.graph.node), tf.nest.pack_sequence_as(structure[-1], made)
 
 
 def _common(a: tf.TensorShape, b: tf.TensorShape) -> list[int | None]:
@@ -119,3 +117,14 @@ def _rename(graph: onnx.GraphProto, names: dict[str, str], prefix: str) -> None:
             node.name = prefix + node.name
             node.input[:] = [name and names.get(name, prefix + name) for name in node.input]
             node.output[:] = [name and names.get(name, prefix + name) for name in node.output]
+
+
+def _copy_passed_values(graph: onnx.GraphProto) -> None:
+    """Let a loop's body copy the values that it passes on unchanged: OpenVINO takes no input for an output."""
+    for body in list(_graphs(graph))[1:]:
+        passed = {value.name for value in body.input}
+        for value in body.output:
+            if value.name in passed:
+                copy = f"{value.name}/passed"
+                body.node.append(helper.make_node("Identity", [value.name], [copy]))
+                value.name = copy
