@@ -56,13 +56,16 @@ def survey_runtimes(data: Folders, checkpoints: Path, output: Path) -> None:
         if missing := [file for kind in KINDS if not (file := output / kind.file(name)).is_file()]:
             raise InputError(f"{missing[0]} is missing: {_command(name, checkpoints)} makes it.")
         exported[name] = _export(networks[-1], digits, checkpoints, output, convert=False)
+    if not (output / READER_FILE).is_file():
+        raise InputError(f"{output / READER_FILE} is missing: {_command('all', checkpoints)} makes it.")
     # The card is written before the survey, too: if the folder is read-only, that shows before half an hour's work.
     _write_card(exported, output)
     rows = []
     for row in survey(output, networks, digits):
         print(runtime_line(row), flush=True)
         rows.append(row)
-    hashes = {file.name: sha256(file) for network in exported.values() for file in network.files}
+    files = [file for network in exported.values() for file in network.files]
+    hashes = {file.name: sha256(file) for file in [*files, output / READER_FILE]}
     Verification(CORES, hashes, rows).save(output / VERIFICATION)
     _write_card(exported, output)
     if any(row.missing for row in rows):

@@ -23,11 +23,13 @@ import numpy as np
 import onnx
 
 from export import web
-from export.contract import kind_of
+from export.contract import READER_FILE, Kind, kind_of
 from export.measurements import CORES, RuntimeRow
 
 Reader = Callable[[np.ndarray], dict[str, np.ndarray]]
 BATCHES = (1, 7, 256)
+OUTPUTS = ("probabilities", "digits", "boxes")  # that are compared
+BOX_TOLERANCE = 0.5  # pixels
 ROUNDS = 11  # of timings, each in turn with ONNX Runtime; their medians count
 ROUND_SECONDS = 0.1
 MAX_SECONDS = 30  # for all rounds
@@ -186,25 +188,20 @@ def measure(runtime: str, path: Path, cases: Path) -> RuntimeRow:
     """Compare `runtime` with Keras on the graph in `path`, and time it against ONNX Runtime.
 
     `cases` is an .npz with input0, input1 ... uint8 [count, height, width], the probabilities0 ... that Keras gives for
-    them, and `timed` uint8 [256, height, width].
+    them, for the reader also digits0 ... and boxes0 ..., and `timed` uint8 [batch, height, width].
     """
     open_runtime, version_of = RUNTIMES[runtime]
     data = np.load(cases)
     kind = kind_of(onnx.load(path).graph)
+    compare = _compare_numbers if path.name == READER_FILE else partial(_compare_digits, kind)
 
     difference, same, count = 0.0, 0, 0
     with open_runtime(path, CORES) as read:
         for number in range(sum(name.startswith("input") for name in data)):
-            images, expected = data[f"input{number}"], data[f"probabilities{number}"]
-            for size in BATCHES:
-                end = len(images) if size == BATCHES[-1] else min(10 * size, len(images))
-                inputs = kind.inputs(images[:end])
-                parts = [read(inputs[i : i + size])["probabilities"] for i in range(0, end, size)]
-                found = np.concatenate(parts)
-                gap = np.abs(found - expected[:end]).max()
-                difference = max(difference, 1.0 if np.isnan(gap) else float(gap))
-            same += int((found.argmax(axis=1) == expected.argmax(axis=1)).sum())
-            count += len(images)
+            expected = {name: data[f"{name}{number}"] for name in OUTPUTS if f"{name}{number}" in data}
+            gap, agreed, given = compare(read, data[f"input{number}"], expected)
+            difference = max(difference, 1.0 if math.isnan(gap) else gap)
+            same, count = same + agreed, count + given
         many, many_ratio = time_beside_onnx_runtime(path, read, kind.inputs(data["timed"]), CORES)
     with open_runtime(path, 1) as read:
         one, one_ratio = time_beside_onnx_runtime(path, read, kind.inputs(data["timed"][:1]), 1)
@@ -220,6 +217,32 @@ def measure(runtime: str, path: Path, cases: Path) -> RuntimeRow:
         per_second=len(data["timed"]) / many,
         throughput=1 / many_ratio,
     )
+
+
+def _compare_digits(
+    kind: Kind, read: Reader, images: np.ndarray, expected: dict[str, np.ndarray]
+) -> tuple[float, int, int]:
+    """Read images in batches of several sizes. Returns the largest difference, and digits read the same and given."""
+    gaps, probabilities = [], expected["probabilities"]
+    for size in BATCHES:
+        end = len(images) if size == BATCHES[-1] else min(10 * size, len(images))
+        inputs = kind.inputs(images[:end])
+        found = np.concatenate([read(inputs[i : i + size])["probabilities"] for i in range(0, end, size)])
+        gaps.append(float(np.abs(found - probabilities[:end]).max()))
+    same = found.argmax(axis=1) == probabilities.argmax(axis=1)
+    return float(np.max(gaps)), int(same.sum()), len(images)
+
+
+def _compare_numbers(read: Reader, sheet: np.ndarray, expected: dict[str, np.ndarray]) -> tuple[float, int, int]:
+    """Read a sheet with numbers: digits are the same if their boxes are, too."""
+    found = read(sheet)
+    count = expected["digits"].size
+    if found["digits"].shape != expected["digits"].shape:
+        return 1.0, 0, count
+    same = found["digits"] == expected["digits"]
+    same &= np.abs(found["boxes"] - expected["boxes"]).max(axis=2) < BOX_TOLERANCE
+    gap = np.abs(found["probabilities"] - expected["probabilities"]).max(initial=0)
+    return float(gap), int(same.sum()), count
 
 
 def time_beside_onnx_runtime(path: Path, read: Reader, batch: np.ndarray, threads: int) -> tuple[float, float]:

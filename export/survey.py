@@ -6,27 +6,30 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from export.contract import IMAGE, SKETCH, Kind
+from export.contract import IMAGE, READER_FILE, SKETCH, Kind
 from export.measurements import CORES, RuntimeRow
 from export.runtimes import BATCHES, RUNTIMES, time_beside_onnx_runtime
-from export.verify import keras_outputs
-from model import styles
+from export.verify import judged, keras_outputs, numbers
+from model import reader, styles
 from model.draw import draw
 from model.mnist import Digits
 
+NUMBERS = 60  # images of digits, of which numbers are made for the reader
+TIMED = 16  # sheets with one digit that the reader reads in a batch
 MAX_SECONDS = 1_800  # for one graph in one runtime; onnx.reference needs a third of it for LeNet5
 
 
 def survey(folder: Path, networks: list[keras.Model], digits: Digits) -> Iterator[RuntimeRow]:
-    """Yield a row for each of RUNTIMES and each graph of `networks` in `folder`; first, Keras' own predict is timed.
+    """Yield a row for each of RUNTIMES and each graph in `folder`; first, the predict() of `networks` is timed.
 
-    Sketch graphs are also given drawings on 280 x 280 and photographs of 200 x 333.
+    Sketch graphs are also given drawings on 280 x 280 and photographs of 200 x 333. The reader is given numbers.
     """
     with tempfile.TemporaryDirectory() as temporary:
         cases = {}
@@ -36,6 +39,7 @@ def survey(folder: Path, networks: list[keras.Model], digits: Digits) -> Iterato
             yield _time_keras(path, network)
             sketches = [digits.images, sketched_digits(), photographed_digits()]
             cases[folder / SKETCH.file(network.name)] = write_cases(Path(temporary), network, SKETCH, sketches)
+        cases[folder / READER_FILE] = write_numbers(Path(temporary), networks, digits.images[:NUMBERS])
         for runtime in RUNTIMES:
             for path, case in cases.items():
                 print(f"{runtime} runs {path.name} ...", end="\r", flush=True)
@@ -67,6 +71,21 @@ def write_cases(folder: Path, network: keras.Model, kind: Kind, inputs: list[np.
         cases[f"input{number}"] = images
         cases[f"probabilities{number}"] = keras_outputs(network, kind, images)["probabilities"]
     path = folder / f"{kind.file(network.name)}.npz"
+    np.savez(path, **cases)
+    return path
+
+
+def write_numbers(folder: Path, networks: list[keras.Model], images: np.ndarray) -> Path:
+    """Write the .npz that export.runtimes.measure takes for the reader, and return its path.
+
+    It holds sheets with numbers of `images`, and what model/reader.py reads with `networks`.
+    """
+    cases: dict[str, Any] = {"timed": sketched_digits(TIMED)}
+    for number, sheet in enumerate([*numbers(images), *photographed_digits(4)]):
+        reading = reader.read(sheet, partial(judged, networks))
+        cases[f"input{number}"] = sheet[None]
+        cases |= {f"{name}{number}": getattr(reading, name)[None] for name in ("digits", "boxes", "probabilities")}
+    path = folder / f"{READER_FILE}.npz"
     np.savez(path, **cases)
     return path
 

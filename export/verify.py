@@ -1,6 +1,7 @@
 """Verify that a graph keeps its contract: well-formed, small, named as agreed, and with the answers of Keras."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -57,11 +58,8 @@ def verify_reader(path: Path, networks: dict[str, keras.Model], digits: Digits) 
     _check_file(path, READER_OPSET, READER, weights, READER_NODES_BYTES)
     session = _session(path)
 
-    def judge(images: np.ndarray) -> np.ndarray:
-        answers = [n(images.reshape(-1, *n.input_shape[1:]), training=False) for n in networks.values()]
-        return np.stack([np.asarray(answer) for answer in answers], axis=1)
-
-    sheets = list(_numbers(digits.images[:60]))
+    judge = partial(judged, list(networks.values()))
+    sheets = list(numbers(digits.images[:60]))
     for sheet in sheets:
         found = _run(session, sheet[None])
         reading = reader.read(sheet, judge)
@@ -78,7 +76,13 @@ def verify_reader(path: Path, networks: dict[str, keras.Model], digits: Digits) 
     return len(sheets)
 
 
-def _numbers(images: np.ndarray) -> Iterator[np.ndarray]:
+def judged(networks: list[keras.Model], images: np.ndarray) -> np.ndarray:
+    """Ask networks about images, float32 [count, 28, 28]: probabilities float32 [count, networks, 10]."""
+    answers = [network(images.reshape(-1, *network.input_shape[1:]), training=False) for network in networks]
+    return np.stack([np.asarray(answer) for answer in answers], axis=1)
+
+
+def numbers(images: np.ndarray) -> Iterator[np.ndarray]:
     """Numbers of four digits, three times as large: apart, touching, in two lines, dark on light and light on dark."""
     large = images.repeat(3, axis=1).repeat(3, axis=2)
     for start in range(0, len(large) - 3, 4):

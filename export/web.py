@@ -43,12 +43,12 @@ RUN = """async ([type, shape, times]) => {
     for (let time = 1; time < times; time++) await session.run(input)
     const outputs = await session.run(input)
     const seconds = (performance.now() - started) / 1000 / times
-    const shapes = {}
+    const kinds = {}
     for (const [name, tensor] of Object.entries(outputs)) {
-        shapes[name] = tensor.dims
+        kinds[name] = [tensor.type, tensor.dims]
         await fetch("/output/" + name, {method: "POST", body: tensor.data})
     }
-    return [shapes, seconds]
+    return [kinds, seconds]
 }"""
 
 
@@ -134,8 +134,8 @@ class Page:
 
     def _run(self, batch: np.ndarray, times: int) -> tuple[dict[str, np.ndarray], float]:
         self.input = batch.tobytes()
-        shapes, seconds = self.page.evaluate(RUN, [batch.dtype.name, batch.shape, times])
-        return {n: np.frombuffer(self.outputs[n], np.float32).reshape(shape) for n, shape in shapes.items()}, seconds
+        kinds, seconds = self.page.evaluate(RUN, [batch.dtype.name, batch.shape, times])
+        return {n: np.frombuffer(self.outputs[n], kind).reshape(shape) for n, (kind, shape) in kinds.items()}, seconds
 
     def __call__(self, batch: np.ndarray) -> dict[str, np.ndarray]:
         """Run one batch. Returns the outputs by name."""

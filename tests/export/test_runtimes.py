@@ -11,14 +11,16 @@ import numpy as np
 import pytest
 
 from export import ONNX, runtimes, survey
-from export.contract import IMAGE, KINDS, SKETCH
+from export.contract import IMAGE, KINDS, READER_FILE, SKETCH
 from export.measurements import RuntimeRow
 from export.runtimes import RUNTIMES, onnx_runtime
+from export.verify import READER_TOLERANCES, numbers
 from model.networks import load_trained
 from model.recipes import RECIPES
 
 pytestmark = [pytest.mark.tensorflow]
 
+READERS = "ONNX Runtime", "onnx.reference", "OpenVINO", "ONNX Runtime Web"  # that run the reader of numbers
 READ = """
 import sys
 from pathlib import Path
@@ -45,7 +47,12 @@ except (ImportError, UnavailableError) as error:
 def test_a_runtime_agrees_with_onnx_runtime(name: str, digits: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> None:
     """Each runtime has a process of its own, because some cannot be loaded beside another."""
     graphs = [(network, kind) for network in RECIPES for kind in KINDS if name != "LiteRT" or kind is IMAGE]
+    files = [kind.file(network) for network, kind in graphs]
     inputs: dict[str, np.ndarray] = {}
+    if name in READERS:
+        files.append(READER_FILE)
+        apart, touching, two_lines, *_ = numbers(digits[0][:8])
+        inputs = {f"{READER_FILE}{i}": sheet[None] for i, sheet in enumerate((apart, touching, 255 - two_lines))}
     for network, kind in graphs:
         images = kind.inputs(digits[0][: 3 if name == "onnx.reference" else 20])
         batches = [images[:1], images]
@@ -56,7 +63,7 @@ def test_a_runtime_agrees_with_onnx_runtime(name: str, digits: tuple[np.ndarray,
     paths = [
         tmp_path / "inputs.npz",
         tmp_path / "answers.npz",
-        *(ONNX / kind.file(network) for network, kind in graphs),
+        *(ONNX / file for file in files),
     ]
     done = subprocess.run([sys.executable, "-c", READ, name, *map(str, paths)], capture_output=True, text=True)
     if not paths[1].is_file():
@@ -64,15 +71,26 @@ def test_a_runtime_agrees_with_onnx_runtime(name: str, digits: tuple[np.ndarray,
         pytest.skip(f'{done.stdout.strip()}; pip install -e ".[runtimes]" installs the runtimes on PyPI')
     answers = np.load(paths[1])
     assert {key.split()[0] for key in answers} == set(inputs)
-    for key in answers:
-        source, output = key.split()
-        with onnx_runtime(ONNX / source[:-1], threads=1) as read:
-            np.testing.assert_allclose(answers[key], read(inputs[source])[output], atol=1e-4, err_msg=key)
+    for file in files:
+        tolerances = READER_TOLERANCES if file == READER_FILE else {}
+        with onnx_runtime(ONNX / file, threads=1) as read:
+            for source in inputs:
+                for output, expected in read(inputs[source]).items() if source[:-1] == file else ():
+                    found, tolerance = answers[f"{source} {output}"], tolerances.get(output, 1e-4)
+                    np.testing.assert_allclose(found, expected, atol=tolerance, err_msg=f"{source} {output}")
 
 
-@pytest.fixture
-def cases(digits: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> Path:
-    return survey.write_cases(tmp_path, load_trained("ffnn"), IMAGE, [digits[0][:30]])
+def test_numbers_are_compared_by_digits_and_boxes(digits: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> None:
+    networks = [load_trained(name) for name in RECIPES]
+    cases = survey.write_numbers(tmp_path, networks, digits[0][:8])
+    data = dict(np.load(cases))
+    given = sum(data[name].size for name in data if name.startswith("digits"))
+    measured = survey.run_apart("ONNX Runtime", ONNX / READER_FILE, cases)
+    assert measured.same == measured.count == given
+    data["boxes0"] = data["boxes0"] + 1
+    np.savez(cases, allow_pickle=False, **data)
+    measured = survey.run_apart("ONNX Runtime", ONNX / READER_FILE, cases)
+    assert measured.same == given - data["digits0"].size
 
 
 def row(runtime: str, cases: Path) -> RuntimeRow:
