@@ -130,4 +130,5 @@ loadOnce()
   .then(() => navigator.serviceWorker.register("offline.js"))
   .catch(() => {}); // plain HTTP and some private windows have no service workers
 document.querySelector("#unstarted").remove();
-sketchpad(document.querySelector("#sketchpad"), { read, silence: "The networks are still being loaded." }, "");
+const SERVER = { read, silence: "The networks are still being loaded.", card: [[card]] };
+sketchpad(document.querySelector("#sketchpad"), SERVER, "");

@@ -37,7 +37,7 @@ from tests.demo.serving import Balancer, Collecting
 
 pytestmark = [pytest.mark.browser]
 
-NOT_READ = ("Not sure", "no digit I know", "Too small")
+NOT_READ = ("Not sure", "no digit I know")
 
 
 def photograph() -> bytes:
@@ -629,7 +629,7 @@ def test_the_example_for_programs_runs_as_printed(page: Page, tmp_path: Path) ->
     printed = page.locator("#example").inner_text()
     done = subprocess.run(["sh", "-c", printed], cwd=tmp_path, capture_output=True, text=True, check=True)
     check(json.loads(done.stdout), 7)
-    assert httpx.get(page.locator("#described").get_attribute("href") or "").json()["info"]["title"] == "Draw a digit"
+    assert httpx.get(page.locator("#described").get_attribute("href") or "").json()["info"]["title"] == "Write a number"
 
 
 def test_a_bar_of_100_percent_ends_where_its_column_ends(page: Page) -> None:

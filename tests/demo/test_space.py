@@ -24,12 +24,14 @@ from demo.networks.files import FILE, ONNX, SetupError
 from demo.networks.images import data_url, read_canvas
 from demo.reader import Reader
 from demo.schemas import Question
+from demo.sketchpad import MODEL_CARD
 from demo.space import __main__ as layout
 from export import web
 from tests.demo.drawing import NO_PIXELS, ONE, SEVEN, draw, expect_blank, expect_digit, surest
 from tests.demo.tiny import BLOT, SURE, TINY, UNSURE, bar, bars
 
 Files = dict[str, bytes]
+CARD = "export/onnx/README.md"
 
 KEPT = """async () => {
     const registration = await navigator.serviceWorker.getRegistration()
@@ -58,16 +60,17 @@ def test_the_space_holds_the_networks_of_the_folder_that_is_named_and_describes_
     files = layout.space(onnx=TINY)
     assert files["export/onnx/reader.onnx"] == (TINY / FILE).read_bytes()
     assert "| `reader.onnx` | not recorded |" in files["README.md"].decode()
-    assert layout.MODEL_CARD not in files
+    assert CARD not in files
     files = layout.space()
     assert "| `reader.onnx` | 1.0.0 | " in files["README.md"].decode()
-    assert files[layout.MODEL_CARD] == (ONNX / "README.md").read_bytes()
+    assert files[CARD] == (ONNX / "README.md").read_bytes()
 
 
 def test_the_static_page_holds_the_networks_of_the_folder_that_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(layout, "_web_runtime", dict)
     files = layout.static(onnx=TINY)
     assert files[FILE] == (TINY / FILE).read_bytes()
+    assert MODEL_CARD not in files
 
 
 @pytest.mark.parametrize("options", [[], ["--static"]])
@@ -219,9 +222,9 @@ def both_readers(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(layout, "_web_runtime", lambda: {name: static_page[name] for name in layout.WEB_FILES})
         files = layout.static(onnx=request.param)
-    called = b'sketchpad(document.querySelector("#sketchpad"), '
+    called = b'sketchpad(document.querySelector("#sketchpad"), SERVER, "")'
     assert files["index.html"].count(called) == 1
-    exposed = files["index.html"].replace(called, b"((server) => (globalThis.server = server))(")
+    exposed = files["index.html"].replace(called, b"globalThis.server = SERVER")
     folder = tmp_path_factory.mktemp("exposed")
     layout.lay_out(folder, files | {"index.html": exposed})
     with web.serving(folder) as address:
