@@ -64,9 +64,10 @@ function makeAnswers(element) {
 
 // How sure the networks are of a number, as a sentence.
 function describeNumber({ digits }) {
-  if (digits.length === MAX_DIGITS) return `These are the first ${MAX_DIGITS} digits. Show fewer at a time.`;
   if (!digits.length) return "That is no digit I know.";
   if (digits.length === 1) return describe(digits[0]);
+  if (digits.every(({ digit }) => digit === null)) return "None of these is a digit I know.";
+  if (digits.length === MAX_DIGITS) return `These are the first ${MAX_DIGITS} digits. Show fewer at a time.`;
   const unsure = digits.filter(({ sure }) => !sure).length;
   if (unsure) return `Not sure of ${unsure} of ${digits.length} digits.`;
   return `${percent(Math.min(...digits.map(({ together }) => Math.max(...together))))} sure of each digit`;

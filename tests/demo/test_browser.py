@@ -632,6 +632,14 @@ def test_the_example_for_programs_runs_as_printed(page: Page, tmp_path: Path) ->
     assert httpx.get(page.locator("#described").get_attribute("href") or "").json()["info"]["title"] == "Write a number"
 
 
+def test_the_page_links_the_model_card(page: Page) -> None:
+    card = page.locator("footer a")
+    expect(card).to_have_text("The model card")
+    shown = httpx.get(card.get_attribute("href") or "")
+    assert shown.headers["content-type"].startswith("text/plain")
+    assert "## When an answer counts" in shown.text
+
+
 def test_a_bar_of_100_percent_ends_where_its_column_ends(page: Page) -> None:
     page.get_by_label("a crossed 7").click()
     expect_digit(page, "7")
