@@ -213,11 +213,8 @@ def test_the_page_asks_again_after_an_invalid_answer(page: Page) -> None:
 
 
 def test_the_page_works_if_the_browser_forbids_storage(address: str, visit: Callable[..., Page]) -> None:
-    page = visit(address)
-    page.add_init_script(
-        "Object.defineProperty(window, 'sessionStorage', {get() { throw new DOMException('no', 'SecurityError') }})"
-    )
-    page.reload()
+    forbidden = "get() { throw new DOMException('no', 'SecurityError') }"
+    page = visit(address, script=f"Object.defineProperty(window, 'sessionStorage', {{{forbidden}}})")
     page.get_by_label("a crossed 7").click()
     expect_digit(page, "7")
     page.click("#clear")
@@ -236,9 +233,7 @@ def test_a_lost_pointer_capture_ends_the_stroke_and_does_not_block_the_next_one(
 def test_reads_drawings_where_the_browser_hides_the_pixels_of_a_canvas(
     script: str, address: str, visit: Callable[..., Page]
 ) -> None:
-    page = visit(address)
-    page.add_init_script(script)
-    page.reload()
+    page = visit(address, script=script)
     draw(page, SEVEN)
     expect_digit(page, "7")
     page.set_input_files("#file", {"name": "one.jpg", "mimeType": "image/jpeg", "buffer": photograph()})

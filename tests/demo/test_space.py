@@ -27,7 +27,8 @@ from demo.schemas import Question
 from demo.sketchpad import MODEL_CARD
 from demo.space import __main__ as layout
 from export import web
-from tests.demo.drawing import NO_PIXELS, ONE, SEVEN, draw, expect_blank, expect_digit, surest
+from tests.demo.conftest import watched
+from tests.demo.drawing import NO_PIXELS, ONE, SEVEN, draw, expect_blank, expect_digit, surest, wait_for
 from tests.demo.tiny import BLOT, SURE, TINY, UNSURE, bar, bars
 
 Files = dict[str, bytes]
@@ -162,11 +163,7 @@ def expect_seven_read_as(page: Page, digits: list[str]) -> None:
 
 def expect_kept(page: Page) -> None:
     """Expect that this layout, and nothing else, is cached for offline reloads."""
-    for _ in range(100):
-        if page.evaluate(KEPT):
-            return
-        page.wait_for_timeout(100)
-    raise AssertionError(page.evaluate("caches.keys()"))
+    wait_for(page, lambda: bool(page.evaluate(KEPT)))
 
 
 def test_a_loaded_static_page_reads_offline(site: str, visit: Callable[..., Page]) -> None:
@@ -278,9 +275,7 @@ def test_the_static_page_keeps_asking_for_a_missing_file(
 
 
 def test_the_static_page_reads_no_canvas_back(site: str, visit: Callable[..., Page]) -> None:
-    page = visit(site)
-    page.add_init_script(NO_PIXELS)
-    page.reload()
+    page = visit(site, script=NO_PIXELS)
     draw(page, SEVEN)
     expect_digit(page, "7")
     page.click("summary")
@@ -331,18 +326,19 @@ SUFFICIENT = re.findall(
     ],
 )
 def test_the_static_page_under_a_policy_reads_or_says_what_is_forbidden(
-    policy: str, selector: str, reason: str, site: str, visit: Callable[..., Page], problems: list[str]
+    policy: str, selector: str, reason: str, site: str, browser: Browser, problems: list[str]
 ) -> None:
-    page = visit(site, service_workers="block")
-
     def restrict(route: Route) -> None:
         response = route.fetch()
         route.fulfill(response=response, headers={**response.headers, "Content-Security-Policy": policy})
 
+    page = browser.new_page(service_workers="block")
     page.route(site, restrict)
-    page.reload()
-    page.get_by_label("a crossed 7").click()
-    expect(page.locator(selector)).to_contain_text(reason)
+    with watched(page, site, problems):
+        page.goto(site)
+        page.get_by_label("a crossed 7").click()
+        expect(page.locator(selector)).to_contain_text(reason)
+        page.close()
     if policy in SUFFICIENT:
         assert problems == []
     problems.clear()
@@ -350,9 +346,7 @@ def test_the_static_page_under_a_policy_reads_or_says_what_is_forbidden(
 
 def test_the_static_page_without_webassembly_says_so(site: str, visit: Callable[..., Page]) -> None:
     """Tor Browser has none at its safest level, Safari none in Lockdown Mode."""
-    page = visit(site)
-    page.add_init_script("delete globalThis.WebAssembly")
-    page.reload()
+    page = visit(site, script="delete globalThis.WebAssembly")
     page.get_by_label("a crossed 7").click()
     expect(page.locator("#problem")).to_contain_text("The networks need WebAssembly with SIMD.")
 
