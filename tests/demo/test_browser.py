@@ -5,7 +5,7 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Literal
@@ -101,9 +101,10 @@ def test_a_full_page_that_would_take_more_is_sent_in_fewer_levels_of_grey(page: 
     page.route("**/read", lambda route: route.fulfill(json=nothing))
     page.on("request", lambda request: asked.append(request) if request.url.endswith("/read") else None)
     random = np.random.default_rng(0)
-    for _ in range(80):
-        (left, top), scribble = random.uniform(0.05, 0.85, 2), random.uniform(0, 0.1, (8, 2))
-        draw(page, [(float(left + x), float(top + y)) for x, y in scribble], steps=1)
+    strokes = [random.uniform((20, 15), (360, 240)) + random.uniform(0, 30, (8, 2)) for _ in range(80)]
+    drawing = {"strokes": [stroke.tolist() for stroke in strokes], "picture": ""}
+    page.evaluate("drawing => sessionStorage.setItem('drawing', JSON.stringify(drawing))", drawing)
+    page.reload()
     wait_for(page, lambda: len(np.unique(pixels(canvas_of(asked[-1])))) <= 16)
     assert pixels(canvas_of(asked[-1])).shape == (280, 420)
     assert max(len(request.post_data or "") for request in asked) < 16_000
@@ -355,20 +356,25 @@ def test_in_dark_mode_the_paper_is_dark_and_the_ink_light(address: str, visit: C
     assert ink_and_paper(page) == [230, 26]
 
 
-FORCED_DARK = ["--force-dark-mode", "--enable-features=WebContentsForceDark"]
+@pytest.fixture(scope="module")
+def forcing(browser: Browser) -> Iterator[Browser]:
+    """A browser that forces dark pages."""
+    forced_dark = ["--force-dark-mode", "--enable-features=WebContentsForceDark"]
+    forcing = browser.browser_type.launch(executable_path=CHROMIUM, args=[*FLAGS, *forced_dark])
+    yield forcing
+    forcing.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_ink_shows_where_the_browser_forces_dark_pages(
-    scheme: Literal["light", "dark"], browser: Browser, address: str
+    scheme: Literal["light", "dark"], forcing: Browser, address: str
 ) -> None:
-    forcing = browser.browser_type.launch(executable_path=CHROMIUM, args=[*FLAGS, *FORCED_DARK])
     page = forcing.new_page(color_scheme=scheme)
     page.goto(address)
     draw(page, ONE)
     expect_digit(page, "1")
     assert ink_and_paper(page) == ([0, 255] if scheme == "light" else [230, 26])
-    forcing.close()
+    page.close()
 
 
 def test_ink_and_bars_show_where_the_system_chooses_the_colours(address: str, visit: Callable[..., Page]) -> None:

@@ -121,7 +121,14 @@ const create = async (file) => {
     probabilities: Float32Array.from([...row(lenet5), ...row(ffnn), ...row(lenet5)]),
     images: new Float32Array(784).fill(1),
   };
-  return { run: async () => Object.fromEntries(Object.entries(outputs).map(([name, data]) => [name, { data }])) };
+  const named = Object.fromEntries(Object.entries(outputs).map(([name, data]) => [name, { data }]));
+  globalThis.runs = 0;
+  return {
+    run: async () => {
+      globalThis.runs += 1;
+      return named;
+    },
+  };
 };
 export const InferenceSession = { create };
 """
@@ -272,6 +279,26 @@ def test_the_static_page_keeps_asking_for_a_missing_file(
     page.unroute(re.compile(r"\.onnx"))
     expect_digit(page, "7")
     problems.clear()
+
+
+def test_a_drawing_is_read_once_however_long_the_networks_take_to_load(
+    folder: Path, visit: Callable[..., Page]
+) -> None:
+    with web.serving(folder) as address:
+        page = visit(address, clock=True, service_workers="block")
+        held: list[Route] = []
+        page.route(re.compile(r"\.onnx"), lambda route: held.append(route))
+        page.reload()
+        page.get_by_label("a crossed 7").click()
+        for _ in range(3):
+            page.clock.fast_forward(6_000)
+            expect(page.locator("#problem")).to_contain_text("still being loaded")
+        wait_for(page, lambda: bool(held))
+        for route in held:
+            route.continue_()
+        page.clock.run_for(2_000)
+        expect_digit(page, "7")
+        assert page.evaluate("globalThis.runs") == 1
 
 
 def test_the_static_page_reads_no_canvas_back(site: str, visit: Callable[..., Page]) -> None:
