@@ -14,7 +14,7 @@ from demo.networks.classifier import SKETCH_OF_ONE
 from demo.networks.images import read_canvas
 from demo.reader import Reader
 from demo.schemas import Correction, Health, Kept, Prediction, Question, Reading, Refusal, TakenBack, TakingBack
-from demo.sketchpad import PICTURE
+from demo.sketchpad import MODEL_CARD, PICTURE
 
 EXAMPLE = Path(__file__).parent / "digit.png"
 REASONS = {
@@ -85,6 +85,13 @@ def add_addresses(app: FastAPI, reader: Reader, corrections: Corrections | None,
     def picture() -> FileResponse:
         """The picture of the page that is shown with links to it."""
         return FileResponse(PICTURE)
+
+    if card := reader.classifier.card:
+
+        @app.get(f"/{MODEL_CARD}", include_in_schema=False)
+        def model_card() -> FileResponse:
+            """The card of the networks, as text that browsers show."""
+            return FileResponse(card, media_type="text/plain")
 
     @app.get("/digit.png", include_in_schema=False)
     def example() -> FileResponse:

@@ -18,6 +18,7 @@ from demo.middleware.streams import Streams
 from demo.networks.classifier import Classifier
 from demo.page import add_page
 from demo.reader import Reader
+from demo.sketchpad import TITLE
 from demo.uploads import Uploads
 
 
@@ -39,7 +40,7 @@ def create_app(
     app = FastAPI(
         lifespan=tool.lifespan if tool else None,
         routes=tool.routes if tool else None,
-        title="Draw a digit",
+        title=TITLE,
         summary="Two networks, LeNet5 and a feed-forward network, read handwritten numbers.",
         version="1",
         servers=[{"url": "".join(root)}] if any(root) else None,

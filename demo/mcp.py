@@ -20,6 +20,7 @@ from demo.middleware.addresses import GRADIO, MCP, UPLOAD
 from demo.networks.images import ImageError, decode_data_url
 from demo.reader import Reader
 from demo.schemas import Prediction
+from demo.sketchpad import TITLE
 from demo.uploads import Uploads
 
 IMAGE = (
@@ -34,7 +35,7 @@ class Tool:
     def __init__(self, reader: Reader, uploads: Uploads, limits: Limits) -> None:
         any_host = TransportSecuritySettings(enable_dns_rebinding_protection=False)
         self.server = FastMCP(
-            "Draw a digit",
+            TITLE,
             stateless_http=True,
             max_request_body_size=limits.mcp_bytes,
             transport_security=any_host,

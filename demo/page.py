@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Container, Coroutine
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -13,7 +14,7 @@ from demo.middleware import RETRY_LATER
 from demo.middleware.addresses import GRADIO, MCP
 from demo.networks.images import ImageError
 from demo.reader import BusyError, Reader
-from demo.sketchpad import HERE, SCRIPTS, STYLES, TITLE
+from demo.sketchpad import HERE, MODEL_CARD, SCRIPTS, STYLES, TITLE
 from demo.uploads import Uploads
 
 # Gradio's own margins are too wide for phones.
@@ -65,7 +66,7 @@ def create_page(reader: Reader, limits: Limits, corrections_folder: str, root_pa
             raise gr.Error(str(error), print_exception=False) from error
 
     with gr.Blocks(title=TITLE, analytics_enabled=False) as blocks:
-        sketchpad(corrections_folder, root_path, mcp)
+        sketchpad(corrections_folder, root_path, mcp, reader.classifier.card)
         file = gr.File(visible=False, label="image", type="binary")
         answer = gr.JSON(visible=False, label="answer")
         file.upload(predict, file, answer, api_name="predict")
@@ -74,9 +75,13 @@ def create_page(reader: Reader, limits: Limits, corrections_folder: str, root_pa
     return blocks.queue(max_size=limits.pictures_waiting, status_update_rate=60)
 
 
-def sketchpad(corrections_folder: str, root_path: str, mcp: bool) -> gr.HTML:
-    """The sketchpad component. It asks for corrections unless `corrections_folder` is empty."""
-    server = f"webServer({json.dumps(root_path)}, {json.dumps(MCP if mcp else '')})"
+def sketchpad(corrections_folder: str, root_path: str, mcp: bool, card: Path | None) -> gr.HTML:
+    """The sketchpad component.
+
+    It asks for corrections unless `corrections_folder` is empty, and links `card`, the model card, unless it is None.
+    """
+    addresses = root_path, MCP if mcp else "", MODEL_CARD if card else ""
+    server = f"webServer({', '.join(map(json.dumps, addresses))})"
     start = f"sketchpad(element, {server}, {json.dumps(corrections_folder)});"
     scripts = [path.read_text(encoding="utf-8") for path in [*SCRIPTS, HERE / "server.js"]]
     return gr.HTML(

@@ -26,7 +26,7 @@ class Uploads:
     def __init__(self, limits: Limits) -> None:
         parent = Path(os.environ.get("GRADIO_TEMP_DIR") or tempfile.gettempdir())
         parent.mkdir(parents=True, exist_ok=True)
-        self.folder = Path(tempfile.mkdtemp(prefix="draw-a-digit-", dir=parent)).resolve()
+        self.folder = Path(tempfile.mkdtemp(prefix="write-a-number-", dir=parent)).resolve()
         self.limits = limits
         self.charges: deque[tuple[float, int]] = deque()  # time and bytes of each upload
         self.charged_bytes = 0

@@ -12,7 +12,8 @@ UPLOAD = f"{GRADIO}/upload"
 MCP = f"{GRADIO}/mcp"
 FILE_NAME = r"[\w-][\w.@-]*"  # of a file or folder; no hidden file, no ".."
 GET_PATHS = re.compile(
-    rf"/|/config|/theme\.css|/favicon\.ico|/robots\.txt|/health|/openapi\.json|/(?:digit|sketchpad)\.png|/manifest\.json"
+    r"/|/config|/theme\.css|/favicon\.ico|/manifest\.json|/robots\.txt|/sketchpad\.png|/model-card\.md"
+    r"|/health|/openapi\.json|/digit\.png"
     rf"|/(?:assets|static|svelte)(?:/{FILE_NAME})+"
     rf"|{GRADIO}/(?:info|openapi\.json|startup-events|app_id|queue/data|heartbeat/[\w-]+|call/predict/\w+)/?"
 )

@@ -12,7 +12,7 @@ import numpy as np
 import onnxruntime
 
 from demo.networks.batches import Batches
-from demo.networks.files import MAP_OUTPUTS, ONNX, OUTPUTS, SetupError, read
+from demo.networks.files import CARD, MAP_OUTPUTS, ONNX, OUTPUTS, SetupError, read
 from demo.networks.provider import NoCudaError, error_reason, missing_requirements, session_on_cuda
 
 SURE = 0.9  # threshold of the mean probability; tests/benchmarks/refusal.py measures its effect
@@ -124,6 +124,12 @@ class Classifier:
         self._on_cpu = on_cpu
         self._on_cuda = on_cuda
         self._batches = Batches(self._read, self.batch_size) if on_cuda else None
+
+    @property
+    def card(self) -> Path | None:
+        """The model card of the networks, if it is in their folder."""
+        card = self.folder / CARD
+        return card if card.is_file() else None
 
     def __str__(self) -> str:
         return f"ONNX Runtime on {self.provider}" + (f": {self.remark}" if self.remark else "")

@@ -10,6 +10,7 @@ from demo.networks.provider import session_on_cpu
 
 ONNX = Path(__file__).parent.parent.parent / "export" / "onnx"
 FILE = "reader.onnx"
+CARD = "README.md"  # describes the file; python -m export writes it, too
 MAPS = ("conv1", "conv2", "conv3")  # outputs with LeNet5's feature maps
 CONTRACT = "1"  # the first part of the version in the file; another one means other inputs or outputs
 Value = tuple[str, tuple[int | None, ...]]

@@ -5,6 +5,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 TITLE = "Write a number"
 DESCRIPTION = "Two small neural networks read the digits that you write, while you write them."
+MODEL_CARD = "model-card.md"  # the name at which the page links the card of the networks
 PICTURE = HERE.parent / "sketchpad.png"  # shown with shared links
 SCRIPTS = [
     HERE / f"{name}.js"

@@ -1,3 +1,4 @@
+const MAX_DIGITS = 64; // that reader.onnx reads on a sheet
 const UNKNOWN = 0.3; // below this probability of each digit, none is named
 
 // Shows what the networks say about the selected digit, and messages.
@@ -65,6 +66,8 @@ function makeAnswers(element) {
 function describeNumber({ digits }) {
   if (!digits.length) return "That is no digit I know.";
   if (digits.length === 1) return describe(digits[0]);
+  if (digits.every(({ digit }) => digit === null)) return "None of these is a digit I know.";
+  if (digits.length === MAX_DIGITS) return `These are the first ${MAX_DIGITS} digits. Show fewer at a time.`;
   const unsure = digits.filter(({ sure }) => !sure).length;
   if (unsure) return `Not sure of ${unsure} of ${digits.length} digits.`;
   return `${percent(Math.min(...digits.map(({ together }) => Math.max(...together))))} sure of each digit`;
@@ -77,7 +80,7 @@ function describe({ digit, sure, together }) {
     if (sure) return `${percent(together[most])} sure`;
     return `Probably, ${percent(together[most])} sure. Or ${next}.`;
   }
-  if (together[most] > 0.5) return "Too small to read. Write it larger."; // only its size speaks against it
+  if (together[most] > 0.5) return `It looks like a ${most}, but most of its line is no digit.`;
   if (together[most] < UNKNOWN) return "That is no digit I know.";
   return together[next] < 0.15 ? `Not sure. Perhaps ${most}.` : `Not sure. Perhaps ${most} or ${next}.`;
 }

@@ -2,8 +2,8 @@
 const REQUEST_TIMEOUT = 30_000; // milliseconds; browsers send only six requests at a time
 
 // `rootPath` is the path at which a reverse proxy shows the page. If it is empty, addresses are relative to the page.
-// `mcp` is the path of the tool for language models, or empty.
-const webServer = (rootPath, mcp) => {
+// `mcp` is the path of the tool for language models, and `card` the name of the model card; both may be empty.
+const webServer = (rootPath, mcp, card) => {
   const address = (name) => (rootPath ? `${rootPath}/${name}` : name);
   return {
     read: async ({ sketch, inside }) => post(address("read"), { canvas: await sketchUrl(sketch), inside }),
@@ -14,6 +14,7 @@ const webServer = (rootPath, mcp) => {
       ...Object.fromEntries(["predict", "digit.png", "openapi.json"].map((name) => [name, absolute(address(name))])),
       mcp: mcp && absolute(address(`${mcp.slice(1)}/`)),
     },
+    card: card && absolute(address(card)),
   };
 };
 

@@ -6,8 +6,8 @@ const DONE_TIME = 1_500; // milliseconds for which a button says what it did
 
 // `server` has read({sketch, inside}), and for corrections what corrections.js asks. schemas.py describes the answers,
 // sketchUrl() the sketch; `inside` is the digit whose feature maps are wanted, or null. A refusal is {error}, or
-// {problem} if the page shall ask again. `silence` says that no answer comes, `urls` are the addresses for programs, if
-// there are any. Corrections are stored in `correctionsFolder`; "" disables them.
+// {problem} if the page shall ask again. `silence` says that no answer comes. `urls` are the addresses for programs, and
+// `card` that of the model card, if there are any. Corrections are stored in `correctionsFolder`; "" disables them.
 function sketchpad(element, server, correctionsFolder) {
   const $ = (selector) => element.querySelector(selector);
   let reading = null; // the newest answer, and the sketch that it is about
@@ -210,6 +210,11 @@ function sketchpad(element, server, correctionsFolder) {
     $("#models").textContent = server.urls.mcp
       ? `For language models it is a tool of the Model Context Protocol, at ${server.urls.mcp}`
       : "python -m demo --mcp serves it to language models, too.";
+  }
+
+  if (server.card) {
+    $("footer").hidden = false;
+    $("#card").href = server.card;
   }
 
   showState();

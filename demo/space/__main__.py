@@ -18,15 +18,14 @@ import onnxruntime
 
 import demo
 from demo.networks.classifier import SURE
-from demo.networks.files import FILE, ONNX, SetupError, read
+from demo.networks.files import CARD, FILE, ONNX, SetupError, read
 from demo.reader import COLUMNS
-from demo.sketchpad import DESCRIPTION, PICTURE, SCRIPTS, STYLES, TITLE
+from demo.sketchpad import DESCRIPTION, MODEL_CARD, PICTURE, SCRIPTS, STYLES, TITLE
 from demo.sketchpad import HERE as SKETCHPAD
 
 HERE = Path(__file__).parent
 WEB_VERSION = "1.30.0"
 WEB_SHA512 = "q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="
-MODEL_CARD = "model-card.md"
 WEB_FILES = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
 
 
@@ -69,7 +68,7 @@ def space(model: str | None = None, onnx: Path = ONNX) -> dict[str, bytes]:
         f"pillow=={version('pillow')}",
     ]
     return {
-        **_cards(sdk, model, onnx),
+        **_cards(sdk, model, onnx, f"export/onnx/{CARD}"),
         "requirements.txt": "".join(f"{line}\n" for line in requirements).encode(),
         "app.py": (HERE / "app.py").read_bytes(),
         **{f"demo/{file.relative_to(package).as_posix()}": file.read_bytes() for file in code if file.is_file()},
@@ -83,10 +82,13 @@ def static(model: str | None = None, onnx: Path = ONNX) -> dict[str, bytes]:
 
     Its card links to the model repository `model`. Raises SetupError.
     """
-    cards = _cards("sdk: static\napp_file: index.html", model, onnx)  # checks the networks before the download
+    # Before the download, because this checks the networks.
+    cards = _cards("sdk: static\napp_file: index.html", model, onnx, MODEL_CARD)
     loaded = {FILE: _graph(onnx), **_web_runtime()}
     files = json.dumps({name: f"sha256-{_digest('sha256', content)}" for name, content in loaded.items()})
-    slots = {"files": files, "columns": json.dumps(COLUMNS), "sure": json.dumps(SURE)}
+    card = MODEL_CARD if MODEL_CARD in cards else ""
+    values = {"columns": COLUMNS, "sure": SURE, "card": card}
+    slots = {"files": files, **{name: json.dumps(value) for name, value in values.items()}}
     scripts = [path.read_text(encoding="utf-8") for path in SCRIPTS]
     parts = {
         "css": "\n".join(path.read_text(encoding="utf-8") for path in STYLES),
@@ -124,19 +126,19 @@ def lay_out(folder: Path, files: dict[str, bytes]) -> None:
     print(f"{folder}: {len(files)} files, {sum(map(len, files.values())) / 1e6:.1f} MB")
 
 
-def _cards(sdk: str, model: str | None, onnx: Path) -> dict[str, bytes]:
-    """The Space's card, and the card of the networks if there is one beside them. Raises SetupError."""
+def _cards(sdk: str, model: str | None, onnx: Path, place: str) -> dict[str, bytes]:
+    """The Space's card, and at `place` the card of the networks if there is one beside them. Raises SetupError."""
     _, session = read(onnx)
     metadata = session.get_modelmeta().custom_metadata_map
     cells = [metadata.get(key, "not recorded") for key in ("version", "accuracy", "training_data", "license")]
-    card = onnx / "README.md"
+    card = onnx / CARD
     slots = {
         "sdk": f"{sdk}\nmodels: [{model}]" if model else sdk,
         "networks": f"| {' | '.join([f'`{FILE}`', *cells])} |",
-        "card": f"[The model card]({MODEL_CARD}) says more.\n\n" if card.is_file() else "",
+        "card": f"[The model card]({place}) says more.\n\n" if card.is_file() else "",
     }
     cards = {"README.md": _filled(HERE / "README.template.md", slots)}
-    return {**cards, MODEL_CARD: card.read_bytes()} if card.is_file() else cards
+    return {**cards, place: card.read_bytes()} if card.is_file() else cards
 
 
 def _filled(template: Path, slots: dict[str, str]) -> bytes:

@@ -1,7 +1,7 @@
 // The service worker: caches the page and its files, all of one version, for reloads offline.
 const VERSION = "[[version]]";
 const FILES = [[files]]; // names and integrity hashes, as static.js requests them
-const PREFIX = `draw-a-digit ${registration.scope} `; // other pages of this origin have their own caches
+const PREFIX = `write-a-number ${registration.scope} `; // other pages of this origin have their own caches
 const requests = Object.entries(FILES).map(([name, integrity]) => new Request(`${name}?${integrity}`, { integrity }));
 
 async function fillCache() {

@@ -2,6 +2,8 @@
 const FILES = [[files]]; // names and integrity hashes, which exclude files of another version
 const COLUMNS = [[columns]]; // LeNet5's feature maps in each row of their picture, for each convolution
 const SURE = [[sure]];
+const LOADING_TIME = 4_000; // milliseconds for which a question waits for the networks; the page asks again after 5,000
+const STILL_LOADING = "The networks are still being loaded.";
 
 let loading; // a promise of ONNX Runtime and the session of reader.onnx
 
@@ -53,7 +55,8 @@ function loadingProblem(error) {
 
 async function read({ sketch: asked, inside }) {
   const { grey, width, height } = asked.url ? await greyPixels(asked.url) : asked;
-  const loaded = await loadOnce().catch((error) => ({ problem: loadingProblem(error) }));
+  const late = new Promise((resolve) => setTimeout(resolve, LOADING_TIME, { problem: STILL_LOADING }));
+  const loaded = await Promise.race([loadOnce().catch((error) => ({ problem: loadingProblem(error) })), late]);
   if (loaded.problem) return loaded;
   const { ort, session } = loaded;
   const sketch = new ort.Tensor("uint8", grey, [1, height, width]);
@@ -130,4 +133,5 @@ loadOnce()
   .then(() => navigator.serviceWorker.register("offline.js"))
   .catch(() => {}); // plain HTTP and some private windows have no service workers
 document.querySelector("#unstarted").remove();
-sketchpad(document.querySelector("#sketchpad"), { read, silence: "The networks are still being loaded." }, "");
+const SERVER = { read, silence: STILL_LOADING, card: [[card]] };
+sketchpad(document.querySelector("#sketchpad"), SERVER, "");

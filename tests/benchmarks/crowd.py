@@ -26,6 +26,7 @@ from model.normalize import normalize
 class Classifier:
     provider = "CPU"
     batch_size = 1
+    card = None
     __str__ = lambda self: "Keras"
     networks = {name: keras.saving.load_model(f"model/checkpoints/{name}.keras") for name in ("lenet5", "ffnn")}
     image = staticmethod(tf.function(normalize, reduce_retracing=True))

@@ -3,15 +3,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from demo.limits import Limits
 from demo.space import __main__ as layout
 from export import web
 from export.web import CHROMIUM, FLAGS
 from tests.demo.serving import Balancer, Collecting, Running, running
-
-expect.set_options(timeout=15_000)  # milliseconds; the machine may be busy
 
 HASTY = Limits(
     connections=60,
@@ -121,15 +119,17 @@ def problems() -> Iterator[list[str]]:
 def visit(browser: Browser, problems: list[str]) -> Iterator[Callable[..., Page]]:
     """Open an address in a new browser context with these options.
 
-    With `clock`, page.clock.fast_forward() moves the page's clock forward.
+    With `clock`, page.clock.fast_forward() moves the page's clock forward. `script` runs before those of the page.
     """
     contexts = []
 
-    def visit(address: str, clock: bool = False, **options: Any) -> Page:
+    def visit(address: str, clock: bool = False, script: str = "", **options: Any) -> Page:
         contexts.append(browser.new_context(**options))
         page = contexts[-1].new_page()
         if clock:
             page.clock.install()
+        if script:
+            page.add_init_script(script)
         watched(page, address, problems).__enter__()
         page.goto(address)
         page.wait_for_selector("#sketchpad canvas")

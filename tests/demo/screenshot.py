@@ -13,7 +13,7 @@ with running() as address, sync_playwright() as playwright:
     page.goto(address)
     page.wait_for_selector("#sketchpad canvas")
     page.get_by_label("the year 2026").click()
-    expect(page.locator("#digit")).to_have_text("2026")
+    expect(page.locator("#digit")).to_have_text("2026", timeout=60_000)
     page.mouse.move(0, 0)
     page.locator("#sketchpad").screenshot(path=sys.argv[1])
     browser.close()

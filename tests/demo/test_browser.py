@@ -5,7 +5,7 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Literal
@@ -37,7 +37,7 @@ from tests.demo.serving import Balancer, Collecting
 
 pytestmark = [pytest.mark.browser]
 
-NOT_READ = ("Not sure", "no digit I know", "Too small")
+NOT_READ = ("Not sure", "no digit I know")
 
 
 def photograph() -> bytes:
@@ -101,10 +101,12 @@ def test_a_full_page_that_would_take_more_is_sent_in_fewer_levels_of_grey(page: 
     page.route("**/read", lambda route: route.fulfill(json=nothing))
     page.on("request", lambda request: asked.append(request) if request.url.endswith("/read") else None)
     random = np.random.default_rng(0)
-    for _ in range(80):
-        (left, top), scribble = random.uniform(0.05, 0.85, 2), random.uniform(0, 0.1, (8, 2))
-        draw(page, [(float(left + x), float(top + y)) for x, y in scribble], steps=1)
-    wait_for(page, lambda: len(np.unique(pixels(canvas_of(asked[-1])))) <= 16)
+    strokes = [random.uniform((20, 15), (360, 240)) + random.uniform(0, 30, (8, 2)) for _ in range(80)]
+    drawing = {"strokes": [stroke.tolist() for stroke in strokes], "picture": ""}
+    page.evaluate("drawing => sessionStorage.setItem('drawing', JSON.stringify(drawing))", drawing)
+    page.reload()
+    wait_for(page, lambda: bool(asked))
+    assert len(np.unique(pixels(canvas_of(asked[-1])))) <= 16
     assert pixels(canvas_of(asked[-1])).shape == (280, 420)
     assert max(len(request.post_data or "") for request in asked) < 16_000
 
@@ -213,11 +215,8 @@ def test_the_page_asks_again_after_an_invalid_answer(page: Page) -> None:
 
 
 def test_the_page_works_if_the_browser_forbids_storage(address: str, visit: Callable[..., Page]) -> None:
-    page = visit(address)
-    page.add_init_script(
-        "Object.defineProperty(window, 'sessionStorage', {get() { throw new DOMException('no', 'SecurityError') }})"
-    )
-    page.reload()
+    forbidden = "get() { throw new DOMException('no', 'SecurityError') }"
+    page = visit(address, script=f"Object.defineProperty(window, 'sessionStorage', {{{forbidden}}})")
     page.get_by_label("a crossed 7").click()
     expect_digit(page, "7")
     page.click("#clear")
@@ -236,9 +235,7 @@ def test_a_lost_pointer_capture_ends_the_stroke_and_does_not_block_the_next_one(
 def test_reads_drawings_where_the_browser_hides_the_pixels_of_a_canvas(
     script: str, address: str, visit: Callable[..., Page]
 ) -> None:
-    page = visit(address)
-    page.add_init_script(script)
-    page.reload()
+    page = visit(address, script=script)
     draw(page, SEVEN)
     expect_digit(page, "7")
     page.set_input_files("#file", {"name": "one.jpg", "mimeType": "image/jpeg", "buffer": photograph()})
@@ -360,20 +357,25 @@ def test_in_dark_mode_the_paper_is_dark_and_the_ink_light(address: str, visit: C
     assert ink_and_paper(page) == [230, 26]
 
 
-FORCED_DARK = ["--force-dark-mode", "--enable-features=WebContentsForceDark"]
+@pytest.fixture(scope="module")
+def forcing(browser: Browser) -> Iterator[Browser]:
+    """A browser that forces dark pages."""
+    forced_dark = ["--force-dark-mode", "--enable-features=WebContentsForceDark"]
+    forcing = browser.browser_type.launch(executable_path=CHROMIUM, args=[*FLAGS, *forced_dark])
+    yield forcing
+    forcing.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_ink_shows_where_the_browser_forces_dark_pages(
-    scheme: Literal["light", "dark"], browser: Browser, address: str
+    scheme: Literal["light", "dark"], forcing: Browser, address: str
 ) -> None:
-    forcing = browser.browser_type.launch(executable_path=CHROMIUM, args=[*FLAGS, *FORCED_DARK])
     page = forcing.new_page(color_scheme=scheme)
     page.goto(address)
     draw(page, ONE)
     expect_digit(page, "1")
     assert ink_and_paper(page) == ([0, 255] if scheme == "light" else [230, 26])
-    forcing.close()
+    page.close()
 
 
 def test_ink_and_bars_show_where_the_system_chooses_the_colours(address: str, visit: Callable[..., Page]) -> None:
@@ -629,7 +631,15 @@ def test_the_example_for_programs_runs_as_printed(page: Page, tmp_path: Path) ->
     printed = page.locator("#example").inner_text()
     done = subprocess.run(["sh", "-c", printed], cwd=tmp_path, capture_output=True, text=True, check=True)
     check(json.loads(done.stdout), 7)
-    assert httpx.get(page.locator("#described").get_attribute("href") or "").json()["info"]["title"] == "Draw a digit"
+    assert httpx.get(page.locator("#described").get_attribute("href") or "").json()["info"]["title"] == "Write a number"
+
+
+def test_the_page_links_the_model_card(page: Page) -> None:
+    card = page.locator("footer a")
+    expect(card).to_have_text("The model card")
+    shown = httpx.get(card.get_attribute("href") or "")
+    assert shown.headers["content-type"].startswith("text/plain")
+    assert "## When an answer counts" in shown.text
 
 
 def test_a_bar_of_100_percent_ends_where_its_column_ends(page: Page) -> None:

@@ -221,7 +221,7 @@ def test_a_stopped_server_ends_its_streams_and_leaves_no_file(
             os.kill(processes[address].pid, number)
             assert list(lines)[-1:] == [""]
         processes[address].wait(10)
-    assert not [path for path in tmp_path.rglob("*") if path.is_file() or "draw-a-digit" in path.name]
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() or "write-a-number" in path.name]
 
 
 def test_an_upload_beyond_the_limit_gives_429_with_retry_after(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

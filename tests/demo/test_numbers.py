@@ -133,6 +133,19 @@ def test_an_unsure_digit_is_marked_and_says_what_else_it_could_be(page: Page, an
     expect(page.locator(".boxes .unsure:visible")).to_have_count(2)
 
 
+def test_the_page_says_if_no_digit_is_among_several_pieces_of_ink(page: Page, answer: Answering) -> None:
+    answer(digit(None, 20, p=0.4), digit(None, 80, p=0.2))
+    draw(page, part(ONE, 0.1))
+    expect(page.locator("#words")).to_have_text("None of these is a digit I know.")
+
+
+def test_a_letter_like_a_digit_among_other_letters_is_none(page: Page, answer: Answering) -> None:
+    letter = {**digit(4, 20), "digit": None, "sure": False}
+    answer(letter, digit(None, 80, p=0.2), digit(None, 140, p=0.2))
+    draw(page, part(ONE, 0))
+    expect(page.locator("#which")).to_contain_text("It looks like a 4, but most of its line is no digit.")
+
+
 def test_a_click_or_an_arrow_key_shows_another_digit_until_the_pen_goes_on(page: Page, answer: Answering) -> None:
     answer(digit(3, 20), digit(1, 80), digit(4, 20, line=1), digit(9, 80, line=1))
     draw(page, part(ONE, 0))
@@ -264,8 +277,19 @@ def test_many_digits_stay_on_the_page(page: Page, answer: Answering) -> None:
     page.set_viewport_size({"width": 320, "height": 640})
     draw(page, part(ONE, 0.1))
     expect(page.locator("#digit button")).to_have_count(64)
+    expect(page.locator("#words")).to_have_text("These are the first 64 digits. Show fewer at a time.")
     assert page.evaluate("document.documentElement.scrollWidth") == 320
     page.set_viewport_size({"width": 1280, "height": 720})
+
+
+def test_the_page_says_that_it_reads_a_picture_that_takes_long(page: Page) -> None:
+    page.route("**/read", lambda _: None)
+    page.get_by_label("the year 2026").click()
+    words = page.locator("#words")
+    shown = "words => { const { content, opacity } = getComputedStyle(words, '::before'); return [content, opacity] }"
+    wait_for(page, lambda: words.evaluate(shown) == ['"Reading …"', "1"])
+    page.click("#clear")
+    assert words.evaluate(shown)[0] == "none"
 
 
 def test_the_boxes_of_an_older_drawing_vanish_with_it(page: Page, answer: Answering) -> None:

@@ -24,12 +24,15 @@ from demo.networks.files import FILE, ONNX, SetupError
 from demo.networks.images import data_url, read_canvas
 from demo.reader import Reader
 from demo.schemas import Question
+from demo.sketchpad import MODEL_CARD
 from demo.space import __main__ as layout
 from export import web
-from tests.demo.drawing import NO_PIXELS, ONE, SEVEN, draw, expect_blank, expect_digit, surest
+from tests.demo.conftest import watched
+from tests.demo.drawing import NO_PIXELS, ONE, SEVEN, draw, expect_blank, expect_digit, surest, wait_for
 from tests.demo.tiny import BLOT, SURE, TINY, UNSURE, bar, bars
 
 Files = dict[str, bytes]
+CARD = "export/onnx/README.md"
 
 KEPT = """async () => {
     const registration = await navigator.serviceWorker.getRegistration()
@@ -58,16 +61,17 @@ def test_the_space_holds_the_networks_of_the_folder_that_is_named_and_describes_
     files = layout.space(onnx=TINY)
     assert files["export/onnx/reader.onnx"] == (TINY / FILE).read_bytes()
     assert "| `reader.onnx` | not recorded |" in files["README.md"].decode()
-    assert layout.MODEL_CARD not in files
+    assert CARD not in files
     files = layout.space()
     assert "| `reader.onnx` | 1.0.0 | " in files["README.md"].decode()
-    assert files[layout.MODEL_CARD] == (ONNX / "README.md").read_bytes()
+    assert files[CARD] == (ONNX / "README.md").read_bytes()
 
 
 def test_the_static_page_holds_the_networks_of_the_folder_that_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(layout, "_web_runtime", dict)
     files = layout.static(onnx=TINY)
     assert files[FILE] == (TINY / FILE).read_bytes()
+    assert MODEL_CARD not in files
 
 
 @pytest.mark.parametrize("options", [[], ["--static"]])
@@ -117,7 +121,14 @@ const create = async (file) => {
     probabilities: Float32Array.from([...row(lenet5), ...row(ffnn), ...row(lenet5)]),
     images: new Float32Array(784).fill(1),
   };
-  return { run: async () => Object.fromEntries(Object.entries(outputs).map(([name, data]) => [name, { data }])) };
+  const named = Object.fromEntries(Object.entries(outputs).map(([name, data]) => [name, { data }]));
+  globalThis.runs = 0;
+  return {
+    run: async () => {
+      globalThis.runs += 1;
+      return named;
+    },
+  };
 };
 export const InferenceSession = { create };
 """
@@ -159,11 +170,7 @@ def expect_seven_read_as(page: Page, digits: list[str]) -> None:
 
 def expect_kept(page: Page) -> None:
     """Expect that this layout, and nothing else, is cached for offline reloads."""
-    for _ in range(100):
-        if page.evaluate(KEPT):
-            return
-        page.wait_for_timeout(100)
-    raise AssertionError(page.evaluate("caches.keys()"))
+    wait_for(page, lambda: bool(page.evaluate(KEPT)))
 
 
 def test_a_loaded_static_page_reads_offline(site: str, visit: Callable[..., Page]) -> None:
@@ -219,9 +226,9 @@ def both_readers(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(layout, "_web_runtime", lambda: {name: static_page[name] for name in layout.WEB_FILES})
         files = layout.static(onnx=request.param)
-    called = b'sketchpad(document.querySelector("#sketchpad"), '
+    called = b'sketchpad(document.querySelector("#sketchpad"), SERVER, "")'
     assert files["index.html"].count(called) == 1
-    exposed = files["index.html"].replace(called, b"((server) => (globalThis.server = server))(")
+    exposed = files["index.html"].replace(called, b"globalThis.server = SERVER")
     folder = tmp_path_factory.mktemp("exposed")
     layout.lay_out(folder, files | {"index.html": exposed})
     with web.serving(folder) as address:
@@ -274,10 +281,28 @@ def test_the_static_page_keeps_asking_for_a_missing_file(
     problems.clear()
 
 
+def test_a_drawing_is_read_once_however_long_the_networks_take_to_load(
+    folder: Path, visit: Callable[..., Page]
+) -> None:
+    with web.serving(folder) as address:
+        page = visit(address, clock=True, service_workers="block")
+        held: list[Route] = []
+        page.route(re.compile(r"\.onnx"), lambda route: held.append(route))
+        page.reload()
+        page.get_by_label("a crossed 7").click()
+        for _ in range(3):
+            page.clock.fast_forward(6_000)
+            expect(page.locator("#problem")).to_contain_text("still being loaded")
+        wait_for(page, lambda: bool(held))
+        for route in held:
+            route.continue_()
+        page.clock.run_for(2_000)
+        expect_digit(page, "7")
+        assert page.evaluate("globalThis.runs") == 1
+
+
 def test_the_static_page_reads_no_canvas_back(site: str, visit: Callable[..., Page]) -> None:
-    page = visit(site)
-    page.add_init_script(NO_PIXELS)
-    page.reload()
+    page = visit(site, script=NO_PIXELS)
     draw(page, SEVEN)
     expect_digit(page, "7")
     page.click("summary")
@@ -328,18 +353,19 @@ SUFFICIENT = re.findall(
     ],
 )
 def test_the_static_page_under_a_policy_reads_or_says_what_is_forbidden(
-    policy: str, selector: str, reason: str, site: str, visit: Callable[..., Page], problems: list[str]
+    policy: str, selector: str, reason: str, site: str, browser: Browser, problems: list[str]
 ) -> None:
-    page = visit(site, service_workers="block")
-
     def restrict(route: Route) -> None:
         response = route.fetch()
         route.fulfill(response=response, headers={**response.headers, "Content-Security-Policy": policy})
 
+    page = browser.new_page(service_workers="block")
     page.route(site, restrict)
-    page.reload()
-    page.get_by_label("a crossed 7").click()
-    expect(page.locator(selector)).to_contain_text(reason)
+    with watched(page, site, problems):
+        page.goto(site)
+        page.get_by_label("a crossed 7").click()
+        expect(page.locator(selector)).to_contain_text(reason)
+        page.close()
     if policy in SUFFICIENT:
         assert problems == []
     problems.clear()
@@ -347,9 +373,7 @@ def test_the_static_page_under_a_policy_reads_or_says_what_is_forbidden(
 
 def test_the_static_page_without_webassembly_says_so(site: str, visit: Callable[..., Page]) -> None:
     """Tor Browser has none at its safest level, Safari none in Lockdown Mode."""
-    page = visit(site)
-    page.add_init_script("delete globalThis.WebAssembly")
-    page.reload()
+    page = visit(site, script="delete globalThis.WebAssembly")
     page.get_by_label("a crossed 7").click()
     expect(page.locator("#problem")).to_contain_text("The networks need WebAssembly with SIMD.")
 

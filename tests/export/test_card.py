@@ -20,6 +20,8 @@ from model import CHECKPOINTS
 from model.recipes import RECIPES
 from model.record import TrainingRecord
 
+expect.set_options(timeout=30_000)  # milliseconds; the machine may be busy
+
 CARD = (ONNX / "README.md").read_text()
 FILES = [kind.file(name) for name in RECIPES for kind in KINDS]
 RECORDS = {name: TrainingRecord.load(CHECKPOINTS / f"{name}.json") for name in RECIPES}
