@@ -2,6 +2,7 @@
 const FILES = [[files]]; // names and integrity hashes, which exclude files of another version
 const COLUMNS = [[columns]]; // LeNet5's feature maps in each row of their picture, for each convolution
 const SURE = [[sure]];
+const NETWORKS = ["lenet5", "ffnn"];
 
 let loading; // a promise of ONNX Runtime and the session of reader.onnx
 
@@ -60,14 +61,42 @@ async function read({ sketch: asked, inside }) {
   const looksInside = Number.isInteger(inside);
   const names = ["digits", "line", "sure", "boxes", "probabilities", "images"];
   const started = performance.now();
-  const outputs = await session.run({ sketch }, [...names, ...(looksInside ? Object.keys(COLUMNS) : [])]);
+  const outputs = await session.run({ sketch }, [...names, ...(looksInside ? [...Object.keys(COLUMNS), "fc6"] : [])]);
   const milliseconds = performance.now() - started;
   const digits = Array.from(outputs.digits.data, (value, piece) => digitOf(outputs, piece, Number(value)));
   if (looksInside && digits[inside]) {
     const pictures = Object.entries(COLUMNS).map(([layer, columns]) => [layer, tiled(outputs[layer], inside, columns)]);
-    digits[inside].maps = Object.fromEntries(pictures);
+    const part = (name, size) => [...outputs[name].data.subarray(inside * size, (inside + 1) * size)];
+    const pixels = part("images", AREA).map((ink) => Math.round(255 * ink));
+    Object.assign(digits[inside], { maps: Object.fromEntries(pictures), fc6: part("fc6", 84), pixels });
   }
   return { number: numberOf(digits), digits, provider: "the CPU of this device", milliseconds, waited: 0 };
+}
+
+let pair; // a promise of the sessions of both networks by themselves
+
+function loadPair() {
+  pair ??= Promise.all(
+    NETWORKS.map(async (name) => {
+      const { ort } = await loadOnce();
+      return ort.InferenceSession.create(await fetched(`${name}.onnx`));
+    }),
+  );
+  pair.catch(() => (pair = undefined)); // the next question tries again
+  return pair;
+}
+
+// Both networks' probabilities of images of 28 x 28 pixels, as why.js asks for them.
+async function probabilities(images) {
+  if (!FILES["lenet5.onnx"]) return { error: "This page was made without lenet5.onnx and ffnn.onnx, which explain an answer." };
+  const { ort } = await loadOnce();
+  const image = new ort.Tensor("float32", Float32Array.from(images, (ink) => ink / 255), [images.length / AREA, SIDE, SIDE]);
+  const found = [];
+  for (const session of await loadPair()) {
+    const { data } = (await session.run({ image })).probabilities;
+    found.push(Array.from({ length: images.length / AREA }, (_, i) => [...data.subarray(10 * i, 10 * i + 10)]));
+  }
+  return { lenet5: found[0], ffnn: found[1] };
 }
 
 // What the outputs say about one piece of ink. `value` is its digit, or -1 if it is none.
@@ -84,6 +113,8 @@ function digitOf(outputs, piece, value) {
     probabilities: { lenet5, ffnn },
     image: inkUrl(outputs.images.data.subarray(784 * piece, 784 * (piece + 1)), 28, 28),
     maps: null,
+    fc6: null,
+    pixels: null,
   };
 }
 
@@ -130,4 +161,4 @@ loadOnce()
   .then(() => navigator.serviceWorker.register("offline.js"))
   .catch(() => {}); // plain HTTP and some private windows have no service workers
 document.querySelector("#unstarted").remove();
-sketchpad(document.querySelector("#sketchpad"), { read, silence: "The networks are still being loaded." }, "");
+sketchpad(document.querySelector("#sketchpad"), { read, probabilities, silence: "The networks are still being loaded." }, "");

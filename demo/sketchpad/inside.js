@@ -1,0 +1,265 @@
+// Look inside: the way from the paper to the answer in pictures, which ink speaks for and against it, and what would
+// change it. `server` has probabilities(images), as why.js asks for it. Nothing is asked while it is closed.
+const STRONG = 3; // log-odds that are shown in full colour, unless there is more
+const FOR = [0, 114, 255]; // blue and orange, which the colour-blind can tell
+const AGAINST = [255, 120, 0];
+const FIELDS = { conv1: [24, 1, 5], conv2: [19, 1, 10], conv3: [5, 2, 19] }; // pixels a side; step and side of a field
+const MATCH = 0.05; // between the probabilities of reader.onnx and of the same networks by themselves
+
+function makeInside(element, server) {
+  const $ = (selector) => element.querySelector(selector);
+  const details = $(".inside");
+  const layer = $(".evidence");
+  const heatmap = Object.assign(document.createElement("canvas"), { width: SIDE, height: SIDE });
+  const marks = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  marks.setAttribute("viewBox", `0 0 ${SIDE} ${SIDE}`);
+  layer.append(heatmap, marks);
+  let shown = 0; // number of the newest explanation; older ones stop
+  let explained = null; // the digit, and the evidence that was found
+  let rival = null; // the digit that is compared with
+
+  const rivals = Array.from({ length: 10 }, (_, digit) => {
+    const button = Object.assign(document.createElement("button"), { type: "button", textContent: digit });
+    button.addEventListener("click", () => {
+      rival = rival === digit ? null : digit;
+      showEvidence(rival);
+    });
+    for (const [event, pointed] of [["pointerenter", true], ["pointerleave", false]])
+      button.addEventListener(event, () => showEvidence(pointed ? digit : rival));
+    return button;
+  });
+  $(".rivals").append("Why not ", ...rivals);
+
+  // Shows the layers of a digit of the newest answer; none for null.
+  function showLayers(digit) {
+    setImage("#image", digit?.image);
+    for (const name of Object.keys(FIELDS)) {
+      if (!digit || digit.maps) setImage(`#${name}`, digit?.maps[name]); // those of before stay until new ones come
+    }
+    if (digit?.fc6) showNumbers(digit.fc6);
+    $("#ten").textContent = digit ? tenOf(digit.probabilities) : "";
+    $(".way").hidden = !digit;
+    if (!digit) forget(details.open ? "Write a digit, and see here why the networks read it as they do." : "");
+  }
+
+  // Explains a digit of the newest answer, which holds its pixels, once the pen rests. `size` is that of the sketch,
+  // and `paper` what the paper shows, for drawImage().
+  async function explain(digit, size, paper) {
+    const mine = ++shown;
+    const goesOn = () => shown === mine && details.open;
+    const ask = async (images) => {
+      const found = await server.probabilities(images);
+      if (found.lenet5) return found;
+      throw Object.assign(new Error(found.error ?? found.problem), { isMeant: true });
+    };
+    showDrawn(digit, size, paper);
+    try {
+      const evidence = await findEvidence(Uint8Array.from(digit.pixels), ask);
+      if (!goesOn()) return;
+      if (!isSame(evidence.answer, digit.probabilities))
+        return forget("lenet5.onnx and ffnn.onnx hold other networks than reader.onnx. Run python -m export.");
+      explained = { digit, evidence };
+      if (rival === mainOf(digit)) rival = null;
+      placeLayer(digit, size, evidence.image);
+      $("#why-not").textContent = digit.digit === null ? whyNone(digit) : "";
+      $(".why").hidden = false;
+      showEvidence(rival);
+      showChanges(null);
+      const changes = await findChanges(evidence.image, digit.digit, ask, goesOn);
+      if (goesOn()) showChanges(changes);
+    } catch (error) {
+      if (!goesOn()) return;
+      forget(error.isMeant ? error.message : "The networks do not answer. Look again in a moment.");
+    }
+  }
+
+  // Removes the explanation of an older drawing.
+  function forget(text = "") {
+    shown += 1;
+    explained = null;
+    layer.hidden = true;
+    $(".why").hidden = true;
+    $("#why-not").textContent = text;
+  }
+
+  function showEvidence(other) {
+    if (!explained) return;
+    const { digit, evidence } = explained;
+    const main = mainOf(digit);
+    const against = other === main ? null : other;
+    const heat = heatOf(evidence, main, against);
+    paintHeat(heat);
+    $("#why-what").textContent = against === null ? main : `${main} and not ${against}`;
+    $("#why").textContent = tell(evidence.image, heat, main, against);
+    $("#for").textContent = `speaks for ${main}`;
+    $("#against").textContent = against === null ? "speaks against it" : `speaks for ${against}`;
+    rivals.forEach((button, i) => {
+      button.disabled = i === main;
+      button.setAttribute("aria-pressed", i === against);
+    });
+  }
+
+  function paintHeat(heat) {
+    const context = heatmap.getContext("2d");
+    const pixels = context.createImageData(SIDE, SIDE);
+    const full = heat.reduce((most, value) => Math.max(most, Math.abs(value)), STRONG);
+    heat.forEach((value, i) => {
+      const share = Math.min(1, Math.abs(value) / full) ** 0.7;
+      pixels.data.set([...(value > 0 ? FOR : AGAINST), Math.round(255 * share)], 4 * i);
+    });
+    context.putImageData(pixels, 0, 0);
+    layer.hidden = false;
+  }
+
+  // Lays the 28 x 28 pixels over the ink of the digit on the paper.
+  function placeLayer({ box }, size, image) {
+    const [left, top, right, bottom] = box;
+    const step = Math.max(right - left, bottom - top) / 20; // the longer side takes 20 pixels
+    const [x, y] = middleOf(image);
+    const [centreX, centreY] = middle(box);
+    const from = [centreX - x * step, centreY - y * step];
+    const place = placeOf([...from, ...from.map((value) => value + SIDE * step)], size);
+    for (const part of [heatmap, marks]) Object.assign(part.style, place);
+  }
+
+  function showChanges(changes) {
+    marks.replaceChildren(...(changes ?? []).map(markOf));
+    $("#changes").replaceChildren(...textsOf(changes).map((text) => Object.assign(document.createElement("li"), { textContent: text })));
+  }
+
+  function textsOf(changes) {
+    if (!changes) return ["Searching …"];
+    if (!changes.length) return ["No small patch of ink, taken away or added, makes it another digit."];
+    return changes.map(({ kind, patch, digit, probability }) => {
+      const image = explained.evidence.image;
+      const where = wordsFor(image, patch.x, patch.y);
+      const what = kind === "without" ? `Without ${where}, in the ring` : `With more ink ${where.replace(/^.* (?=(at|on|in) the)/, "")}, in the dotted line`;
+      return `${what}: ${digit}, ${percent(probability)}`;
+    });
+  }
+
+  function showDrawn({ box }, size, paper) {
+    const canvas = $("#drawn");
+    const context = canvas.getContext("2d");
+    const scale = Math.min(canvas.width / size.width, canvas.height / size.height);
+    const [width, height] = [scale * size.width, scale * size.height];
+    const [x, y] = [(canvas.width - width) / 2, (canvas.height - height) / 2];
+    context.fillStyle = "white";
+    context.fillRect(0, 0, canvas.width, canvas.height);
+    context.drawImage(paper, x, y, width, height);
+    const [left, top, right, bottom] = box.map((value) => value * scale);
+    context.strokeStyle = "#5b8def";
+    context.strokeRect(x + left - 2, y + top - 2, right - left + 4, bottom - top + 4);
+  }
+
+  function showNumbers(numbers) {
+    const context = $("#fc6").getContext("2d");
+    const pixels = context.createImageData(42, 2);
+    numbers.forEach((value, i) => {
+      const colour = (value > 0 ? FOR : AGAINST).map((level) => Math.round(255 + (level - 255) * Math.abs(value)));
+      pixels.data.set([...colour, 255], 4 * i);
+    });
+    context.putImageData(pixels, 0, 0);
+  }
+
+  function setImage(selector, url) {
+    const image = $(selector);
+    image.style.visibility = url ? "" : "hidden";
+    if (url) image.src = url;
+    else image.removeAttribute("src");
+  }
+
+  // Outlines on the image what a pixel of a map sees.
+  for (const [name, [side, step, field]] of Object.entries(FIELDS)) {
+    const map = $(`#${name}`);
+    const outline = $(".magnified i");
+    let at = [0, 0];
+    const outlineField = (pixel) => {
+      at = pixel.map((value) => Math.min(side - 1, Math.max(0, value)));
+      const share = (value) => `${(100 * value) / SIDE}%`;
+      const [left, top] = at.map((value) => share(value * step));
+      Object.assign(outline.style, { left, top, width: share(field), height: share(field) });
+      outline.hidden = false;
+    };
+    const hide = () => (outline.hidden = true);
+    map.addEventListener("pointermove", ({ offsetX, offsetY }) => {
+      const scale = map.naturalWidth / map.clientWidth;
+      outlineField([offsetX, offsetY].map((value) => Math.floor((value * scale) % (side + 1))));
+    });
+    map.addEventListener("pointerleave", hide);
+    map.addEventListener("blur", hide);
+    map.addEventListener("focus", () => outlineField(at));
+    map.addEventListener("keydown", (event) => {
+      const direction = KEY_DIRECTIONS[event.key];
+      if (!direction) return;
+      event.preventDefault();
+      outlineField(at.map((value, axis) => value + direction[axis]));
+    });
+  }
+
+  showLayers(null);
+  return { showLayers, explain, forget };
+}
+
+// The digit that is explained: the one that was read, or the likeliest one.
+const mainOf = ({ digit, together }) => digit ?? likely(together)[0];
+
+const isSame = (one, other) =>
+  ["lenet5", "ffnn"].every((name) => one[name].every((p, digit) => Math.abs(p - other[name][digit]) < MATCH));
+
+// Why ink is not read as a digit.
+function whyNone({ together, probabilities }) {
+  const [most, next] = likely(together);
+  if (together[most] > PROBABLE) return `It looks like a ${most}, but it is too small to be read. Write it larger.`;
+  const each = ["lenet5", "ffnn"].map((name) => likely(probabilities[name])[0]);
+  const says = (name, i) => `${name} says ${each[i]}, ${percent(probabilities[name.toLowerCase()][each[i]])}`;
+  const reason =
+    each[0] !== each[1]
+      ? `The networks disagree: ${says("LeNet5", 0)}, and ${says("FFNN", 1)}.`
+      : `Neither network is sure: ${says("LeNet5", 0)}, and ${says("FFNN", 1)}.`;
+  return `It is no digit, because none reaches 50 % on average. The likeliest are ${most}, ${percent(together[most])}, and ${next}, ${percent(together[next])}. ${reason}`;
+}
+
+function tenOf({ lenet5, ffnn }) {
+  const best = (values) => {
+    const [most, next] = likely(values);
+    return `${most} with ${percent(values[most])}, then ${next} with ${percent(values[next])}`;
+  };
+  return (
+    `7. Ten numbers, one for each digit. LeNet5: ${best(lenet5)}. FFNN has no maps: each of its 512 + 512 neurons sees ` +
+    `all pixels at once. FFNN: ${best(ffnn)}.`
+  );
+}
+
+// The middle of the ink's box on the 28 x 28 pixels. Pixels at its rim are covered in part.
+function middleOf(image) {
+  const span = (most) => {
+    const inked = [...most.keys()].filter((i) => most[i] > 0.1 * Math.max(...most));
+    const [first, last] = [inked[0], inked.at(-1)];
+    const part = (rim, inner) => Math.min(1, most[rim] / Math.max(most[inner] ?? 0, 1));
+    return (first + 1 - part(first, first + 1) + last + part(last, last - 1)) / 2;
+  };
+  const [columns, rows] = [new Uint8Array(SIDE), new Uint8Array(SIDE)];
+  image.forEach((ink, pixel) => {
+    const [x, y] = [pixel % SIDE, Math.floor(pixel / SIDE)];
+    columns[x] = Math.max(columns[x], ink);
+    rows[y] = Math.max(rows[y], ink);
+  });
+  return [span(columns), span(rows)];
+}
+
+// The outline of a patch, in pixels of the image.
+function markOf({ kind, patch: { x, y, radius, length, angle = 0 } }) {
+  const outline = document.createElementNS("http://www.w3.org/2000/svg", "rect");
+  const values = {
+    x: -length / 2 - radius,
+    y: -radius,
+    width: length + 2 * radius,
+    height: 2 * radius,
+    rx: radius,
+    transform: `translate(${x + 0.5} ${y + 0.5}) rotate(${(180 * angle) / Math.PI})`,
+    class: kind,
+  };
+  for (const [name, value] of Object.entries(values)) outline.setAttribute(name, value);
+  return outline;
+}
