@@ -1,19 +1,17 @@
 // Look inside: the way from the paper to the answer in pictures, which ink speaks for and against it, and what would
 // change it. `server` has probabilities(images), as why.js asks for it. Nothing is asked while it is closed.
 const STRONG = 3; // log-odds that are shown in full colour, unless there is more
-const FOR = [0, 114, 255]; // blue and orange, which the colour-blind can tell
+const FOR = [0, 90, 255]; // blue and orange, which the colour-blind can tell
 const AGAINST = [255, 120, 0];
+const NEITHER = [170, 170, 170];
+const WHITE = [255, 255, 255];
 const FIELDS = { conv1: [24, 1, 5], conv2: [19, 1, 10], conv3: [5, 2, 19] }; // pixels a side; step and side of a field
 const MATCH = 0.05; // between the probabilities of reader.onnx and of the same networks by themselves
 
 function makeInside(element, server) {
   const $ = (selector) => element.querySelector(selector);
   const details = $(".inside");
-  const layer = $(".evidence");
-  const heatmap = Object.assign(document.createElement("canvas"), { width: SIDE, height: SIDE });
-  const marks = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  marks.setAttribute("viewBox", `0 0 ${SIDE} ${SIDE}`);
-  layer.append(heatmap, marks);
+  const layers = [...element.querySelectorAll(".evidence")]; // on the paper, and on the magnified image
   let shown = 0; // number of the newest explanation; older ones stop
   let explained = null; // the digit, and the evidence that was found
   let rival = null; // the digit that is compared with
@@ -30,16 +28,16 @@ function makeInside(element, server) {
   });
   $(".rivals").append("Why not ", ...rivals);
 
-  // Shows the layers of a digit of the newest answer; none for null.
-  function showLayers(digit) {
-    setImage("#image", digit?.image);
+  // Shows the layers of a digit of the newest answer. Without one it says why there is none.
+  function showLayers(digit, isBlank) {
+    for (const image of element.querySelectorAll(".magnified img")) setImage(image, digit?.image);
     for (const name of Object.keys(FIELDS)) {
-      if (!digit || digit.maps) setImage(`#${name}`, digit?.maps[name]); // those of before stay until new ones come
+      if (!digit || digit.maps) setImage($(`#${name}`), digit?.maps[name]); // those of before stay until new ones come
     }
     if (digit?.fc6) showNumbers(digit.fc6);
     $("#ten").textContent = digit ? tenOf(digit.probabilities) : "";
     $(".way").hidden = !digit;
-    if (!digit) forget(details.open ? "Write a digit, and see here why the networks read it as they do." : "");
+    if (!digit) forget(isBlank ? "Write a digit, and see here why it is read as it is." : "No ink is large and dark enough.");
   }
 
   // Explains a digit of the newest answer, which holds its pixels, once the pen rests. `size` is that of the sketch,
@@ -60,7 +58,7 @@ function makeInside(element, server) {
         return forget("lenet5.onnx and ffnn.onnx hold other networks than reader.onnx. Run python -m export.");
       explained = { digit, evidence };
       if (rival === mainOf(digit)) rival = null;
-      placeLayer(digit, size, evidence.image);
+      Object.assign(layers[0].style, placeOnPaper(digit, size, evidence.image));
       $("#why-not").textContent = digit.digit === null ? whyNone(digit) : "";
       $(".why").hidden = false;
       showEvidence(rival);
@@ -77,7 +75,7 @@ function makeInside(element, server) {
   function forget(text = "") {
     shown += 1;
     explained = null;
-    layer.hidden = true;
+    for (const layer of layers) layer.hidden = true;
     $(".why").hidden = true;
     $("#why-not").textContent = text;
   }
@@ -87,8 +85,8 @@ function makeInside(element, server) {
     const { digit, evidence } = explained;
     const main = mainOf(digit);
     const against = other === main ? null : other;
-    const heat = heatOf(evidence, main, against);
-    paintHeat(heat);
+    const { heat, near } = heatOf(evidence, main, against);
+    paintHeat(heat, near);
     $("#why-what").textContent = against === null ? main : `${main} and not ${against}`;
     $("#why").textContent = tell(evidence.image, heat, main, against);
     $("#for").textContent = `speaks for ${main}`;
@@ -99,32 +97,25 @@ function makeInside(element, server) {
     });
   }
 
-  function paintHeat(heat) {
-    const context = heatmap.getContext("2d");
-    const pixels = context.createImageData(SIDE, SIDE);
+  // Colours the ink of the digit, and nothing around it.
+  function paintHeat(heat, near) {
     const full = heat.reduce((most, value) => Math.max(most, Math.abs(value)), STRONG);
-    heat.forEach((value, i) => {
-      const share = Math.min(1, Math.abs(value) / full) ** 0.7;
-      pixels.data.set([...(value > 0 ? FOR : AGAINST), Math.round(255 * share)], 4 * i);
-    });
-    context.putImageData(pixels, 0, 0);
-    layer.hidden = false;
-  }
-
-  // Lays the 28 x 28 pixels over the ink of the digit on the paper.
-  function placeLayer({ box }, size, image) {
-    const [left, top, right, bottom] = box;
-    const step = Math.max(right - left, bottom - top) / 20; // the longer side takes 20 pixels
-    const [x, y] = middleOf(image);
-    const [centreX, centreY] = middle(box);
-    const from = [centreX - x * step, centreY - y * step];
-    const place = placeOf([...from, ...from.map((value) => value + SIDE * step)], size);
-    for (const part of [heatmap, marks]) Object.assign(part.style, place);
+    for (const layer of layers) {
+      const context = layer.querySelector("canvas").getContext("2d");
+      const pixels = context.createImageData(SIDE, SIDE);
+      heat.forEach((value, i) => {
+        const colour = blended(NEITHER, value > 0 ? FOR : AGAINST, Math.abs(value) / full);
+        pixels.data.set([...colour, 255 * Math.min(1, near[i])], 4 * i);
+      });
+      context.putImageData(pixels, 0, 0);
+      layer.hidden = false;
+    }
   }
 
   function showChanges(changes) {
-    marks.replaceChildren(...(changes ?? []).map(markOf));
-    $("#changes").replaceChildren(...textsOf(changes).map((text) => Object.assign(document.createElement("li"), { textContent: text })));
+    for (const layer of layers) layer.querySelector("svg").replaceChildren(...(changes ?? []).map(markOf));
+    const lines = textsOf(changes).map((textContent) => Object.assign(document.createElement("li"), { textContent }));
+    $("#changes").replaceChildren(...lines);
   }
 
   function textsOf(changes) {
@@ -132,9 +123,8 @@ function makeInside(element, server) {
     if (!changes.length) return ["No small patch of ink, taken away or added, makes it another digit."];
     return changes.map(({ kind, patch, digit, probability }) => {
       const image = explained.evidence.image;
-      const where = wordsFor(image, patch.x, patch.y);
-      const what = kind === "without" ? `Without ${where}, in the ring` : `With more ink ${where.replace(/^.* (?=(at|on|in) the)/, "")}, in the dotted line`;
-      return `${what}: ${digit}, ${percent(probability)}`;
+      const what = kind === "without" ? "Without the ink in the ring" : "With ink in the dotted outline";
+      return `${what} ${placeIn(image, patch.x, patch.y)}: ${digit}, ${percent(probability)}`;
     });
   }
 
@@ -156,14 +146,12 @@ function makeInside(element, server) {
     const context = $("#fc6").getContext("2d");
     const pixels = context.createImageData(42, 2);
     numbers.forEach((value, i) => {
-      const colour = (value > 0 ? FOR : AGAINST).map((level) => Math.round(255 + (level - 255) * Math.abs(value)));
-      pixels.data.set([...colour, 255], 4 * i);
+      pixels.data.set([...blended(WHITE, value > 0 ? FOR : AGAINST, Math.abs(value)), 255], 4 * i);
     });
     context.putImageData(pixels, 0, 0);
   }
 
-  function setImage(selector, url) {
-    const image = $(selector);
+  function setImage(image, url) {
     image.style.visibility = url ? "" : "hidden";
     if (url) image.src = url;
     else image.removeAttribute("src");
@@ -172,7 +160,7 @@ function makeInside(element, server) {
   // Outlines on the image what a pixel of a map sees.
   for (const [name, [side, step, field]] of Object.entries(FIELDS)) {
     const map = $(`#${name}`);
-    const outline = $(".magnified i");
+    const outline = $(".way .magnified i");
     let at = [0, 0];
     const outlineField = (pixel) => {
       at = pixel.map((value) => Math.min(side - 1, Math.max(0, value)));
@@ -197,7 +185,7 @@ function makeInside(element, server) {
     });
   }
 
-  showLayers(null);
+  showLayers(null, true);
   return { showLayers, explain, forget };
 }
 
@@ -210,7 +198,7 @@ const isSame = (one, other) =>
 // Why ink is not read as a digit.
 function whyNone({ together, probabilities }) {
   const [most, next] = likely(together);
-  if (together[most] > PROBABLE) return `It looks like a ${most}, but it is too small to be read. Write it larger.`;
+  if (together[most] > 0.5) return `It looks like a ${most}, but it is too small to be read. Write it larger.`;
   const each = ["lenet5", "ffnn"].map((name) => likely(probabilities[name])[0]);
   const says = (name, i) => `${name} says ${each[i]}, ${percent(probabilities[name.toLowerCase()][each[i]])}`;
   const reason =
@@ -229,6 +217,17 @@ function tenOf({ lenet5, ffnn }) {
     `7. Ten numbers, one for each digit. LeNet5: ${best(lenet5)}. FFNN has no maps: each of its 512 + 512 neurons sees ` +
     `all pixels at once. FFNN: ${best(ffnn)}.`
   );
+}
+
+const blended = (from, to, share) => from.map((level, i) => level + (to[i] - level) * Math.min(1, share));
+
+// Where the 28 x 28 pixels of a digit lie on the paper.
+function placeOnPaper({ box }, size, image) {
+  const [left, top, right, bottom] = box;
+  const step = Math.max(right - left, bottom - top) / 20; // the longer side takes 20 pixels
+  const [inImage, onPaper] = [middleOf(image), middle(box)];
+  const from = onPaper.map((value, axis) => value - inImage[axis] * step);
+  return placeOf([...from, ...from.map((value) => value + SIDE * step)], size);
 }
 
 // The middle of the ink's box on the 28 x 28 pixels. Pixels at its rim are covered in part.

@@ -111,13 +111,13 @@ function sketchpad(element, server, correctionsFolder) {
   function showReading() {
     number.show(reading, readSketch, paper.newestPoint());
     answers.show(reading, number.selected());
-    inside.showLayers(reading?.digits[number.selected()]);
+    inside.showLayers(reading?.digits[number.selected()], paper.isBlank());
   }
 
   // A person chose a digit of the number.
   function chosen() {
     answers.show(reading, number.selected());
-    inside.showLayers(reading?.digits[number.selected()]);
+    inside.showLayers(reading?.digits[number.selected()], paper.isBlank());
     inside.forget();
     corrections?.show();
     lookInside();

@@ -9,7 +9,7 @@ const LENGTHS = [0, 2, 4, 6, 8, 10]; // of the strokes that are added until the 
 const STROKE = 1.3; // radius of these strokes: a pen's on most digits
 const MAX_STROKES = 48; // of one length that the networks are asked about
 const INKED = 77; // a pixel is part of a stroke from 30 % on
-const PROBABLE = 0.5; // a digit counts above this mean probability
+const CONVINCING = 0.6; // probability of the other digit; at 0.5 it would only just count
 const WEAK = 0.5; // log-odds: what matters less is not named
 const APART = 7; // pixels between two places that are named
 const LEAST = 1e-6; // a probability below it counts as this
@@ -25,7 +25,7 @@ async function findEvidence(image, ask) {
 }
 
 // How much each pixel of the image speaks for `digit`, or for `digit` rather than `other` unless it is null, in
-// log-odds: the mean of what the patches over it do.
+// log-odds: the mean of what the patches over it do. `near` says how far they cover it.
 function heatOf({ patches, drops }, digit, other = null) {
   const [sums, weights] = [new Float32Array(AREA), new Float32Array(AREA)];
   patches.forEach((patch, i) => {
@@ -35,12 +35,13 @@ function heatOf({ patches, drops }, digit, other = null) {
       weights[pixel] += share;
     });
   });
-  return sums.map((sum, pixel) => sum / Math.max(weights[pixel], 1));
+  return { heat: sums.map((sum, pixel) => sum / Math.max(weights[pixel], 1)), near: weights };
 }
 
 // The smallest patch of ink that, taken away or added, makes the image another digit than `digit`, or a digit if
-// `digit` is null. Yields {kind, patch, digit, probability} for "without" and for "with", the smaller one first, each
-// checked by the networks. Before each question it calls goesOn(), and stops if that is false.
+// `digit` is null: at most one change "without" ink and one "with" more, the smaller one first. Each is {kind, patch, ink,
+// digit, probability}, as the networks read the changed image. Before each question it calls goesOn(), and stops if that
+// is false.
 async function findChanges(image, digit, ask, goesOn) {
   const removal = await findRemoval(image, digit, ask, goesOn);
   const addition = await findAddition(image, digit, ask, goesOn);
@@ -137,7 +138,7 @@ async function smallest(kind, image, patches, digit, ask) {
     return { kind, patch: patches[i], ink, digit: most, probability: together[most] };
   });
   return changes
-    .filter((change) => change.digit !== digit && change.probability > PROBABLE && change.ink)
+    .filter((change) => change.digit !== digit && change.probability >= CONVINCING && change.ink)
     .reduce((least, change) => (least && least.ink <= change.ink ? least : change), null);
 }
 
@@ -212,17 +213,19 @@ function named(image, heat, ranked, sign) {
 }
 
 // Names the ink at a pixel by its direction and its place in the digit: "the bar in the middle".
-function wordsFor(image, x, y) {
+const wordsFor = (image, x, y) => `the ${shapeOf(image, x, y)} ${placeIn(image, x, y)}`;
+
+function placeIn(image, x, y) {
   const ink = [...image.keys()].filter((pixel) => image[pixel] > INKED);
   const rank = (values, value) => {
     const [least, most] = [Math.min(...values), Math.max(...values)];
-    return Math.min(2, Math.floor((3 * (value - least)) / (most - least + 1)));
+    return Math.min(2, Math.max(0, Math.floor((3 * (value - least)) / (most - least + 1))));
   };
   const row = rank(ink.map((pixel) => Math.floor(pixel / SIDE)), y);
   const columns = ink.map((pixel) => pixel % SIDE);
   const isNarrow = Math.max(...columns) - Math.min(...columns) < SIDE / 4;
   const column = isNarrow ? 1 : rank(columns, x);
-  return `the ${shapeOf(image, x, y)} ${PLACES[row][column]}`;
+  return PLACES[row][column];
 }
 
 const PLACES = [
@@ -252,7 +255,7 @@ function shapeOf(image, x, y) {
   const spread = Math.hypot(xx - yy, 2 * xy);
   if (spread < 0.4 * (xx + yy)) return "ink";
   const degrees = Math.abs((90 / Math.PI) * Math.atan2(2 * xy, xx - yy));
-  return degrees < 25 ? "bar" : degrees > 65 ? "upright stroke" : "slanting stroke";
+  return degrees < 20 ? "bar" : degrees > 70 ? "upright stroke" : "slanting stroke";
 }
 
 // What heatOf() shows, in words.
