@@ -61,6 +61,7 @@ function makeInside(element, server) {
       Object.assign(layers[0].style, placeOnPaper(digit, size, evidence.image));
       $("#why-not").textContent = digit.digit === null ? whyNone(digit) : "";
       $(".why").hidden = false;
+      $(".why").setAttribute("aria-busy", false);
       showEvidence(rival);
       showChanges(null);
       const changes = await findChanges(evidence.image, digit.digit, ask, goesOn);
@@ -71,11 +72,14 @@ function makeInside(element, server) {
     }
   }
 
-  // Removes the explanation of an older drawing.
+  // Takes the explanation of an older drawing off the paper, and dims its words until the next one; or says why there
+  // will be none.
   function forget(text = "") {
     shown += 1;
     explained = null;
-    for (const layer of layers) layer.hidden = true;
+    layers[0].hidden = true;
+    $(".why").setAttribute("aria-busy", true);
+    if (!text) return;
     $(".why").hidden = true;
     $("#why-not").textContent = text;
   }

@@ -102,7 +102,7 @@ def static(model: str | None = None, onnx: Path = ONNX) -> dict[str, bytes]:
     return {
         **cards,
         "index.html": _filled(HERE / "index.html", {**parts, "version": version}),
-        "offline.js": _filled(HERE / "offline.js", {"files": files, "version": version}),
+        "offline.js": _filled(HERE / "offline.js", {"files": files, "later": json.dumps(PAIR), "version": version}),
         PICTURE.name: PICTURE.read_bytes(),
         **loaded,
     }
