@@ -30,7 +30,7 @@ function makeInside(element, server) {
 
   // Shows the layers of a digit of the newest answer. Without one it says why there is none.
   function showLayers(digit, isBlank) {
-    for (const image of element.querySelectorAll(".magnified img")) setImage(image, digit?.image);
+    for (const image of element.querySelectorAll(".magnified > img")) setImage(image, digit?.image);
     for (const name of Object.keys(FIELDS)) {
       if (!digit || digit.maps) setImage($(`#${name}`), digit?.maps[name]); // those of before stay until new ones come
     }
@@ -40,9 +40,8 @@ function makeInside(element, server) {
     if (!digit) forget(isBlank ? "Write a digit, and see here why it is read as it is." : "No ink is large and dark enough.");
   }
 
-  // Explains a digit of the newest answer, which holds its pixels, once the pen rests. `size` is that of the sketch,
-  // and `paper` what the paper shows, for drawImage().
-  async function explain(digit, size, paper) {
+  // Explains a digit of the newest answer, which holds its pixels, once the pen rests, and the sketch that it is about.
+  async function explain(digit, sketch) {
     const mine = ++shown;
     const goesOn = () => shown === mine && details.open;
     const ask = async (images) => {
@@ -50,16 +49,17 @@ function makeInside(element, server) {
       if (found.lenet5) return found;
       throw Object.assign(new Error(found.error ?? found.problem), { isMeant: true });
     };
-    showDrawn(digit, size, paper);
+    Object.assign($("#drawn i").style, placeOf(digit.box, sketch));
+    setImage($("#drawn img"), await sketchUrl(sketch));
+    if (!goesOn()) return;
     try {
       const evidence = await findEvidence(Uint8Array.from(digit.pixels), ask);
       if (!goesOn()) return;
       if (!isSame(evidence.answer, digit.probabilities))
         return forget("lenet5.onnx and ffnn.onnx hold other networks than reader.onnx. Run python -m export.");
       explained = { digit, evidence };
-      if (rival === mainOf(digit)) rival = null;
-      Object.assign(layers[0].style, placeOnPaper(digit, size, evidence.image));
-      $("#why-not").textContent = digit.digit === null ? whyNone(digit) : "";
+      Object.assign(layers[0].style, placeOnPaper(digit, sketch, evidence.image));
+      $("#why-none").textContent = digit.digit === null ? whyNone(digit) : "";
       $(".why").hidden = false;
       $(".why").setAttribute("aria-busy", false);
       showEvidence(rival);
@@ -76,12 +76,11 @@ function makeInside(element, server) {
   // will be none.
   function forget(text = "") {
     shown += 1;
-    explained = null;
+    explained = rival = null;
     layers[0].hidden = true;
     $(".why").setAttribute("aria-busy", true);
-    if (!text) return;
-    $(".why").hidden = true;
-    $("#why-not").textContent = text;
+    $("#unexplained").textContent = text;
+    if (text) $(".why").hidden = true;
   }
 
   function showEvidence(other) {
@@ -91,7 +90,9 @@ function makeInside(element, server) {
     const against = other === main ? null : other;
     const { heat, near } = heatOf(evidence, main, against);
     paintHeat(heat, near);
-    $("#why-what").textContent = against === null ? main : `${main} and not ${against}`;
+    const isRead = digit.digit !== null;
+    $("#why-what").textContent = isRead ? `Why it says ${main}${against === null ? "" : `, not ${against}`}` : `How near it is to a ${main}`;
+    $("#why-change").textContent = isRead ? "What would change its mind" : "What would make it a digit";
     $("#why").textContent = tell(evidence.image, heat, main, against);
     $("#for").textContent = `speaks for ${main}`;
     $("#against").textContent = against === null ? "speaks against it" : `speaks for ${against}`;
@@ -104,14 +105,14 @@ function makeInside(element, server) {
   // Colours the ink of the digit, and nothing around it.
   function paintHeat(heat, near) {
     const full = heat.reduce((most, value) => Math.max(most, Math.abs(value)), STRONG);
+    const rgba = new Uint8Array(4 * AREA);
+    heat.forEach((value, i) => {
+      const colour = blended(NEITHER, value > 0 ? FOR : AGAINST, Math.abs(value) / full);
+      rgba.set([...colour, 255 * Math.min(1, near[i])], 4 * i);
+    });
+    const url = colourUrl({ rgba, width: SIDE, height: SIDE });
     for (const layer of layers) {
-      const context = layer.querySelector("canvas").getContext("2d");
-      const pixels = context.createImageData(SIDE, SIDE);
-      heat.forEach((value, i) => {
-        const colour = blended(NEITHER, value > 0 ? FOR : AGAINST, Math.abs(value) / full);
-        pixels.data.set([...colour, 255 * Math.min(1, near[i])], 4 * i);
-      });
-      context.putImageData(pixels, 0, 0);
+      layer.querySelector("img").src = url;
       layer.hidden = false;
     }
   }
@@ -132,27 +133,9 @@ function makeInside(element, server) {
     });
   }
 
-  function showDrawn({ box }, size, paper) {
-    const canvas = $("#drawn");
-    const context = canvas.getContext("2d");
-    const scale = Math.min(canvas.width / size.width, canvas.height / size.height);
-    const [width, height] = [scale * size.width, scale * size.height];
-    const [x, y] = [(canvas.width - width) / 2, (canvas.height - height) / 2];
-    context.fillStyle = "white";
-    context.fillRect(0, 0, canvas.width, canvas.height);
-    context.drawImage(paper, x, y, width, height);
-    const [left, top, right, bottom] = box.map((value) => value * scale);
-    context.strokeStyle = "#5b8def";
-    context.strokeRect(x + left - 2, y + top - 2, right - left + 4, bottom - top + 4);
-  }
-
   function showNumbers(numbers) {
-    const context = $("#fc6").getContext("2d");
-    const pixels = context.createImageData(42, 2);
-    numbers.forEach((value, i) => {
-      pixels.data.set([...blended(WHITE, value > 0 ? FOR : AGAINST, Math.abs(value)), 255], 4 * i);
-    });
-    context.putImageData(pixels, 0, 0);
+    const colours = numbers.map((value) => [...blended(WHITE, value > 0 ? FOR : AGAINST, Math.abs(value)), 255]);
+    setImage($("#fc6"), colourUrl({ rgba: Uint8Array.from(colours.flat()), width: numbers.length / 2, height: 2 }));
   }
 
   function setImage(image, url) {

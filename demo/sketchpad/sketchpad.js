@@ -103,7 +103,7 @@ function sketchpad(element, server, correctionsFolder) {
     if (!isCurrent() || paper.isMoving()) return;
     answers.announce(spoken(answer));
     const digit = reading.digits[number.selected()];
-    if (digit?.pixels) inside.explain(digit, sketch, sketch.url ? $(".picture") : $(".paper canvas"));
+    if (digit?.pixels) inside.explain(digit, sketch);
   }
 
   const isCurrent = () => newestShown === newestAsked && !changedSinceAsked;

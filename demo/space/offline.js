@@ -29,7 +29,7 @@ async function fetchAndCache(request) {
 const cached = async (url) => (await caches.open(PREFIX + VERSION)).match(url);
 
 addEventListener("install", (event) => event.waitUntil(fillCache()));
-addEventListener("activate", (event) => event.waitUntil(deleteOldCaches()));
+addEventListener("activate", (event) => event.waitUntil(deleteOldCaches().then(() => clients.claim())));
 addEventListener("fetch", (event) => {
   const { url, mode } = event.request;
   if (mode === "navigate" && ["", "index.html"].includes(url.slice(registration.scope.length).replace(/[?#].*/, ""))) {

@@ -73,28 +73,35 @@ async function read({ sketch: asked, inside }) {
   return { number: numberOf(digits), digits, provider: "the CPU of this device", milliseconds, waited: 0 };
 }
 
-let pair; // a promise of the sessions of both networks by themselves
+let pair; // a promise of ONNX Runtime and the sessions of both networks by themselves
 
 function loadPair() {
-  pair ??= Promise.all(
-    NETWORKS.map(async (name) => {
-      const { ort } = await loadOnce();
-      return ort.InferenceSession.create(await fetched(`${name}.onnx`));
-    }),
-  );
+  pair ??= loadEach();
   pair.catch(() => (pair = undefined)); // the next question tries again
   return pair;
 }
 
+async function loadEach() {
+  const { ort } = await loadOnce();
+  const graphs = await Promise.all(NETWORKS.map((name) => fetched(`${name}.onnx`)));
+  const sessions = [];
+  for (const graph of graphs) sessions.push(await ort.InferenceSession.create(graph)); // it makes one at a time
+  return { ort, sessions };
+}
+
 // Both networks' probabilities of images of 28 x 28 pixels, as why.js asks for them.
 async function probabilities(images) {
-  if (!FILES["lenet5.onnx"]) return { error: "This page was made without lenet5.onnx and ffnn.onnx, which explain an answer." };
-  const { ort } = await loadOnce();
-  const image = new ort.Tensor("float32", Float32Array.from(images, (ink) => ink / 255), [images.length / AREA, SIDE, SIDE]);
+  if (!FILES["lenet5.onnx"])
+    return { error: "This page was made without lenet5.onnx and ffnn.onnx, which explain an answer." };
+  const loaded = await loadPair().catch((error) => ({ problem: loadingProblem(error) }));
+  if (loaded.problem) return loaded;
+  const { ort, sessions } = loaded;
+  const count = images.length / AREA;
+  const image = new ort.Tensor("float32", Float32Array.from(images, (ink) => ink / 255), [count, SIDE, SIDE]);
   const found = [];
-  for (const session of await loadPair()) {
+  for (const session of sessions) {
     const { data } = (await session.run({ image })).probabilities;
-    found.push(Array.from({ length: images.length / AREA }, (_, i) => [...data.subarray(10 * i, 10 * i + 10)]));
+    found.push(Array.from({ length: count }, (_, i) => [...data.subarray(10 * i, 10 * i + 10)]));
   }
   return { lenet5: found[0], ffnn: found[1] };
 }
