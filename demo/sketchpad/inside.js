@@ -18,6 +18,7 @@ function makeInside(element, server) {
 
   const rivals = Array.from({ length: 10 }, (_, digit) => {
     const button = Object.assign(document.createElement("button"), { type: "button", textContent: digit });
+    button.setAttribute("aria-label", `Why not a ${digit}?`);
     button.addEventListener("click", () => {
       rival = rival === digit ? null : digit;
       showEvidence(rival);
@@ -58,6 +59,7 @@ function makeInside(element, server) {
       if (!isSame(evidence.answer, digit.probabilities))
         return forget("lenet5.onnx and ffnn.onnx hold other networks than reader.onnx. Run python -m export.");
       explained = { digit, evidence };
+      layers[0].classList.toggle("over-picture", Boolean(sketch.url));
       Object.assign(layers[0].style, placeOnPaper(digit, sketch, evidence.image));
       $("#why-none").textContent = digit.digit === null ? whyNone(digit) : "";
       $(".why").hidden = false;
@@ -88,8 +90,8 @@ function makeInside(element, server) {
     const { digit, evidence } = explained;
     const main = mainOf(digit);
     const against = other === main ? null : other;
-    const { heat, near } = heatOf(evidence, main, against);
-    paintHeat(heat, near);
+    const heat = heatOf(evidence, main, against);
+    paintHeat(heat, evidence.image);
     const isRead = digit.digit !== null;
     $("#why-what").textContent = isRead ? `Why it says ${main}${against === null ? "" : `, not ${against}`}` : `How near it is to a ${main}`;
     $("#why-change").textContent = isRead ? "What would change its mind" : "What would make it a digit";
@@ -102,13 +104,16 @@ function makeInside(element, server) {
     });
   }
 
-  // Colours the ink of the digit, and nothing around it.
-  function paintHeat(heat, near) {
+  // Colours the ink of the digit, and nothing around it. A drawing's own edges cut the colours off; in a picture the
+  // paper may be dark.
+  function paintHeat(heat, image) {
+    const isPicture = layers[0].classList.contains("over-picture");
+    const opacity = isPicture ? image : spread(image);
     const full = heat.reduce((most, value) => Math.max(most, Math.abs(value)), STRONG);
     const rgba = new Uint8Array(4 * AREA);
     heat.forEach((value, i) => {
       const colour = blended(NEITHER, value > 0 ? FOR : AGAINST, Math.abs(value) / full);
-      rgba.set([...colour, 255 * Math.min(1, near[i])], 4 * i);
+      rgba.set([...colour, opacity[i]], 4 * i);
     });
     const url = colourUrl({ rgba, width: SIDE, height: SIDE });
     for (const layer of layers) {
@@ -198,7 +203,7 @@ function whyNone({ together, probabilities }) {
 function tenOf({ lenet5, ffnn }) {
   const best = (values) => {
     const [most, next] = likely(values);
-    return `${most} with ${percent(values[most])}, then ${next} with ${percent(values[next])}`;
+    return `${most} with ${percent(values[most])}${values[next] < 0.01 ? "" : `, then ${next} with ${percent(values[next])}`}`;
   };
   return (
     `7. Ten numbers, one for each digit. LeNet5: ${best(lenet5)}. FFNN has no maps: each of its 512 + 512 neurons sees ` +
@@ -207,6 +212,18 @@ function tenOf({ lenet5, ffnn }) {
 }
 
 const blended = (from, to, share) => from.map((level, i) => level + (to[i] - level) * Math.min(1, share));
+
+// The most ink at each pixel and its neighbours, doubled.
+function spread(image) {
+  return image.map((_, pixel) => {
+    const [x, y] = [pixel % SIDE, Math.floor(pixel / SIDE)];
+    let most = 0;
+    for (let row = Math.max(0, y - 1); row <= Math.min(SIDE - 1, y + 1); row++)
+      for (let column = Math.max(0, x - 1); column <= Math.min(SIDE - 1, x + 1); column++)
+        most = Math.max(most, image[row * SIDE + column]);
+    return Math.min(255, 2 * most);
+  });
+}
 
 // Where the 28 x 28 pixels of a digit lie on the paper.
 function placeOnPaper({ box }, size, image) {

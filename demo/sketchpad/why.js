@@ -25,7 +25,7 @@ async function findEvidence(image, ask) {
 }
 
 // How much each pixel of the image speaks for `digit`, or for `digit` rather than `other` unless it is null, in
-// log-odds: the mean of what the patches over it do. `near` says how far they cover it.
+// log-odds: the mean of what the patches over it do.
 function heatOf({ patches, drops }, digit, other = null) {
   const [sums, weights] = [new Float32Array(AREA), new Float32Array(AREA)];
   patches.forEach((patch, i) => {
@@ -35,7 +35,7 @@ function heatOf({ patches, drops }, digit, other = null) {
       weights[pixel] += share;
     });
   });
-  return { heat: sums.map((sum, pixel) => sum / Math.max(weights[pixel], 1)), near: weights };
+  return sums.map((sum, pixel) => sum / Math.max(weights[pixel], 1));
 }
 
 // The smallest patch of ink that, taken away or added, makes the image another digit than `digit`, or a digit if
