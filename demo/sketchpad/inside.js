@@ -50,9 +50,6 @@ function makeInside(element, server) {
       if (found.lenet5) return found;
       throw Object.assign(new Error(found.error ?? found.problem), { isMeant: true });
     };
-    Object.assign($("#drawn i").style, placeOf(digit.box, sketch));
-    setImage($("#drawn img"), await sketchUrl(sketch));
-    if (!goesOn()) return;
     try {
       const evidence = await findEvidence(Uint8Array.from(digit.pixels), ask);
       if (!goesOn()) return;
@@ -66,6 +63,8 @@ function makeInside(element, server) {
       $(".why").setAttribute("aria-busy", false);
       showEvidence(rival);
       showChanges(null);
+      Object.assign($("#drawn i").style, placeOf(digit.box, sketch));
+      setImage($("#drawn img"), await sketchUrl(sketch));
       const changes = await findChanges(evidence.image, digit.digit, ask, goesOn);
       if (goesOn()) showChanges(changes);
     } catch (error) {

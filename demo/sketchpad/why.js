@@ -3,7 +3,7 @@
 // several images in one array: {lenet5: [[10] ...], ffnn: [[10] ...]}.
 const SIDE = 28;
 const AREA = SIDE * SIDE;
-const PATCHES = [2, 3.5]; // radii of the patches of ink that are taken away, in pixels
+const [SMALL, LARGE] = [2, 3.5]; // radii of the patches of ink that are taken away, in pixels
 const REMOVALS = [1.5, 2, 2.5, 3, 3.5, 4, 5, 6]; // radii of the patches that are taken away until the answer changes
 const LENGTHS = [0, 2, 4, 6, 8, 10]; // of the strokes that are added until the answer changes
 const STROKE = 1.3; // radius of these strokes: a pen's on most digits
@@ -17,7 +17,10 @@ const LEAST = 1e-6; // a probability below it counts as this
 // What taking away each patch of ink does: `drops` holds for each the loss of log-odds of each digit, as the mean of
 // both networks; `answer` holds both networks' probabilities of the image itself.
 async function findEvidence(image, ask) {
-  const patches = PATCHES.flatMap((radius) => centres(image).map(([x, y]) => ({ x, y, radius, length: 0 })));
+  const patches = [
+    ...discs(image, SMALL, (x, y) => (x + y) % 2 === 0),
+    ...discs(image, LARGE, (x, y) => x % 2 === 0 && y % 2 === 0),
+  ];
   const found = await ask(joined([image, ...patches.map((patch) => without(image, patch))]));
   const [own, ...others] = found.lenet5.map((lenet5, i) => [logOdds(lenet5), logOdds(found.ffnn[i])]);
   const drops = others.map((odds) => own[0].map((_, digit) => mean(own, digit) - mean(odds, digit)));
@@ -50,9 +53,9 @@ async function findChanges(image, digit, ask, goesOn) {
 
 async function findRemoval(image, digit, ask, goesOn) {
   for (const radius of REMOVALS) {
-    const patches = centres(image).map(([x, y]) => ({ x, y, radius, length: 0 }));
     if (!goesOn()) return null;
-    const found = await smallest("without", image, patches, digit, ask);
+    const patches = discs(image, radius, (x, y) => (x + y) % 2 === 0);
+    const found = patches.length ? await smallest("without", image, patches, digit, ask) : null;
     if (!found) continue;
     if (!goesOn()) return null;
     return (await smallest("without", image, smaller(found.patch), digit, ask)) ?? found;
@@ -142,14 +145,14 @@ async function smallest(kind, image, patches, digit, ask) {
     .reduce((least, change) => (least && least.ink <= change.ink ? least : change), null);
 }
 
-// Every second pixel of the ink.
-function centres(image) {
-  const places = [];
+// Patches of one radius around those pixels of the ink that isMiddle() chooses.
+function discs(image, radius, isMiddle) {
+  const patches = [];
   image.forEach((ink, pixel) => {
     const [x, y] = [pixel % SIDE, Math.floor(pixel / SIDE)];
-    if (ink > INKED && (x + y) % 2 === 0) places.push([x, y]);
+    if (ink > INKED && isMiddle(x, y)) patches.push({ x, y, radius, length: 0 });
   });
-  return places;
+  return patches;
 }
 
 function without(image, patch) {
