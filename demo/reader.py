@@ -11,7 +11,17 @@ from demo.limits import Limits
 from demo.networks.classifier import Classifier
 from demo.networks.images import ImageError, data_url, read_canvas, read_image, tiled
 from demo.networks.pair import Pair, cut
-from demo.schemas import DIGITS, ByDigit, ImageProbabilities, Images, PredictedDigit, Prediction, Question, ReadDigit, Reading
+from demo.schemas import (
+    DIGITS,
+    ByDigit,
+    ImageProbabilities,
+    Images,
+    PredictedDigit,
+    Prediction,
+    Question,
+    ReadDigit,
+    Reading,
+)
 
 COLUMNS = {"conv1": 6, "conv2": 8, "conv3": 24}  # LeNet5's feature maps in each row of the picture that shows them
 NOT_INSIDE: dict[str, Any] = {"maps": None, "fc6": None, "pixels": None}
