@@ -11,9 +11,22 @@ from starlette.responses import FileResponse
 from demo.corrections import Corrections
 from demo.limits import Limits
 from demo.networks.classifier import SKETCH_OF_ONE
+from demo.networks.files import SetupError
 from demo.networks.images import read_canvas
 from demo.reader import Reader
-from demo.schemas import Correction, Health, Kept, Prediction, Question, Reading, Refusal, TakenBack, TakingBack
+from demo.schemas import (
+    Correction,
+    Health,
+    ImageProbabilities,
+    Images,
+    Kept,
+    Prediction,
+    Question,
+    Reading,
+    Refusal,
+    TakenBack,
+    TakingBack,
+)
 from demo.sketchpad import MODEL_CARD, PICTURE
 
 EXAMPLE = Path(__file__).parent / "digit.png"
@@ -25,6 +38,7 @@ REASONS = {
     415: "The request has the wrong content type.",
     422: "The request is incomplete, or its image cannot be read.",
     429: "The server is busy.",
+    501: "The networks for single images are missing.",
     507: "The drawing could not be stored or deleted.",
 }
 FILE_SCHEMA = {"type": "string", "format": "binary"}
@@ -49,6 +63,17 @@ def add_addresses(app: FastAPI, reader: Reader, corrections: Corrections | None,
         """Read the number in a drawing, and return everything that the page shows."""
         reading = await reader.read(question)
         return Response(reading.model_dump_json(), media_type="application/json")  # skips a second validation
+
+    @app.post(
+        "/probabilities", response_model=ImageProbabilities, responses=refusals(400, 408, 413, 415, 422, 429, 501)
+    )
+    async def probabilities(images: Images) -> Response:
+        """Read images of 28 x 28 pixels, by which the page explains an answer."""
+        try:
+            found = await reader.probabilities(images)
+        except SetupError as error:
+            raise HTTPException(501, str(error)) from error
+        return Response(found.model_dump_json(), media_type="application/json")
 
     @app.post(
         "/keep", responses=refusals(400, 403, 408, 413, 415, 422, 507), dependencies=[Depends(require_same_origin)]

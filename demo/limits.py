@@ -37,6 +37,8 @@ class Limits:
     """Pixels of a picture; decoding more takes too much memory. JPEG files are scaled down while they are decoded."""
     drawings_waiting: int = 200
     """Drawings in the queue: about a third of a second of work for two cores."""
+    images_waiting: int = 50
+    """Sheets of 28 x 28 images in the queue, by which the page explains an answer. They are read one at a time."""
     pictures_waiting: int = 100
     """Pictures in the queue. They are read one at a time, because a large one takes up to 450 MB."""
     queue_bytes: int = 5_000

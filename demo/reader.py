@@ -2,17 +2,29 @@
 
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from anyio import CapacityLimiter, to_thread
 
 from demo.limits import Limits
 from demo.networks.classifier import Classifier
-from demo.networks.images import data_url, read_canvas, read_image, tiled
-from demo.schemas import DIGITS, ByDigit, PredictedDigit, Prediction, Question, ReadDigit, Reading
+from demo.networks.images import ImageError, data_url, read_canvas, read_image, tiled
+from demo.networks.pair import Pair, cut
+from demo.schemas import (
+    DIGITS,
+    ByDigit,
+    ImageProbabilities,
+    Images,
+    PredictedDigit,
+    Prediction,
+    Question,
+    ReadDigit,
+    Reading,
+)
 
 COLUMNS = {"conv1": 6, "conv2": 8, "conv3": 24}  # LeNet5's feature maps in each row of the picture that shows them
+NOT_INSIDE: dict[str, Any] = {"maps": None, "fc6": None, "pixels": None}
 Result = TypeVar("Result")
 
 
@@ -47,10 +59,12 @@ class Reader:
     def __init__(self, classifier: Classifier, limits: Limits) -> None:
         self.classifier = classifier
         self.limits = limits
+        self.pair = Pair(classifier.folder)
         # CUDA: threads for two batches, so that one fills while the other runs. CPU: two threads; one answers a seventh
         # less a second, eight answer no more.
         self.drawings = BoundedThreads(2 * classifier.batch_size, limits.drawings_waiting)
         self.pictures = BoundedThreads(1, limits.pictures_waiting)
+        self.images = BoundedThreads(1, limits.images_waiting)
 
     async def read(self, question: Question) -> Reading:
         """Read a drawing, with everything that the page shows."""
@@ -60,6 +74,21 @@ class Reader:
     async def predict(self, picture: bytes) -> Prediction:
         """Read an image file."""
         return await self.pictures.run(lambda: self._predict(picture))
+
+    async def probabilities(self, question: Images) -> ImageProbabilities:
+        """Read images of 28 x 28 pixels. Raises SetupError if the networks are missing."""
+        return await self.images.run(lambda: self._probabilities(question))
+
+    def _probabilities(self, question: Images) -> ImageProbabilities:
+        sheet = read_canvas(question.images, self.limits.drawing_bytes, self.limits.drawing_pixels)
+        try:
+            images = cut(sheet.pixels)
+        except ValueError as error:
+            raise ImageError(str(error)) from error
+        found = self.pair.probabilities(images)
+        # Six decimals suffice for log-odds, and take half the bytes.
+        rounded = {name: values.astype(float).round(6).tolist() for name, values in found.items()}
+        return ImageProbabilities.model_construct(**rounded)
 
     def _read(self, question: Question, received: float) -> Reading:
         waited = 1000 * (time.perf_counter() - received)
@@ -76,7 +105,7 @@ class Reader:
                     together=piece.together.tolist(),
                     probabilities={name: values.tolist() for name, values in piece.probabilities.items()},
                     image=data_url(piece.image),
-                    maps=_pictures(answer.maps[i]) if i == question.inside else None,
+                    **(_inside(piece.image, answer.maps[i]) if i == question.inside else NOT_INSIDE),
                 )
                 for i, piece in enumerate(answer.digits)
             ],
@@ -116,6 +145,10 @@ def _by_digit(probabilities: np.ndarray) -> ByDigit:
     return dict(zip(DIGITS, probabilities.tolist(), strict=True))
 
 
-def _pictures(maps: dict[str, np.ndarray]) -> dict[str, str]:
-    """A PNG data URL of the feature maps of each convolution."""
-    return {layer: data_url(tiled(values, COLUMNS[layer])) for layer, values in maps.items()}
+def _inside(image: np.ndarray, maps: dict[str, np.ndarray]) -> dict[str, Any]:
+    """The pixels of an image, a PNG data URL of the feature maps of each convolution, and the numbers of fc6."""
+    return {
+        "maps": {layer: data_url(tiled(maps[layer], columns)) for layer, columns in COLUMNS.items()},
+        "fc6": maps["fc6"].tolist(),
+        "pixels": np.round(255 * image).astype(int).ravel().tolist(),
+    }

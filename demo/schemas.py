@@ -47,6 +47,10 @@ class ReadDigit(BaseModel):
     probabilities: dict[Network, Probabilities]
     image: str = Field(description="The 28 x 28 pixels that the networks see.")
     maps: dict[Literal["conv1", "conv2", "conv3"], str] | None = Field(description="LeNet5's feature maps, if wanted.")
+    fc6: list[float] | None = Field(description="LeNet5's last layer but one: 84 numbers from -1 to 1, if wanted.")
+    pixels: list[Annotated[int, Field(ge=0, le=255)]] | None = Field(
+        description="The ink of the 784 pixels that the networks see, row by row, 255 for full ink, if wanted."
+    )
 
 
 class Reading(BaseModel):
@@ -57,6 +61,22 @@ class Reading(BaseModel):
     provider: Provider
     milliseconds: float = Field(description="Time that the networks took.")
     waited: float = Field(description="Milliseconds that the question waited in the queue.")
+
+
+class Images(BaseModel):
+    """Images to read without looking for digits first."""
+
+    images: Annotated[
+        str,
+        Field(description="Images of 28 x 28 pixels, black on white, side by side: a PNG or JPEG as data URL."),
+    ]
+
+
+class ImageProbabilities(BaseModel):
+    """Both networks' answers to each image, row by row."""
+
+    lenet5: list[Probabilities]
+    ffnn: list[Probabilities]
 
 
 class Correction(BaseModel):

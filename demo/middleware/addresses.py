@@ -18,7 +18,7 @@ GET_PATHS = re.compile(
     rf"|{GRADIO}/(?:info|openapi\.json|startup-events|app_id|queue/data|heartbeat/[\w-]+|call/predict/\w+)/?"
 )
 POST_PATHS = re.compile(
-    rf"/read|/keep|/take-back|/predict|{GRADIO}/(?:(?:call|call/v2)/predict/?|queue/join|upload|cancel|reset)"
+    rf"/read|/probabilities|/keep|/take-back|/predict|{GRADIO}/(?:(?:call|call/v2)/predict/?|queue/join|upload|cancel|reset)"
 )
 
 

@@ -63,7 +63,8 @@ class Answer:
     provider: Provider = "CPU"
     """What ran the graph."""
     maps: list[dict[str, np.ndarray]] = field(default_factory=list)
-    """For each piece, float32 [maps, height, width] for each convolution of LeNet5; empty unless requested."""
+    """For each piece, float32 [maps, height, width] for each convolution of LeNet5, and [84] for fc6. Empty unless
+    requested."""
 
     @property
     def number(self) -> str:

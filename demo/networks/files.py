@@ -28,6 +28,7 @@ MAP_OUTPUTS: dict[str, Value] = {
     "conv1": ("float", (None, None, 6, 24, 24)),
     "conv2": ("float", (None, None, 16, 19, 19)),
     "conv3": ("float", (None, None, 120, 5, 5)),
+    "fc6": ("float", (None, None, 84)),
 }
 
 
@@ -48,9 +49,9 @@ def read(folder: Path) -> tuple[bytes, onnxruntime.InferenceSession]:
         session = session_on_cpu(model)
     except Exception as error:  # ONNX Runtime has its own error classes
         reason = " ".join(str(error).split()).rpartition(" : ")[2].rstrip(".")
-        raise SetupError(f"{path} is damaged ({reason}). {_remedy(folder)} to make it again.") from error
+        raise SetupError(f"{path} is damaged ({reason}). {remedy(folder)} to make it again.") from error
     if problem := _problem(session):
-        raise SetupError(f"{path} {problem}. {_remedy(folder)} to make it again.")
+        raise SetupError(f"{path} {problem}. {remedy(folder)} to make it again.")
     return model, session
 
 
@@ -63,10 +64,10 @@ def _missing(path: Path) -> str:
     if (folder / "lenet5.keras").is_file():
         command = f"python -m export --checkpoints {folder}"
         return f"{folder} holds checkpoints. Run {command} first, then name the folder of the files that it writes."
-    return f"There is no {path}. {_remedy(folder)} to make it."
+    return f"There is no {path}. {remedy(folder)} to make it."
 
 
-def _remedy(folder: Path) -> str:
+def remedy(folder: Path) -> str:
     """The command that writes the file of `folder`."""
     if folder.resolve() == ONNX.resolve():
         return "Run python -m export"

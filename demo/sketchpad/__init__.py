@@ -17,10 +17,12 @@ SCRIPTS = [
         "paper",
         "number",
         "answers",
+        "why",
+        "inside",
         "files",
         "saving",
         "corrections",
         "sketchpad",
     )
 ]
-STYLES = [HERE / name for name in ("sketchpad.css", "answers.css")]
+STYLES = [HERE / name for name in ("sketchpad.css", "answers.css", "inside.css")]

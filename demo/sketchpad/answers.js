@@ -28,9 +28,6 @@ function makeAnswers(element) {
       });
     });
     setImage("#seen", shown?.image);
-    for (const layer of ["conv1", "conv2", "conv3"]) {
-      if (!shown || shown.maps) setImage(`#${layer}`, shown?.maps[layer]); // those of before stay until new ones come
-    }
     $("#speed").textContent = reading
       ? `Read by ONNX Runtime on ${reading.provider} in ${reading.milliseconds.toFixed(1)} ms.`
       : "";

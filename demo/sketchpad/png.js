@@ -1,5 +1,7 @@
-// Writes grey pixels, {grey, width, height}, as PNG, without a canvas. `grey` has one byte each, 0 is black.
+// Writes pixels as PNG, without a canvas: {grey, width, height} with one byte each, 0 is black, or {rgba, width, height}
+// with four bytes each.
 const MAX_STORED = 65_535; // bytes of a block that is not compressed, in Deflate (RFC 1951)
+const [GREY, RGBA] = [0, 6]; // kinds of pixels
 const CRCS = Uint32Array.from({ length: 256 }, (_, n) => {
   for (let bit = 0; bit < 8; bit++) n = n & 1 ? (n >>> 1) ^ 0xedb88320 : n >>> 1;
   return n;
@@ -7,6 +9,12 @@ const CRCS = Uint32Array.from({ length: 256 }, (_, n) => {
 
 // A data URL of pixels, not compressed.
 const pngUrl = (pixels) => urlOf(pixels, 8, stored(rowsOf(pixels, 8)));
+
+// A data URL of pixels in colour, not compressed.
+function colourUrl({ rgba, width, height }) {
+  const rows = rowsOf({ grey: rgba, width: 4 * width, height }, 8);
+  return urlOf({ width, height }, 8, stored(rows), RGBA);
+}
 
 // A data URL of pixels with 1, 2, 4 or 8 bits each, compressed, in browsers from 2023 on.
 async function compressedUrl(pixels, bits) {
@@ -37,10 +45,10 @@ function packed(row, bits) {
   return bytes;
 }
 
-function urlOf({ width, height }, bits, data) {
+function urlOf({ width, height }, bits, data, colours = GREY) {
   const parts = [
     Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a),
-    chunk("IHDR", [...bigEndian(width), ...bigEndian(height), bits, 0, 0, 0, 0]), // 0: grey
+    chunk("IHDR", [...bigEndian(width), ...bigEndian(height), bits, colours, 0, 0, 0]),
     chunk("IDAT", data),
     chunk("IEND", []),
   ];

@@ -7,6 +7,7 @@ const webServer = (rootPath, mcp, card) => {
   const address = (name) => (rootPath ? `${rootPath}/${name}` : name);
   return {
     read: async ({ sketch, inside }) => post(address("read"), { canvas: await sketchUrl(sketch), inside }),
+    probabilities: async (images) => post(address("probabilities"), { images: await sheetUrl(images) }),
     keep: async ({ sketch, digit }) => post(address("keep"), { canvas: await sketchUrl(sketch), digit }),
     takeBack: (name) => post(address("take-back"), { name }),
     silence: "The server does not answer.",
@@ -27,6 +28,21 @@ async function post(address, message) {
   const answer = await response.json();
   if (response.ok) return answer;
   if (response.status === 429) return { problem: "The server is busy." };
-  if ([403, 422, 507].includes(response.status)) return { error: answer.detail };
+  if ([403, 422, 501, 507].includes(response.status)) return { error: answer.detail };
   throw new Error(answer.detail);
+}
+
+// The data URL of a sheet on which images of 28 x 28 pixels lie side by side, black on white.
+const SHEET_COLUMNS = 16;
+
+function sheetUrl(images) {
+  const rows = Math.ceil(images.length / AREA / SHEET_COLUMNS);
+  const [width, height] = [SHEET_COLUMNS * SIDE, rows * SIDE];
+  const grey = new Uint8Array(width * height).fill(255);
+  images.forEach((ink, i) => {
+    const [image, pixel] = [Math.floor(i / AREA), i % AREA];
+    const row = Math.floor(image / SHEET_COLUMNS) * SIDE + Math.floor(pixel / SIDE);
+    grey[row * width + (image % SHEET_COLUMNS) * SIDE + (pixel % SIDE)] = 255 - ink;
+  });
+  return compressedUrl({ grey, width, height }, 8);
 }

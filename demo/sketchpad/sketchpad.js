@@ -15,6 +15,7 @@ function sketchpad(element, server, correctionsFolder) {
   const answers = makeAnswers(element);
   const paper = makePaper(element, changed, answers.announce);
   const number = makeNumber(element, chosen);
+  const inside = makeInside(element, server);
   const corrections = correctionsFolder
     ? makeCorrections(element, server, correctionsFolder, answers, correctable, inTime)
     : null;
@@ -28,6 +29,7 @@ function sketchpad(element, server, correctionsFolder) {
 
   function changed(reason) {
     changedSinceAsked = true;
+    inside.forget();
     answers.showNotice(reason === "full" ? "This stroke is full. Lift the pen and go on." : "");
     showState();
     number.followPen();
@@ -87,7 +89,7 @@ function sketchpad(element, server, correctionsFolder) {
     askNext();
   }
 
-  function receive(asked, { sketch, inside }, answer) {
+  function receive(asked, { sketch, inside: opened }, answer) {
     if (asked <= newestShown) return;
     newestShown = asked;
     maxInFlight = answer.waited > QUESTION_INTERVAL ? 1 : MAX_IN_FLIGHT;
@@ -97,8 +99,11 @@ function sketchpad(element, server, correctionsFolder) {
     showReading();
     answers.setOutdated(false);
     corrections?.show();
-    if (inside !== null && inside !== number.selected() && reading.digits.length) changedSinceAsked = true;
-    if (isCurrent() && !paper.isMoving()) answers.announce(spoken(answer));
+    if (opened !== null && opened !== number.selected() && reading.digits.length) changedSinceAsked = true;
+    if (!isCurrent() || paper.isMoving()) return;
+    answers.announce(spoken(answer));
+    const digit = reading.digits[number.selected()];
+    if (digit?.pixels) inside.explain(digit, sketch);
   }
 
   const isCurrent = () => newestShown === newestAsked && !changedSinceAsked;
@@ -106,17 +111,20 @@ function sketchpad(element, server, correctionsFolder) {
   function showReading() {
     number.show(reading, readSketch, paper.newestPoint());
     answers.show(reading, number.selected());
+    inside.showLayers(reading?.digits[number.selected()], paper.isBlank());
   }
 
   // A person chose a digit of the number.
   function chosen() {
     answers.show(reading, number.selected());
+    inside.showLayers(reading?.digits[number.selected()], paper.isBlank());
+    inside.forget();
     corrections?.show();
     lookInside();
   }
 
   function lookInside() {
-    if (!$(".inside").open) return;
+    if (!$(".inside").open) return inside.forget();
     changedSinceAsked = true;
     askNext();
   }

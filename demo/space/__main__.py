@@ -19,6 +19,7 @@ import onnxruntime
 import demo
 from demo.networks.classifier import SURE
 from demo.networks.files import CARD, FILE, ONNX, SetupError, read
+from demo.networks.pair import FILES as PAIR
 from demo.reader import COLUMNS
 from demo.sketchpad import DESCRIPTION, MODEL_CARD, PICTURE, SCRIPTS, STYLES, TITLE
 from demo.sketchpad import HERE as SKETCHPAD
@@ -74,6 +75,7 @@ def space(model: str | None = None, onnx: Path = ONNX) -> dict[str, bytes]:
         **{f"demo/{file.relative_to(package).as_posix()}": file.read_bytes() for file in code if file.is_file()},
         **{f"demo/{name}": (package / name).read_bytes() for name in ("digit.png", PICTURE.name)},
         f"export/onnx/{FILE}": _graph(onnx),
+        **{f"export/onnx/{name}": content for name, content in _pair(onnx).items()},
     }
 
 
@@ -84,7 +86,7 @@ def static(model: str | None = None, onnx: Path = ONNX) -> dict[str, bytes]:
     """
     # Before the download, because this checks the networks.
     cards = _cards("sdk: static\napp_file: index.html", model, onnx, MODEL_CARD)
-    loaded = {FILE: _graph(onnx), **_web_runtime()}
+    loaded = {FILE: _graph(onnx), **_pair(onnx), **_web_runtime()}
     files = json.dumps({name: f"sha256-{_digest('sha256', content)}" for name, content in loaded.items()})
     card = MODEL_CARD if MODEL_CARD in cards else ""
     values = {"columns": COLUMNS, "sure": SURE, "card": card}
@@ -102,7 +104,7 @@ def static(model: str | None = None, onnx: Path = ONNX) -> dict[str, bytes]:
     return {
         **cards,
         "index.html": _filled(HERE / "index.html", {**parts, "version": version}),
-        "offline.js": _filled(HERE / "offline.js", {"files": files, "version": version}),
+        "offline.js": _filled(HERE / "offline.js", {"files": files, "later": json.dumps(PAIR), "version": version}),
         PICTURE.name: PICTURE.read_bytes(),
         **loaded,
     }
@@ -152,6 +154,15 @@ def _digest(algorithm: str, content: bytes) -> str:
 
 def _graph(onnx: Path) -> bytes:
     return (onnx / FILE).read_bytes()
+
+
+def _pair(onnx: Path) -> dict[str, bytes]:
+    """The networks by themselves, which explain an answer: both or none."""
+    missing = [name for name in PAIR if not (onnx / name).is_file()]
+    if missing:
+        print(f"{onnx} holds no {' and no '.join(missing)}: Look inside will not explain answers.")
+        return {}
+    return {name: (onnx / name).read_bytes() for name in PAIR}
 
 
 def _web_runtime() -> dict[str, bytes]:

@@ -2,13 +2,15 @@
 const VERSION = "[[version]]";
 const FILES = [[files]]; // names and integrity hashes, as static.js requests them
 const PREFIX = `write-a-number ${registration.scope} `; // other pages of this origin have their own caches
+const LATER = [[later]]; // files that are cached when the page asks for them
 const requests = Object.entries(FILES).map(([name, integrity]) => new Request(`${name}?${integrity}`, { integrity }));
+const isLater = ({ url }) => LATER.some((name) => url.startsWith(`${registration.scope}${name}?`));
 
 async function fillCache() {
   const page = await (await fetch("index.html", { cache: "no-cache" })).text();
   if (!page.includes(VERSION)) throw new Error("index.html has another version"); // the browser tries again later
   const cache = await caches.open(PREFIX + VERSION);
-  await cache.addAll(requests);
+  await cache.addAll(requests.filter((request) => !isLater(request)));
   await cache.put("index.html", new Response(page, { headers: { "Content-Type": "text/html" } }));
   await skipWaiting();
 }
@@ -18,16 +20,22 @@ async function deleteOldCaches() {
   await Promise.all(others.map((name) => caches.delete(name)));
 }
 
+async function fetchAndCache(request) {
+  const response = await fetch(request);
+  if (response.ok && isLater(request)) await (await caches.open(PREFIX + VERSION)).put(request.url, response.clone());
+  return response;
+}
+
 const cached = async (url) => (await caches.open(PREFIX + VERSION)).match(url);
 
 addEventListener("install", (event) => event.waitUntil(fillCache()));
-addEventListener("activate", (event) => event.waitUntil(deleteOldCaches()));
+addEventListener("activate", (event) => event.waitUntil(deleteOldCaches().then(() => clients.claim())));
 addEventListener("fetch", (event) => {
   const { url, mode } = event.request;
   if (mode === "navigate" && ["", "index.html"].includes(url.slice(registration.scope.length).replace(/[?#].*/, ""))) {
     const online = fetch(url, { cache: "no-cache", redirect: "manual" });
     event.respondWith(online.catch(async () => (await cached("index.html")) ?? Response.error()));
   } else if (requests.some((request) => request.url === url)) {
-    event.respondWith(cached(url).then((response) => response ?? fetch(event.request)));
+    event.respondWith(cached(url).then((response) => response ?? fetchAndCache(event.request)));
   }
 });

@@ -4,6 +4,7 @@ const COLUMNS = [[columns]]; // LeNet5's feature maps in each row of their pictu
 const SURE = [[sure]];
 const LOADING_TIME = 4_000; // milliseconds for which a question waits for the networks; the page asks again after 5,000
 const STILL_LOADING = "The networks are still being loaded.";
+const NETWORKS = ["lenet5", "ffnn"];
 
 let loading; // a promise of ONNX Runtime and the session of reader.onnx
 
@@ -63,14 +64,49 @@ async function read({ sketch: asked, inside }) {
   const looksInside = Number.isInteger(inside);
   const names = ["digits", "line", "sure", "boxes", "probabilities", "images"];
   const started = performance.now();
-  const outputs = await session.run({ sketch }, [...names, ...(looksInside ? Object.keys(COLUMNS) : [])]);
+  const outputs = await session.run({ sketch }, [...names, ...(looksInside ? [...Object.keys(COLUMNS), "fc6"] : [])]);
   const milliseconds = performance.now() - started;
   const digits = Array.from(outputs.digits.data, (value, piece) => digitOf(outputs, piece, Number(value)));
   if (looksInside && digits[inside]) {
     const pictures = Object.entries(COLUMNS).map(([layer, columns]) => [layer, tiled(outputs[layer], inside, columns)]);
-    digits[inside].maps = Object.fromEntries(pictures);
+    const part = (name, size) => [...outputs[name].data.subarray(inside * size, (inside + 1) * size)];
+    const pixels = part("images", AREA).map((ink) => Math.round(255 * ink));
+    Object.assign(digits[inside], { maps: Object.fromEntries(pictures), fc6: part("fc6", 84), pixels });
   }
   return { number: numberOf(digits), digits, provider: "the CPU of this device", milliseconds, waited: 0 };
+}
+
+let pair; // a promise of ONNX Runtime and the sessions of both networks by themselves
+
+function loadPair() {
+  pair ??= loadEach();
+  pair.catch(() => (pair = undefined)); // the next question tries again
+  return pair;
+}
+
+async function loadEach() {
+  const { ort } = await loadOnce();
+  const graphs = await Promise.all(NETWORKS.map((name) => fetched(`${name}.onnx`)));
+  const sessions = [];
+  for (const graph of graphs) sessions.push(await ort.InferenceSession.create(graph)); // it makes one at a time
+  return { ort, sessions };
+}
+
+// Both networks' probabilities of images of 28 x 28 pixels, as why.js asks for them.
+async function probabilities(images) {
+  if (!FILES["lenet5.onnx"])
+    return { error: "This page was made without lenet5.onnx and ffnn.onnx, which explain an answer." };
+  const loaded = await loadPair().catch((error) => ({ problem: loadingProblem(error) }));
+  if (loaded.problem) return loaded;
+  const { ort, sessions } = loaded;
+  const count = images.length / AREA;
+  const image = new ort.Tensor("float32", Float32Array.from(images, (ink) => ink / 255), [count, SIDE, SIDE]);
+  const found = [];
+  for (const session of sessions) {
+    const { data } = (await session.run({ image })).probabilities;
+    found.push(Array.from({ length: count }, (_, i) => [...data.subarray(10 * i, 10 * i + 10)]));
+  }
+  return { lenet5: found[0], ffnn: found[1] };
 }
 
 // What the outputs say about one piece of ink. `value` is its digit, or -1 if it is none.
@@ -87,6 +123,8 @@ function digitOf(outputs, piece, value) {
     probabilities: { lenet5, ffnn },
     image: inkUrl(outputs.images.data.subarray(784 * piece, 784 * (piece + 1)), 28, 28),
     maps: null,
+    fc6: null,
+    pixels: null,
   };
 }
 
@@ -133,5 +171,5 @@ loadOnce()
   .then(() => navigator.serviceWorker.register("offline.js"))
   .catch(() => {}); // plain HTTP and some private windows have no service workers
 document.querySelector("#unstarted").remove();
-const SERVER = { read, silence: STILL_LOADING, card: [[card]] };
+const SERVER = { read, probabilities, silence: STILL_LOADING, card: [[card]] };
 sketchpad(document.querySelector("#sketchpad"), SERVER, "");

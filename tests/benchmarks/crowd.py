@@ -16,6 +16,8 @@ from tests.demo.people import Tally, crowd, pictures
 from tests.demo.serving import memory_and_files
 
 PEER = """
+from pathlib import Path
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -27,6 +29,7 @@ class Classifier:
     provider = "CPU"
     batch_size = 1
     card = None
+    folder = Path("model/checkpoints")
     __str__ = lambda self: "Keras"
     networks = {name: keras.saving.load_model(f"model/checkpoints/{name}.keras") for name in ("lenet5", "ffnn")}
     image = staticmethod(tf.function(normalize, reduce_retracing=True))

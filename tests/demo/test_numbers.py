@@ -43,6 +43,8 @@ def digit(value: int | None, left: float, line: int = 0, p: float = 0.99, other:
         "probabilities": {"lenet5": together, "ffnn": together},
         "image": f"{IMAGE}#{value}",
         "maps": None,
+        "fc6": None,
+        "pixels": None,
     }
 
 
@@ -69,7 +71,8 @@ def answer(page: Page) -> Answering:
             asked.append(json.loads(route.request.post_data or ""))
             inside = asked[-1]["inside"]
             maps = {name: f"{IMAGE}#{name} of {inside}" for name in ("conv1", "conv2", "conv3")}
-            given = [{**each, "maps": maps if i == inside else None} for i, each in enumerate(digits)]
+            opened = {"maps": maps, "fc6": [0.0] * 84, "pixels": [0] * 784}
+            given = [{**each, **opened} if i == inside else each for i, each in enumerate(digits)]
             route.fulfill(json=reading(*given))
 
         page.unroute_all()

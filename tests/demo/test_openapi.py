@@ -37,6 +37,7 @@ def responses_agree(path: str) -> Any:
 # One test for each address: the tests of one parametrize() would share a name, and only one of them would run.
 test_health_agrees_with_the_schema = responses_agree("/health")
 test_read_agrees_with_the_schema = responses_agree("/read")
+test_probabilities_agrees_with_the_schema = responses_agree("/probabilities")
 test_keep_agrees_with_the_schema = responses_agree("/keep")
 test_take_back_agrees_with_the_schema = responses_agree("/take-back")
 test_predict_agrees_with_the_schema = responses_agree("/predict")
@@ -45,7 +46,7 @@ test_predict_agrees_with_the_schema = responses_agree("/predict")
 def test_the_schema_describes_every_address_of_the_server_itself(address: str) -> None:
     for path in ("openapi.json", "gradio_api/openapi.json"):
         described = httpx.get(address + path).json()
-        assert set(described["paths"]) == {"/health", "/read", "/keep", "/take-back", "/predict"}
+        assert set(described["paths"]) == {"/health", "/read", "/probabilities", "/keep", "/take-back", "/predict"}
         assert {name: described[name] for name in ("paths", "components")} == {
             name: schema.raw_schema[name] for name in ("paths", "components")
         }

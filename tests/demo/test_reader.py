@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ class Slow:
     """A classifier that answers only once `go` is set."""
 
     batch_size: int = 1
+    folder: Path = TINY
     asked: int = 0
     go: threading.Event = field(default_factory=threading.Event)
 

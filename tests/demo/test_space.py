@@ -260,6 +260,10 @@ def test_the_static_page_gives_the_same_object_as_the_server(name: str, both_rea
         assert ours["box"] == pytest.approx(theirs["box"], abs=1e-3)
         pictures = [(ours["image"], theirs["image"])]
         assert bool(ours["maps"]) == bool(theirs["maps"])
+        assert (ours["fc6"], ours["pixels"]) == (
+            pytest.approx(theirs["fc6"], abs=1e-4),
+            pytest.approx(theirs["pixels"], abs=1),
+        )
         if ours["maps"]:
             assert ours["maps"].keys() == theirs["maps"].keys()
             pictures += [(ours["maps"][layer], theirs["maps"][layer]) for layer in ours["maps"]]

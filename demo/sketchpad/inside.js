@@ -1,0 +1,267 @@
+// Look inside: the way from the paper to the answer in pictures, which ink speaks for and against it, and what would
+// change it. `server` has probabilities(images), as why.js asks for it. Nothing is asked while it is closed.
+const STRONG = 3; // log-odds that are shown in full colour, unless there is more
+const FOR = [0, 90, 255]; // blue and orange, which the colour-blind can tell
+const AGAINST = [255, 120, 0];
+const NEITHER = [170, 170, 170];
+const WHITE = [255, 255, 255];
+const FIELDS = { conv1: [24, 1, 5], conv2: [19, 1, 10], conv3: [5, 2, 19] }; // pixels a side; step and side of a field
+const MATCH = 0.05; // between the probabilities of reader.onnx and of the same networks by themselves
+
+function makeInside(element, server) {
+  const $ = (selector) => element.querySelector(selector);
+  const details = $(".inside");
+  const layers = [...element.querySelectorAll(".evidence")]; // on the paper, and on the magnified image
+  let shown = 0; // number of the newest explanation; older ones stop
+  let explained = null; // the digit, and the evidence that was found
+  let rival = null; // the digit that is compared with
+
+  const rivals = Array.from({ length: 10 }, (_, digit) => {
+    const button = Object.assign(document.createElement("button"), { type: "button", textContent: digit });
+    button.setAttribute("aria-label", `Why not a ${digit}?`);
+    button.addEventListener("click", () => {
+      rival = rival === digit ? null : digit;
+      showEvidence(rival);
+    });
+    for (const [event, pointed] of [["pointerenter", true], ["pointerleave", false]])
+      button.addEventListener(event, () => showEvidence(pointed ? digit : rival));
+    return button;
+  });
+  $(".rivals").append("Why not ", ...rivals);
+
+  // Shows the layers of a digit of the newest answer. Without one it says why there is none.
+  function showLayers(digit, isBlank) {
+    for (const image of element.querySelectorAll(".magnified > img")) setImage(image, digit?.image);
+    for (const name of Object.keys(FIELDS)) {
+      if (!digit || digit.maps) setImage($(`#${name}`), digit?.maps[name]); // those of before stay until new ones come
+    }
+    if (digit?.fc6) showNumbers(digit.fc6);
+    $("#ten").textContent = digit ? tenOf(digit.probabilities) : "";
+    $(".way").hidden = !digit;
+    if (!digit) forget(isBlank ? "Write a digit, and see here why it is read as it is." : "No ink is large and dark enough.");
+  }
+
+  // Explains a digit of the newest answer, which holds its pixels, once the pen rests, and the sketch that it is about.
+  async function explain(digit, sketch) {
+    const mine = ++shown;
+    const goesOn = () => shown === mine && details.open;
+    const ask = async (images) => {
+      const found = await server.probabilities(images);
+      if (found.lenet5) return found;
+      throw Object.assign(new Error(found.error ?? found.problem), { isMeant: true });
+    };
+    try {
+      const evidence = await findEvidence(Uint8Array.from(digit.pixels), ask);
+      if (!goesOn()) return;
+      if (!isSame(evidence.answer, digit.probabilities))
+        return forget("lenet5.onnx and ffnn.onnx hold other networks than reader.onnx. Run python -m export.");
+      explained = { digit, evidence };
+      layers[0].classList.toggle("over-picture", Boolean(sketch.url));
+      Object.assign(layers[0].style, placeOnPaper(digit, sketch, evidence.image));
+      $("#why-none").textContent = digit.digit === null ? whyNone(digit) : "";
+      $(".why").hidden = false;
+      $(".why").setAttribute("aria-busy", false);
+      showEvidence(rival);
+      showChanges(null);
+      Object.assign($("#drawn i").style, placeOf(digit.box, sketch));
+      setImage($("#drawn img"), await sketchUrl(sketch));
+      const changes = await findChanges(evidence.image, digit.digit, ask, goesOn);
+      if (goesOn()) showChanges(changes);
+    } catch (error) {
+      if (!goesOn()) return;
+      forget(error.isMeant ? error.message : "The networks do not answer. Look again in a moment.");
+    }
+  }
+
+  // Takes the explanation of an older drawing off the paper, and dims its words until the next one; or says why there
+  // will be none.
+  function forget(text = "") {
+    shown += 1;
+    explained = rival = null;
+    layers[0].hidden = true;
+    $(".why").setAttribute("aria-busy", true);
+    $("#unexplained").textContent = text;
+    if (text) $(".why").hidden = true;
+  }
+
+  function showEvidence(other) {
+    if (!explained) return;
+    const { digit, evidence } = explained;
+    const main = mainOf(digit);
+    const against = other === main ? null : other;
+    const heat = heatOf(evidence, main, against);
+    paintHeat(heat, evidence.image);
+    const isRead = digit.digit !== null;
+    $("#why-what").textContent = isRead ? `Why it says ${main}${against === null ? "" : `, not ${against}`}` : `How near it is to a ${main}`;
+    $("#why-change").textContent = isRead ? "What would change its mind" : "What would make it a digit";
+    $("#why").textContent = tell(evidence.image, heat, main, against);
+    $("#for").textContent = `speaks for ${main}`;
+    $("#against").textContent = against === null ? "speaks against it" : `speaks for ${against}`;
+    rivals.forEach((button, i) => {
+      button.disabled = i === main;
+      button.setAttribute("aria-pressed", i === against);
+    });
+  }
+
+  // Colours the ink of the digit, and nothing around it. A drawing's own edges cut the colours off; in a picture the
+  // paper may be dark.
+  function paintHeat(heat, image) {
+    const isPicture = layers[0].classList.contains("over-picture");
+    const opacity = isPicture ? image : spread(image);
+    const full = heat.reduce((most, value) => Math.max(most, Math.abs(value)), STRONG);
+    const rgba = new Uint8Array(4 * AREA);
+    heat.forEach((value, i) => {
+      const colour = blended(NEITHER, value > 0 ? FOR : AGAINST, Math.abs(value) / full);
+      rgba.set([...colour, opacity[i]], 4 * i);
+    });
+    const url = colourUrl({ rgba, width: SIDE, height: SIDE });
+    for (const layer of layers) {
+      layer.querySelector("img").src = url;
+      layer.hidden = false;
+    }
+  }
+
+  function showChanges(changes) {
+    for (const layer of layers) layer.querySelector("svg").replaceChildren(...(changes ?? []).map(markOf));
+    const lines = textsOf(changes).map((textContent) => Object.assign(document.createElement("li"), { textContent }));
+    $("#changes").replaceChildren(...lines);
+  }
+
+  function textsOf(changes) {
+    if (!changes) return ["Searching …"];
+    if (!changes.length) return ["No small patch of ink, taken away or added, makes it another digit."];
+    return changes.map(({ kind, patch, digit, probability }) => {
+      const image = explained.evidence.image;
+      const what = kind === "without" ? "Without the ink in the ring" : "With ink in the dotted outline";
+      return `${what} ${placeIn(image, patch.x, patch.y)}: ${digit}, ${percent(probability)}`;
+    });
+  }
+
+  function showNumbers(numbers) {
+    const colours = numbers.map((value) => [...blended(WHITE, value > 0 ? FOR : AGAINST, Math.abs(value)), 255]);
+    setImage($("#fc6"), colourUrl({ rgba: Uint8Array.from(colours.flat()), width: numbers.length / 2, height: 2 }));
+  }
+
+  function setImage(image, url) {
+    image.style.visibility = url ? "" : "hidden";
+    if (url) image.src = url;
+    else image.removeAttribute("src");
+  }
+
+  // Outlines on the image what a pixel of a map sees.
+  for (const [name, [side, step, field]] of Object.entries(FIELDS)) {
+    const map = $(`#${name}`);
+    const outline = $(".way .magnified i");
+    let at = [0, 0];
+    const outlineField = (pixel) => {
+      at = pixel.map((value) => Math.min(side - 1, Math.max(0, value)));
+      const share = (value) => `${(100 * value) / SIDE}%`;
+      const [left, top] = at.map((value) => share(value * step));
+      Object.assign(outline.style, { left, top, width: share(field), height: share(field) });
+      outline.hidden = false;
+    };
+    const hide = () => (outline.hidden = true);
+    map.addEventListener("pointermove", ({ offsetX, offsetY }) => {
+      const scale = map.naturalWidth / map.clientWidth;
+      outlineField([offsetX, offsetY].map((value) => Math.floor((value * scale) % (side + 1))));
+    });
+    map.addEventListener("pointerleave", hide);
+    map.addEventListener("blur", hide);
+    map.addEventListener("focus", () => outlineField(at));
+    map.addEventListener("keydown", (event) => {
+      const direction = KEY_DIRECTIONS[event.key];
+      if (!direction) return;
+      event.preventDefault();
+      outlineField(at.map((value, axis) => value + direction[axis]));
+    });
+  }
+
+  showLayers(null, true);
+  return { showLayers, explain, forget };
+}
+
+// The digit that is explained: the one that was read, or the likeliest one.
+const mainOf = ({ digit, together }) => digit ?? likely(together)[0];
+
+const isSame = (one, other) =>
+  ["lenet5", "ffnn"].every((name) => one[name].every((p, digit) => Math.abs(p - other[name][digit]) < MATCH));
+
+// Why ink is not read as a digit.
+function whyNone({ together, probabilities }) {
+  const [most, next] = likely(together);
+  if (together[most] > 0.5) return `It looks like a ${most}, but it is too small to be read. Write it larger.`;
+  const each = ["lenet5", "ffnn"].map((name) => likely(probabilities[name])[0]);
+  const says = (name, i) => `${name} says ${each[i]}, ${percent(probabilities[name.toLowerCase()][each[i]])}`;
+  const reason =
+    each[0] !== each[1]
+      ? `The networks disagree: ${says("LeNet5", 0)}, and ${says("FFNN", 1)}.`
+      : `Neither network is sure: ${says("LeNet5", 0)}, and ${says("FFNN", 1)}.`;
+  return `It is no digit, because none reaches 50 % on average. The likeliest are ${most}, ${percent(together[most])}, and ${next}, ${percent(together[next])}. ${reason}`;
+}
+
+function tenOf({ lenet5, ffnn }) {
+  const best = (values) => {
+    const [most, next] = likely(values);
+    return `${most} with ${percent(values[most])}${values[next] < 0.01 ? "" : `, then ${next} with ${percent(values[next])}`}`;
+  };
+  return (
+    `7. Ten numbers, one for each digit. LeNet5: ${best(lenet5)}. FFNN has no maps: each of its 512 + 512 neurons sees ` +
+    `all pixels at once. FFNN: ${best(ffnn)}.`
+  );
+}
+
+const blended = (from, to, share) => from.map((level, i) => level + (to[i] - level) * Math.min(1, share));
+
+// The most ink at each pixel and its neighbours, doubled.
+function spread(image) {
+  return image.map((_, pixel) => {
+    const [x, y] = [pixel % SIDE, Math.floor(pixel / SIDE)];
+    let most = 0;
+    for (let row = Math.max(0, y - 1); row <= Math.min(SIDE - 1, y + 1); row++)
+      for (let column = Math.max(0, x - 1); column <= Math.min(SIDE - 1, x + 1); column++)
+        most = Math.max(most, image[row * SIDE + column]);
+    return Math.min(255, 2 * most);
+  });
+}
+
+// Where the 28 x 28 pixels of a digit lie on the paper.
+function placeOnPaper({ box }, size, image) {
+  const [left, top, right, bottom] = box;
+  const step = Math.max(right - left, bottom - top) / 20; // the longer side takes 20 pixels
+  const [inImage, onPaper] = [middleOf(image), middle(box)];
+  const from = onPaper.map((value, axis) => value - inImage[axis] * step);
+  return placeOf([...from, ...from.map((value) => value + SIDE * step)], size);
+}
+
+// The middle of the ink's box on the 28 x 28 pixels. Pixels at its rim are covered in part.
+function middleOf(image) {
+  const span = (most) => {
+    const inked = [...most.keys()].filter((i) => most[i] > 0.1 * Math.max(...most));
+    const [first, last] = [inked[0], inked.at(-1)];
+    const part = (rim, inner) => Math.min(1, most[rim] / Math.max(most[inner] ?? 0, 1));
+    return (first + 1 - part(first, first + 1) + last + part(last, last - 1)) / 2;
+  };
+  const [columns, rows] = [new Uint8Array(SIDE), new Uint8Array(SIDE)];
+  image.forEach((ink, pixel) => {
+    const [x, y] = [pixel % SIDE, Math.floor(pixel / SIDE)];
+    columns[x] = Math.max(columns[x], ink);
+    rows[y] = Math.max(rows[y], ink);
+  });
+  return [span(columns), span(rows)];
+}
+
+// The outline of a patch, in pixels of the image.
+function markOf({ kind, patch: { x, y, radius, length, angle = 0 } }) {
+  const outline = document.createElementNS("http://www.w3.org/2000/svg", "rect");
+  const values = {
+    x: -length / 2 - radius,
+    y: -radius,
+    width: length + 2 * radius,
+    height: 2 * radius,
+    rx: radius,
+    transform: `translate(${x + 0.5} ${y + 0.5}) rotate(${(180 * angle) / Math.PI})`,
+    class: kind,
+  };
+  for (const [name, value] of Object.entries(values)) outline.setAttribute(name, value);
+  return outline;
+}

@@ -1,0 +1,278 @@
+// Finds out why the networks say what they say of an image of 28 x 28 pixels, by asking them about changed images.
+// Images are Uint8Arrays of 784 values, row by row, with ink 255. ask(images) gives both networks' probabilities of
+// several images in one array: {lenet5: [[10] ...], ffnn: [[10] ...]}.
+const SIDE = 28;
+const AREA = SIDE * SIDE;
+const [SMALL, LARGE] = [2, 3.5]; // radii of the patches of ink that are taken away, in pixels
+const REMOVALS = [1.5, 2, 2.5, 3, 3.5, 4, 5, 6]; // radii of the patches that are taken away until the answer changes
+const LENGTHS = [0, 2, 4, 6, 8, 10]; // of the strokes that are added until the answer changes
+const STROKE = 1.3; // radius of these strokes: a pen's on most digits
+const MAX_STROKES = 48; // of one length that the networks are asked about
+const INKED = 77; // a pixel is part of a stroke from 30 % on
+const CONVINCING = 0.6; // probability of the other digit; at 0.5 it would only just count
+const WEAK = 0.5; // log-odds: what matters less is not named
+const APART = 7; // pixels between two places that are named
+const LEAST = 1e-6; // a probability below it counts as this
+
+// What taking away each patch of ink does: `drops` holds for each the loss of log-odds of each digit, as the mean of
+// both networks; `answer` holds both networks' probabilities of the image itself.
+async function findEvidence(image, ask) {
+  const patches = [
+    ...discs(image, SMALL, (x, y) => (x + y) % 2 === 0),
+    ...discs(image, LARGE, (x, y) => x % 2 === 0 && y % 2 === 0),
+  ];
+  const found = await ask(joined([image, ...patches.map((patch) => without(image, patch))]));
+  const [own, ...others] = found.lenet5.map((lenet5, i) => [logOdds(lenet5), logOdds(found.ffnn[i])]);
+  const drops = others.map((odds) => own[0].map((_, digit) => mean(own, digit) - mean(odds, digit)));
+  return { image, patches, drops, answer: { lenet5: found.lenet5[0], ffnn: found.ffnn[0] } };
+}
+
+// How much each pixel of the image speaks for `digit`, or for `digit` rather than `other` unless it is null, in
+// log-odds: the mean of what the patches over it do.
+function heatOf({ patches, drops }, digit, other = null) {
+  const [sums, weights] = [new Float32Array(AREA), new Float32Array(AREA)];
+  patches.forEach((patch, i) => {
+    const drop = drops[i][digit] - (other === null ? 0 : drops[i][other]);
+    cover(patch, (pixel, share) => {
+      sums[pixel] += share * drop;
+      weights[pixel] += share;
+    });
+  });
+  return sums.map((sum, pixel) => sum / Math.max(weights[pixel], 1));
+}
+
+// The smallest patch of ink that, taken away or added, makes the image another digit than `digit`, or a digit if
+// `digit` is null: at most one change "without" ink and one "with" more, the smaller one first. Each is {kind, patch, ink,
+// digit, probability}, as the networks read the changed image. Before each question it calls goesOn(), and stops if that
+// is false.
+async function findChanges(image, digit, ask, goesOn) {
+  const removal = await findRemoval(image, digit, ask, goesOn);
+  const addition = await findAddition(image, digit, ask, goesOn);
+  return [removal, addition].filter(Boolean).sort((one, other) => one.ink - other.ink);
+}
+
+async function findRemoval(image, digit, ask, goesOn) {
+  for (const radius of REMOVALS) {
+    if (!goesOn()) return null;
+    const patches = discs(image, radius, (x, y) => (x + y) % 2 === 0);
+    const found = patches.length ? await smallest("without", image, patches, digit, ask) : null;
+    if (!found) continue;
+    if (!goesOn()) return null;
+    return (await smallest("without", image, smaller(found.patch), digit, ask)) ?? found;
+  }
+  return null;
+}
+
+// Patches around one that are a little smaller.
+function smaller({ x, y, radius }) {
+  const steps = [-1, 0, 1];
+  return [0.5, 0.25, 0].flatMap((less) =>
+    steps.flatMap((right) =>
+      steps.map((down) => ({ x: x + right, y: y + down, radius: radius - less, length: 0 })),
+    ),
+  );
+}
+
+// Strokes are tried from short to long. What a dot at each place does tells which strokes are worth a question.
+async function findAddition(image, digit, ask, goesOn) {
+  const dots = strokes(image, 0);
+  if (!goesOn() || !dots.length) return null;
+  const found = await ask(joined([image, ...dots.map((dot) => withInk(image, dot))]));
+  const odds = found.lenet5.map((lenet5, i) => {
+    const both = [logOdds(lenet5), logOdds(found.ffnn[i])];
+    return lenet5.map((_, of) => mean(both, of));
+  });
+  const gains = new Map(dots.map(({ x, y }, i) => [key(x, y), odds[i + 1].map((value, of) => value - odds[0][of])]));
+  for (const length of LENGTHS) {
+    const promising = strokes(image, length)
+      .map((stroke) => ({ stroke, score: promise(stroke, odds[0], gains, digit) }))
+      .sort((one, other) => other.score - one.score)
+      .slice(0, MAX_STROKES)
+      .map(({ stroke }) => stroke);
+    if (!promising.length || !goesOn()) return null;
+    const change = await smallest("with", image, promising, digit, ask);
+    if (change) return change;
+  }
+  return null;
+}
+
+// The most by which any other digit could win over `digit`, if the dots along a stroke add up.
+function promise({ x, y, length, angle }, odds, gains, digit) {
+  const sums = [...odds];
+  const count = 1 + length / 2;
+  for (let i = 0; i < count; i++) {
+    const along = count > 1 ? length * (i / (count - 1) - 0.5) : 0;
+    const place = key(even(x + along * Math.cos(angle)), even(y + along * Math.sin(angle)));
+    gains.get(place)?.forEach((gain, of) => (sums[of] += gain));
+  }
+  const own = digit === null ? 0 : sums[digit];
+  return Math.max(...sums.map((sum, of) => (of === digit ? -Infinity : sum - own)));
+}
+
+const even = (value) => 2 * Math.round(value / 2);
+const key = (x, y) => x * SIDE + y;
+
+// Strokes of one length at every second pixel, except where they would add little ink.
+function strokes(image, length) {
+  const angles = length ? [0, 0.25, 0.5, 0.75].map((turns) => turns * Math.PI) : [0];
+  const margin = 4;
+  const places = [];
+  for (let y = margin; y < SIDE - margin; y += 2) for (let x = margin; x < SIDE - margin; x += 2) places.push([x, y]);
+  return places
+    .flatMap(([x, y]) => angles.map((angle) => ({ x, y, radius: STROKE, length, angle })))
+    .filter((stroke) => {
+      let [covered, paper] = [0, 0];
+      cover(stroke, (pixel, share) => {
+        covered += share;
+        paper += share * (1 - image[pixel] / 255);
+      });
+      return paper > covered / 2;
+    });
+}
+
+// The change with the least ink that makes the image another digit, or null.
+async function smallest(kind, image, patches, digit, ask) {
+  const changed = patches.map((patch) => (kind === "with" ? withInk(image, patch) : without(image, patch)));
+  const found = await ask(joined(changed));
+  const changes = changed.map((pixels, i) => {
+    const together = found.lenet5[i].map((p, of) => (p + found.ffnn[i][of]) / 2);
+    const [most] = likely(together);
+    const ink = pixels.reduce((sum, value, pixel) => sum + Math.abs(value - image[pixel]), 0);
+    return { kind, patch: patches[i], ink, digit: most, probability: together[most] };
+  });
+  return changes
+    .filter((change) => change.digit !== digit && change.probability >= CONVINCING && change.ink)
+    .reduce((least, change) => (least && least.ink <= change.ink ? least : change), null);
+}
+
+// Patches of one radius around those pixels of the ink that isMiddle() chooses.
+function discs(image, radius, isMiddle) {
+  const patches = [];
+  image.forEach((ink, pixel) => {
+    const [x, y] = [pixel % SIDE, Math.floor(pixel / SIDE)];
+    if (ink > INKED && isMiddle(x, y)) patches.push({ x, y, radius, length: 0 });
+  });
+  return patches;
+}
+
+function without(image, patch) {
+  const changed = image.slice();
+  cover(patch, (pixel, share) => (changed[pixel] = Math.round(image[pixel] * (1 - share))));
+  return changed;
+}
+
+function withInk(image, patch) {
+  const changed = image.slice();
+  cover(patch, (pixel, share) => (changed[pixel] = Math.max(image[pixel], Math.round(255 * share))));
+  return changed;
+}
+
+// Calls each(pixel, share) for the pixels that a patch covers: all within `radius` of a line of `length` through the
+// middle of pixel x, y.
+function cover({ x, y, radius, length, angle = 0 }, each) {
+  const [alongX, alongY] = [Math.cos(angle), Math.sin(angle)];
+  const reach = Math.ceil(radius + length / 2);
+  for (let row = Math.max(0, y - reach); row <= Math.min(SIDE - 1, y + reach); row++) {
+    for (let column = Math.max(0, x - reach); column <= Math.min(SIDE - 1, x + reach); column++) {
+      const along = (column - x) * alongX + (row - y) * alongY;
+      const beside = (row - y) * alongX - (column - x) * alongY;
+      const distance = Math.hypot(Math.max(0, Math.abs(along) - length / 2), beside);
+      const share = Math.min(1, radius + 0.5 - distance);
+      if (share > 0) each(row * SIDE + column, share);
+    }
+  }
+}
+
+function joined(images) {
+  const all = new Uint8Array(AREA * images.length);
+  images.forEach((image, i) => all.set(image, i * AREA));
+  return all;
+}
+
+function logOdds(probabilities) {
+  const total = probabilities.reduce((sum, p) => sum + p);
+  return probabilities.map((p) => Math.log(Math.max(p, LEAST) / Math.max(total - p, LEAST)));
+}
+
+const mean = (both, digit) => (both[0][digit] + both[1][digit]) / 2;
+
+// The places of the ink that speak most for and most against, at most two of each: {x, y, value, words}.
+function placesOf(image, heat) {
+  const ranked = [...heat.keys()].filter((pixel) => image[pixel] > INKED).sort((a, b) => heat[b] - heat[a]);
+  return { for: named(image, heat, ranked, 1), against: named(image, heat, ranked.reverse(), -1) };
+}
+
+function named(image, heat, ranked, sign) {
+  const strongest = ranked.length ? sign * heat[ranked[0]] : 0;
+  const places = [];
+  for (const pixel of ranked) {
+    const value = sign * heat[pixel];
+    if (value < Math.max(WEAK, strongest / 3) || places.length === 2) break;
+    const [x, y] = [pixel % SIDE, Math.floor(pixel / SIDE)];
+    if (places.every((place) => Math.hypot(place.x - x, place.y - y) >= APART))
+      places.push({ x, y, value, words: wordsFor(image, x, y) });
+  }
+  return places.filter(({ words }, i) => places.findIndex((place) => place.words === words) === i);
+}
+
+// Names the ink at a pixel by its direction and its place in the digit: "the bar in the middle".
+const wordsFor = (image, x, y) => `the ${shapeOf(image, x, y)} ${placeIn(image, x, y)}`;
+
+function placeIn(image, x, y) {
+  const ink = [...image.keys()].filter((pixel) => image[pixel] > INKED);
+  const rank = (values, value) => {
+    const [least, most] = [Math.min(...values), Math.max(...values)];
+    return Math.min(2, Math.max(0, Math.floor((3 * (value - least)) / (most - least + 1))));
+  };
+  const row = rank(ink.map((pixel) => Math.floor(pixel / SIDE)), y);
+  const columns = ink.map((pixel) => pixel % SIDE);
+  const isNarrow = Math.max(...columns) - Math.min(...columns) < SIDE / 4;
+  const column = isNarrow ? 1 : rank(columns, x);
+  return PLACES[row][column];
+}
+
+const PLACES = [
+  ["at the top left", "at the top", "at the top right"],
+  ["on the left", "in the middle", "on the right"],
+  ["at the bottom left", "at the bottom", "at the bottom right"],
+];
+
+// The shape of the ink around a pixel, by its moments of second order.
+function shapeOf(image, x, y) {
+  const moments = { total: 0, x: 0, y: 0, xx: 0, yy: 0, xy: 0 };
+  cover({ x, y, radius: 4, length: 0 }, (pixel, share) => {
+    const ink = share * image[pixel];
+    const [right, down] = [(pixel % SIDE) - x, Math.floor(pixel / SIDE) - y];
+    moments.total += ink;
+    moments.x += ink * right;
+    moments.y += ink * down;
+    moments.xx += ink * right * right;
+    moments.yy += ink * down * down;
+    moments.xy += ink * right * down;
+  });
+  const { total } = moments;
+  const [right, down] = [moments.x / total, moments.y / total];
+  const xx = moments.xx / total - right * right;
+  const yy = moments.yy / total - down * down;
+  const xy = moments.xy / total - right * down;
+  const spread = Math.hypot(xx - yy, 2 * xy);
+  if (spread < 0.4 * (xx + yy)) return "ink";
+  const degrees = Math.abs((90 / Math.PI) * Math.atan2(2 * xy, xx - yy));
+  return degrees < 20 ? "bar" : degrees > 70 ? "upright stroke" : "slanting stroke";
+}
+
+// What heatOf() shows, in words.
+function tell(image, heat, digit, other = null) {
+  const places = placesOf(image, heat);
+  const goal = other === null ? `for ${digit}` : `for ${digit} rather than ${other}`;
+  const counter = other === null ? "against it" : `for ${other} rather than ${digit}`;
+  if (!places.for.length && !places.against.length)
+    return `No single part of the ink matters much ${other === null ? `for ${digit}` : `between ${digit} and ${other}`}.`;
+  return `${speaks(places.for, goal)} ${speaks(places.against, counter)}`;
+}
+
+function speaks(places, goal) {
+  if (!places.length) return `No part of the ink speaks ${goal}.`;
+  const words = places.map(({ words }) => words).join(" and ");
+  return `${words[0].toUpperCase()}${words.slice(1)} ${places.length > 1 ? "speak" : "speaks"} most ${goal}.`;
+}

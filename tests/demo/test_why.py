@@ -1,0 +1,267 @@
+"""Look inside says why the networks read a digit as they do, from their answers to changed images."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Page, Request, expect
+
+from demo.networks.files import ONNX, SetupError
+from demo.networks.images import data_url
+from demo.networks.pair import Pair
+from demo.sketchpad import HERE
+from tests.demo.drawing import SEVEN, draw, expect_digit, wait_for
+from tests.demo.serving import Running
+from tests.demo.tiny import TINY
+
+CROSS = ([(0.35, 0.2), (0.65, 0.8)], [(0.65, 0.2), (0.35, 0.8)])
+# Networks that know two digits. The ink of the bar at the top, in rows 4 to 7, speaks for 7, and ink in the square at
+# the bottom left speaks for 2. Without either they are unsure.
+KNOWING_TWO = """(images) => {
+    const share = (image, inside) => {
+        let [sum, most] = [0, 0]
+        image.forEach((ink, i) => {
+            if (!inside(i % 28, Math.floor(i / 28))) return
+            sum += ink
+            most += 255
+        })
+        return sum / most
+    }
+    const rows = Array.from({ length: images.length / 784 }, (_, i) => {
+        const image = images.subarray(784 * i, 784 * (i + 1))
+        const top = share(image, (x, y) => x >= 5 && x < 23 && y >= 4 && y < 8)
+        const left = share(image, (x, y) => x >= 5 && x < 11 && y >= 18 && y < 23)
+        const odds = Array.from({ length: 10 }, (_, of) => Math.exp(of === 7 ? 12 * top : of === 2 ? 6 + 20 * left : 0))
+        const total = odds.reduce((a, b) => a + b)
+        return odds.map((value) => value / total)
+    })
+    return { lenet5: rows, ffnn: rows }
+}"""
+EXPLAIN = f"""async (pixels) => {{
+    const ask = {KNOWING_TWO}
+    const image = Uint8Array.from(pixels)
+    const evidence = await findEvidence(image, ask)
+    const heat = heatOf(evidence, 7)
+    const changes = await findChanges(image, 7, ask, () => true)
+    return {{
+        heat: [...heat],
+        rather: [...heatOf(evidence, 7, 2)],
+        words: tell(image, heat, 7),
+        changes: changes.map((change) => ({{
+            ...change,
+            pixels: [...(change.kind === "with" ? withInk : without)(image, change.patch)],
+        }})),
+        read: changes.map(({{ kind, patch }}) => {{
+            const found = ask((kind === "with" ? withInk : without)(image, patch)).lenet5[0]
+            return [found.indexOf(Math.max(...found)), Math.max(...found)]
+        }}),
+    }}
+}}"""
+
+
+def seven() -> np.ndarray:
+    """A 7 of a bar at the top and an upright stroke: uint8 [28, 28], ink 255."""
+    image = np.zeros((28, 28), np.uint8)
+    image[4:8, 5:23] = 255
+    image[8:24, 15:18] = 255
+    return image
+
+
+@pytest.fixture(scope="module")
+def explanation(browser: Browser) -> Iterator[dict[str, Any]]:
+    """What the page's script finds out about seven() from the networks that know two digits."""
+    page = browser.new_page()
+    page.add_script_tag(content="\n".join((HERE / f"{name}.js").read_text() for name in ("why", "answers")))
+    yield page.evaluate(EXPLAIN, seven().ravel().tolist())
+    page.close()
+
+
+def test_the_ink_that_the_networks_look_at_speaks_for_the_digit(explanation: dict[str, Any]) -> None:
+    heat = np.reshape(explanation["heat"], (28, 28))
+    assert heat[5:7, 6:22].min() > 0.5
+    assert np.abs(heat[16:]).max() < 1e-6
+    assert explanation["words"].startswith("The bar at the top ")
+    assert explanation["words"].endswith(" most for 7. No part of the ink speaks against it.")
+
+
+def test_ink_that_speaks_for_two_digits_alike_speaks_for_neither_rather(explanation: dict[str, Any]) -> None:
+    heat, rather = (np.reshape(explanation[name], (28, 28)) for name in ("heat", "rather"))
+    assert rather[5, 10] > heat[5, 10]  # without this ink it is less of a 7, and more of a 2
+    assert np.abs(rather[16:]).max() < 1e-6
+
+
+def test_the_smallest_change_takes_ink_from_the_place_or_adds_it_there(explanation: dict[str, Any]) -> None:
+    changes = {change["kind"]: change for change in explanation["changes"]}
+    assert set(changes) == {"without", "with"}
+    gone = seven().astype(int) - np.reshape(changes["without"]["pixels"], (28, 28))
+    more = np.reshape(changes["with"]["pixels"], (28, 28)) - seven().astype(int)
+    assert gone.min() == more.min() == 0
+    assert gone[4:8].sum() > 0.7 * gone.sum()
+    assert more[18:23, 5:11].sum() > 0.5 * more.sum()
+    assert [change["ink"] for change in explanation["changes"]] == sorted([gone.sum(), more.sum()])
+
+
+def test_a_change_does_what_it_says(explanation: dict[str, Any]) -> None:
+    assert explanation["read"] == [[change["digit"], change["probability"]] for change in explanation["changes"]]
+    assert all(digit == 2 and p >= 0.6 for digit, p in explanation["read"])
+
+
+@pytest.fixture
+def asked(page: Page) -> list[Request]:
+    """The page's questions about changed images."""
+    asked: list[Request] = []
+    page.on("request", lambda request: asked.append(request) if request.url.endswith("/probabilities") else None)
+    return asked
+
+
+def test_nothing_is_asked_while_it_is_closed_or_the_pen_moves(page: Page, asked: list[Request]) -> None:
+    draw(page, SEVEN)
+    expect_digit(page, "7")
+    page.wait_for_timeout(200)
+    assert not asked
+    page.click("#clear")
+    page.click(".inside summary")
+    draw(page, SEVEN, lift=False)
+    expect_digit(page, "7")
+    page.wait_for_timeout(200)
+    assert not asked
+    page.mouse.up()
+    expect(page.locator("#why")).to_contain_text("speak")
+    assert asked
+
+
+def test_a_digit_is_explained_in_colours_and_words(page: Page) -> None:
+    page.click(".inside summary")
+    expect(page.locator("#unexplained")).to_have_text("Write a digit, and see here why it is read as it is.")
+    page.get_by_label("a crossed 7").click()
+    expect(page.locator("#why-what")).to_have_text("Why it says 7")
+    expect(page.locator("#why")).to_contain_text("most for 7.")
+    expect(page.locator("#changes")).to_contain_text("%")
+    expect(page.locator(".paper .evidence rect")).not_to_have_count(0)
+    page.get_by_label("Why not a 1?").click()
+    expect(page.locator("#why-what")).to_have_text("Why it says 7, not 1")
+    expect(page.locator("#why")).to_contain_text("most for 7 rather than 1.")
+    expect(page.locator("#against")).to_have_text("speaks for 1")
+    expect(page.get_by_label("Why not a 7?")).to_be_disabled()
+    page.click("#clear")
+    expect(page.locator(".evidence:visible")).to_have_count(0)
+
+
+def test_the_colours_lie_over_the_ink(page: Page) -> None:
+    page.click(".inside summary")
+    with page.expect_response("**/read"):
+        page.get_by_label("the year 2026").click()
+    expect(page.locator("#digit")).to_have_text("2026")
+    for i in (0, 1, 3):
+        with page.expect_response(lambda response: response.url.endswith("/probabilities")):
+            page.locator("#digit button").nth(i).click()
+        expect(page.locator(".paper .evidence")).to_be_visible()
+        layer = page.locator(".paper .evidence").bounding_box()
+        box = page.locator(".boxes i.selected").bounding_box()
+        assert layer
+        assert box
+        side = layer["width"] / 28
+        longer = max(box["width"], box["height"]) - 12  # the frame is 6 pixels away from the ink
+        assert longer / side == pytest.approx(20, abs=0.5)
+        for start, length in (("x", "width"), ("y", "height")):
+            middles = [each[start] + each[length] / 2 for each in (layer, box)]  # type: ignore[literal-required]
+            assert abs(middles[0] - middles[1]) < 3 * side  # the centre of mass lies in the middle of the image
+
+
+def test_ink_that_is_no_digit_is_explained(page: Page) -> None:
+    page.click(".inside summary")
+    for stroke in CROSS:
+        draw(page, stroke)
+    expect(page.locator("#why-none")).to_contain_text("It is no digit, because none reaches 50 % on average.")
+    expect(page.locator("#why-change")).to_have_text("What would make it a digit")
+
+
+def test_a_pixel_of_a_map_frames_what_it_sees(page: Page) -> None:
+    page.click(".inside summary")
+    page.get_by_label("an open 4").click()
+    expect(page.locator("#why")).to_contain_text("for 4")
+    frame = page.locator(".way .magnified i")
+    expect(frame).to_be_hidden()
+
+    def share() -> list[int]:
+        """Left, top and width of the frame, in pixels of the image."""
+        sides = frame.evaluate("({ style }) => [style.left, style.top, style.width]")
+        return [round(28 * float(side.removesuffix("%")) / 100) for side in sides]
+
+    for name, field, step in (("conv1", 5, 1), ("conv2", 10, 1), ("conv3", 19, 2)):
+        page.locator(f"#{name}").focus()
+        expect(frame).to_be_visible()
+        assert share() == [0, 0, field]
+        page.keyboard.press("ArrowRight")
+        assert share() == [step, 0, field]
+    page.locator("#conv2").hover()
+    assert share()[2] == 10
+
+
+def test_without_the_networks_for_images_the_page_says_how_to_make_them(page: Page, problems: list[str]) -> None:
+    detail = "There is no lenet5.onnx. Run python -m export to make it."
+    page.route("**/probabilities", lambda route: route.fulfill(status=501, json={"detail": detail}))
+    page.click(".inside summary")
+    page.get_by_label("an open 4").click()
+    expect(page.locator("#unexplained")).to_have_text(detail)
+    expect_digit(page, "4")
+    expect(page.locator("#problem")).to_be_hidden()
+    assert all("501" in problem for problem in problems)
+    problems.clear()
+
+
+def test_networks_of_another_training_do_not_explain(page: Page) -> None:
+    def unsure(route: Any) -> None:
+        rows = [[0.1] * 10] * 200
+        route.fulfill(json={"lenet5": rows, "ffnn": rows})
+
+    page.route("**/probabilities", unsure)
+    page.click(".inside summary")
+    page.get_by_label("an open 4").click()
+    expect(page.locator("#unexplained")).to_contain_text("hold other networks than reader.onnx")
+
+
+def test_the_server_reads_images_as_the_networks_do(address: str) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (6, 28, 28)).astype(np.float32) / 255
+    sheet = images.reshape(2, 3, 28, 28).transpose(0, 2, 1, 3).reshape(56, 84)
+    found = httpx.post(f"{address}probabilities", json={"images": data_url(sheet)}).json()
+    for name, expected in Pair(ONNX).probabilities(images).items():
+        np.testing.assert_allclose(found[name], expected, atol=1e-5)
+
+
+def test_a_sheet_with_parts_of_images_is_refused(address: str) -> None:
+    refused = httpx.post(f"{address}probabilities", json={"images": data_url(np.zeros((28, 40), np.float32))})
+    assert (refused.status_code, "28 x 28 pixels each" in refused.json()["detail"]) == (422, True)
+
+
+@pytest.mark.parametrize("content", [None, b"damaged"], ids=["missing", "damaged"])
+def test_networks_that_cannot_be_loaded_are_named_with_the_remedy(content: bytes | None, tmp_path: Path) -> None:
+    if content:
+        (tmp_path / "lenet5.onnx").write_bytes(content)
+    with pytest.raises(SetupError, match=r"lenet5\.onnx.*Run python -m export"):
+        Pair(tmp_path).probabilities(np.zeros((1, 28, 28), np.float32))
+
+
+def test_a_server_without_them_says_so(start_server: Running) -> None:
+    with start_server("--onnx", str(TINY)) as address:
+        answer = httpx.post(f"{address}probabilities", json={"images": data_url(np.zeros((28, 28), np.float32))})
+    assert (answer.status_code, "lenet5.onnx" in answer.json()["detail"]) == (501, True)
+
+
+def test_the_static_page_explains_as_the_server_does(site: str, address: str, visit: Callable[..., Page]) -> None:
+    said = []
+    for where in (site, address):
+        page = visit(where)
+        requested: list[str] = []
+        page.on("request", lambda request, requested=requested: requested.append(request.url))
+        page.get_by_label("a slashed 0").click()
+        expect_digit(page, "0")
+        assert not any("lenet5.onnx" in url or "probabilities" in url for url in requested)
+        page.click(".inside summary")
+        expect(page.locator("#changes")).to_contain_text("%")
+        said.append([page.locator(f"#{name}").inner_text() for name in ("why", "changes", "ten")])
+    assert said[0] == said[1]
+    wait_for(page, lambda: page.locator(".paper .evidence").is_visible())
