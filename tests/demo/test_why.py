@@ -255,11 +255,11 @@ def test_the_static_page_explains_as_the_server_does(site: str, address: str, vi
     said = []
     for where in (site, address):
         page = visit(where)
-        requested: list[str] = []
-        page.on("request", lambda request, requested=requested: requested.append(request.url))
+        requested: list[Request] = []
+        page.on("request", requested.append)
         page.get_by_label("a slashed 0").click()
         expect_digit(page, "0")
-        assert not any("lenet5.onnx" in url or "probabilities" in url for url in requested)
+        assert not any("lenet5.onnx" in request.url or "probabilities" in request.url for request in requested)
         page.click(".inside summary")
         expect(page.locator("#changes")).to_contain_text("%")
         said.append([page.locator(f"#{name}").inner_text() for name in ("why", "changes", "ten")])
