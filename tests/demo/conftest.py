@@ -9,6 +9,7 @@ from demo.limits import Limits
 from demo.space import __main__ as layout
 from export import web
 from export.web import CHROMIUM, FLAGS
+from tests.demo.drawing import SECONDS
 from tests.demo.serving import Balancer, Collecting, Running, running
 
 HASTY = Limits(
@@ -126,6 +127,7 @@ def visit(browser: Browser, problems: list[str]) -> Iterator[Callable[..., Page]
     def visit(address: str, clock: bool = False, script: str = "", **options: Any) -> Page:
         contexts.append(browser.new_context(**options))
         page = contexts[-1].new_page()
+        page.set_default_timeout(2_000 * SECONDS)  # the static page stands still while its networks load
         if clock:
             page.clock.install()
         if script:
