@@ -1,5 +1,6 @@
 """Read drawings for the page and pictures for programs, in a limited number of threads."""
 
+import base64
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -64,7 +65,7 @@ class Reader:
     def _read(self, question: Question, received: float) -> Reading:
         waited = 1000 * (time.perf_counter() - received)
         sketch = read_canvas(question.canvas, self.limits.drawing_bytes, self.limits.drawing_pixels)
-        answer = self.classifier.classify(sketch.pixels, look_inside=question.inside is not None)
+        answer = self.classifier.classify(sketch.pixels, question.inside is not None, question.fc6)
         return Reading.model_construct(
             number=answer.number,
             digits=[
@@ -77,9 +78,11 @@ class Reader:
                     probabilities={name: values.tolist() for name, values in piece.probabilities.items()},
                     image=data_url(piece.image),
                     maps=_pictures(answer.maps[i]) if i == question.inside else None,
+                    fc6=None if piece.fc6 is None else _base64(piece.fc6),
                 )
                 for i, piece in enumerate(answer.digits)
             ],
+            model=self.classifier.sha256,
             provider=answer.provider,
             milliseconds=answer.milliseconds,
             waited=waited,
@@ -114,6 +117,10 @@ class Reader:
 
 def _by_digit(probabilities: np.ndarray) -> ByDigit:
     return dict(zip(DIGITS, probabilities.tolist(), strict=True))
+
+
+def _base64(values: np.ndarray) -> str:
+    return base64.b64encode(values.astype("<f4").tobytes()).decode()
 
 
 def _pictures(maps: dict[str, np.ndarray]) -> dict[str, str]:

@@ -34,6 +34,7 @@ class Question(BaseModel):
     inside: Annotated[int, Field(ge=0, strict=True)] | None = Field(
         default=None, description="The digit whose feature maps of LeNet5 shall be returned, counted from 0."
     )
+    fc6: bool = Field(default=False, description="Whether the values of LeNet5's layer FC6 shall be returned.")
 
 
 class ReadDigit(BaseModel):
@@ -47,6 +48,9 @@ class ReadDigit(BaseModel):
     probabilities: dict[Network, Probabilities]
     image: str = Field(description="The 28 x 28 pixels that the networks see.")
     maps: dict[Literal["conv1", "conv2", "conv3"], str] | None = Field(description="LeNet5's feature maps, if wanted.")
+    fc6: str | None = Field(
+        description="The 84 values of LeNet5's layer FC6, if wanted: float32, little-endian, as base64."
+    )
 
 
 class Reading(BaseModel):
@@ -54,6 +58,7 @@ class Reading(BaseModel):
 
     number: Number
     digits: list[ReadDigit] = Field(description="All pieces of ink in reading order.")
+    model: str = Field(description="The SHA-256 of reader.onnx.")
     provider: Provider
     milliseconds: float = Field(description="Time that the networks took.")
     waited: float = Field(description="Milliseconds that the question waited in the queue.")

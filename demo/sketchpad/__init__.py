@@ -18,6 +18,9 @@ SCRIPTS = [
         "answers",
         "files",
         "saving",
+        "zip",
+        "learning",
+        "forms",
         "corrections",
         "sketchpad",
     )

@@ -57,10 +57,14 @@ function chunk(name, content) {
     4,
   );
   bytes.set(content, 8);
-  let crc = 0xffffffff;
-  for (const byte of bytes.subarray(4, -4)) crc = CRCS[(crc ^ byte) & 0xff] ^ (crc >>> 8);
-  bytes.set(bigEndian(~crc), bytes.length - 4);
+  bytes.set(bigEndian(crc32(bytes.subarray(4, -4))), bytes.length - 4);
   return bytes;
+}
+
+function crc32(bytes) {
+  let crc = 0xffffffff;
+  for (const byte of bytes) crc = CRCS[(crc ^ byte) & 0xff] ^ (crc >>> 8);
+  return ~crc >>> 0;
 }
 
 const bigEndian = (value) => [24, 16, 8, 0].map((shift) => (value >>> shift) & 0xff);

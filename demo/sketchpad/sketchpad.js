@@ -4,10 +4,10 @@ const ANSWER_TIMEOUT = 5_000; // milliseconds until an unanswered question is as
 const RETRY_DELAY = 1_000; // milliseconds until the next question if the server is busy or cannot be reached
 const DONE_TIME = 1_500; // milliseconds for which a button says what it did
 
-// `server` has read({sketch, inside}), and for corrections what corrections.js asks. schemas.py describes the answers,
-// sketchUrl() the sketch; `inside` is the digit whose feature maps are wanted, or null. A refusal is {error}, or
-// {problem} if the page shall ask again. `silence` says that no answer comes, `urls` are the addresses for programs, if
-// there are any. Corrections are stored in `correctionsFolder`; "" disables them.
+// `server` has read({sketch, inside, fc6}), and for corrections what corrections.js asks. schemas.py describes the
+// answers, sketchUrl() the sketch; `inside` is the digit whose feature maps are wanted, or null, and `fc6` whether the
+// values of FC6 are. A refusal is {error}, or {problem} if the page shall ask again. `silence` says that no answer comes, `urls` are the addresses for programs, if
+// there are any. The server stores corrections in `correctionsFolder`; "" disables that.
 function sketchpad(element, server, correctionsFolder) {
   const $ = (selector) => element.querySelector(selector);
   let reading = null; // the newest answer, and the sketch that it is about
@@ -15,9 +15,10 @@ function sketchpad(element, server, correctionsFolder) {
   const answers = makeAnswers(element);
   const paper = makePaper(element, changed, answers.announce);
   const number = makeNumber(element, chosen);
-  const corrections = correctionsFolder
-    ? makeCorrections(element, server, correctionsFolder, answers, correctable, inTime)
-    : null;
+  const readForm = (sketch) => server.read({ sketch, inside: null, fc6: true });
+  const learning = makeLearning(readForm, formsChanged, answers.showNotice);
+  const forms = makeForms(element, learning, readForm, answers);
+  const corrections = makeCorrections(element, server, correctionsFolder, learning, answers, correctable, formOf, inTime);
   let changedSinceAsked = false;
   let newestAsked = 0; // number of the newest question
   let newestShown = 0; // answers to questions up to this number are ignored
@@ -46,7 +47,13 @@ function sketchpad(element, server, correctionsFolder) {
       nextAt = 0;
       saveDrawing();
     }
-    corrections?.show();
+    corrections.show();
+    askNext();
+  }
+
+  function formsChanged() {
+    forms.show();
+    changedSinceAsked = true;
     askNext();
   }
 
@@ -75,7 +82,8 @@ function sketchpad(element, server, correctionsFolder) {
       isTimedOut = true;
       askAgain(asked);
     }, ANSWER_TIMEOUT);
-    const question = { sketch: paper.sketch(), inside: $(".inside").open ? Math.max(0, number.selected()) : null };
+    const inside = $(".inside").open ? Math.max(0, number.selected()) : null;
+    const question = { sketch: paper.sketch(), inside, fc6: learning.forms().length > 0 };
     const answer = await server.read(question).catch(() => null);
     clearTimeout(timeout);
     if (!isTimedOut) inFlight -= 1;
@@ -93,10 +101,11 @@ function sketchpad(element, server, correctionsFolder) {
     maxInFlight = answer.waited > QUESTION_INTERVAL ? 1 : MAX_IN_FLIGHT;
     answers.showProblem(answer.error ?? "");
     if (answer.error) return;
+    learning.apply(answer);
     [reading, readSketch] = [answer, sketch];
     showReading();
     answers.setOutdated(false);
-    corrections?.show();
+    corrections.show();
     if (inside !== null && inside !== number.selected() && reading.digits.length) changedSinceAsked = true;
     if (isCurrent() && !paper.isMoving()) answers.announce(spoken(answer));
   }
@@ -111,7 +120,7 @@ function sketchpad(element, server, correctionsFolder) {
   // A person chose a digit of the number.
   function chosen() {
     answers.show(reading, number.selected());
-    corrections?.show();
+    corrections.show();
     lookInside();
   }
 
@@ -125,7 +134,15 @@ function sketchpad(element, server, correctionsFolder) {
   function correctable() {
     if (paper.isBlank() || !reading?.digits.length) return null;
     const [index, count] = [number.selected(), reading.digits.length];
-    return { sketch: count > 1 ? { url: reading.digits[index].image } : readSketch, index, count };
+    const sketch = count > 1 ? { url: reading.digits[index].image } : readSketch;
+    return { sketch, index, count, content: paper.content(), reading, readSketch };
+  }
+
+  // The form of a correctable digit, without the digit.
+  async function formOf({ index, reading, readSketch }) {
+    const { digits, model, error } = reading.digits[index].fc6 ? reading : await readForm(readSketch);
+    const piece = digits?.[index];
+    return piece ? { picture: piece.image, model, fc6: piece.fc6 } : { error };
   }
 
   function askAgain(asked, problem = server.silence) {

@@ -51,7 +51,7 @@ function loadingProblem(error) {
   return "The networks cannot be loaded.";
 }
 
-async function read({ sketch: asked, inside }) {
+async function read({ sketch: asked, inside, fc6 }) {
   const { grey, width, height } = asked.url ? await greyPixels(asked.url) : asked;
   const loaded = await loadOnce().catch((error) => ({ problem: loadingProblem(error) }));
   if (loaded.problem) return loaded;
@@ -60,14 +60,16 @@ async function read({ sketch: asked, inside }) {
   const looksInside = Number.isInteger(inside);
   const names = ["digits", "line", "sure", "boxes", "probabilities", "images"];
   const started = performance.now();
-  const outputs = await session.run({ sketch }, [...names, ...(looksInside ? Object.keys(COLUMNS) : [])]);
+  const more = [...(looksInside ? Object.keys(COLUMNS) : []), ...(fc6 ? ["fc6"] : [])];
+  const outputs = await session.run({ sketch }, [...names, ...more]);
   const milliseconds = performance.now() - started;
   const digits = Array.from(outputs.digits.data, (value, piece) => digitOf(outputs, piece, Number(value)));
   if (looksInside && digits[inside]) {
     const pictures = Object.entries(COLUMNS).map(([layer, columns]) => [layer, tiled(outputs[layer], inside, columns)]);
     digits[inside].maps = Object.fromEntries(pictures);
   }
-  return { number: numberOf(digits), digits, provider: "the CPU of this device", milliseconds, waited: 0 };
+  const provider = "the CPU of this device";
+  return { number: numberOf(digits), digits, model: FILES["reader.onnx"], provider, milliseconds, waited: 0 };
 }
 
 // What the outputs say about one piece of ink. `value` is its digit, or -1 if it is none.
@@ -84,12 +86,11 @@ function digitOf(outputs, piece, value) {
     probabilities: { lenet5, ffnn },
     image: inkUrl(outputs.images.data.subarray(784 * piece, 784 * (piece + 1)), 28, 28),
     maps: null,
+    fc6: outputs.fc6 ? base64Of(outputs.fc6.data.subarray(84 * piece, 84 * (piece + 1))) : null,
   };
 }
 
-// The digits as text, with ? for ink that is no digit, and a newline between two lines.
-const numberOf = (digits) =>
-  digits.map(({ digit, line }, i) => (i && line !== digits[i - 1].line ? "\n" : "") + (digit ?? "?")).join("");
+const base64Of = (values) => btoa(String.fromCharCode(...new Uint8Array(values.slice().buffer)));
 
 // The pixels of a picture, which is grey.
 async function greyPixels(url) {
