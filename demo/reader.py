@@ -11,7 +11,7 @@ from anyio import CapacityLimiter, to_thread
 from demo.limits import Limits
 from demo.networks.classifier import Classifier
 from demo.networks.images import data_url, read_canvas, read_image, tiled
-from demo.schemas import DIGITS, ByDigit, PredictedDigit, Prediction, Question, ReadDigit, Reading
+from demo.schemas import DIGITS, ByDigit, Form, PredictedDigit, Prediction, Question, ReadDigit, Reading
 
 COLUMNS = {"conv1": 6, "conv2": 8, "conv3": 24}  # LeNet5's feature maps in each row of the picture that shows them
 Result = TypeVar("Result")
@@ -65,7 +65,7 @@ class Reader:
     def _read(self, question: Question, received: float) -> Reading:
         waited = 1000 * (time.perf_counter() - received)
         sketch = read_canvas(question.canvas, self.limits.drawing_bytes, self.limits.drawing_pixels)
-        answer = self.classifier.classify(sketch.pixels, question.inside is not None, question.fc6)
+        answer = self.classifier.classify(sketch.pixels, question.inside is not None, question.forms)
         return Reading.model_construct(
             number=answer.number,
             digits=[
@@ -78,7 +78,7 @@ class Reader:
                     probabilities={name: values.tolist() for name, values in piece.probabilities.items()},
                     image=data_url(piece.image),
                     maps=_pictures(answer.maps[i]) if i == question.inside else None,
-                    fc6=None if piece.fc6 is None else _base64(piece.fc6),
+                    form=None if piece.fc6 is None else _form(piece.image, piece.fc6),
                 )
                 for i, piece in enumerate(answer.digits)
             ],
@@ -119,8 +119,13 @@ def _by_digit(probabilities: np.ndarray) -> ByDigit:
     return dict(zip(DIGITS, probabilities.tolist(), strict=True))
 
 
+def _form(image: np.ndarray, fc6: np.ndarray) -> Form:
+    ink, values = np.round(255 * image).astype(np.uint8), np.round(127 * fc6).astype(np.int8)
+    return Form.model_construct(ink=_base64(ink), fc6=_base64(values))
+
+
 def _base64(values: np.ndarray) -> str:
-    return base64.b64encode(values.astype("<f4").tobytes()).decode()
+    return base64.b64encode(values.tobytes()).decode()
 
 
 def _pictures(maps: dict[str, np.ndarray]) -> dict[str, str]:

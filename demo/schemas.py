@@ -34,7 +34,14 @@ class Question(BaseModel):
     inside: Annotated[int, Field(ge=0, strict=True)] | None = Field(
         default=None, description="The digit whose feature maps of LeNet5 shall be returned, counted from 0."
     )
-    fc6: bool = Field(default=False, description="Whether the values of LeNet5's layer FC6 shall be returned.")
+    forms: bool = Field(default=False, description="Whether the form of each digit shall be returned.")
+
+
+class Form(BaseModel):
+    """What learned forms of digits are compared by. Both are bytes as base64."""
+
+    ink: str = Field(description="The 28 x 28 pixels that the networks see, row by row: 255 is ink, 0 is paper.")
+    fc6: str = Field(description="The 84 values of LeNet5's layer FC6, -1 to 1, as signed bytes of -127 to 127.")
 
 
 class ReadDigit(BaseModel):
@@ -48,9 +55,7 @@ class ReadDigit(BaseModel):
     probabilities: dict[Network, Probabilities]
     image: str = Field(description="The 28 x 28 pixels that the networks see.")
     maps: dict[Literal["conv1", "conv2", "conv3"], str] | None = Field(description="LeNet5's feature maps, if wanted.")
-    fc6: str | None = Field(
-        description="The 84 values of LeNet5's layer FC6, if wanted: float32, little-endian, as base64."
-    )
+    form: Form | None = Field(description="What tells this ink from that of other forms of digits, if wanted.")
 
 
 class Reading(BaseModel):

@@ -34,7 +34,7 @@ function makeCorrections(element, server, folder, learning, answers, ask, formOf
     const asked = ask();
     for (const button of buttons) button.disabled = true;
     const found = await inTime(formOf(asked));
-    if (!found?.picture) return refuse(found?.error ?? "No answer comes; the digit is not learned.");
+    if (!found?.ink) return refuse(found?.error ?? "No answer comes; the digit is not learned.");
     const form = { ...found, digit };
     if (learning.add([form]))
       return refuse(`This browser holds ${MAX_FORMS} forms. Save them, and forget those that you do not need.`);

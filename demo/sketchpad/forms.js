@@ -21,7 +21,7 @@ function makeForms(element, learning, read, answers) {
 
   function itemOf(form) {
     const item = document.createElement("li");
-    const image = Object.assign(new Image(28, 28), { src: form.picture, alt: "" });
+    const image = Object.assign(new Image(28, 28), { src: pngUrl(pictureOf(form)), alt: "" });
     const button = Object.assign(document.createElement("button"), { type: "button", textContent: "Forget" });
     button.setAttribute("aria-label", `Forget this ${form.digit}`);
     button.addEventListener("click", () => {
@@ -45,9 +45,10 @@ function makeForms(element, learning, read, answers) {
 
   $("#save-hand").addEventListener("click", () => {
     const names = [...Array(10)].map(() => 0);
-    const members = learning.forms().map(({ digit, picture }) => {
-      names[digit] += 1;
-      return [`${digit}/${`${names[digit]}`.padStart(3, "0")}.png`, bytesOf(picture.split(",")[1])];
+    const members = learning.forms().map((form) => {
+      names[form.digit] += 1;
+      const name = `${form.digit}/${`${names[form.digit]}`.padStart(3, "0")}.png`;
+      return [name, bytesOf(pngUrl(pictureOf(form)).split(",")[1])];
     });
     const href = URL.createObjectURL(new Blob([zipped(members)], { type: "application/zip" }));
     Object.assign(document.createElement("a"), { href, download: FORMS_FILE }).click();
@@ -75,20 +76,17 @@ function makeForms(element, learning, read, answers) {
     const members = await unzipped(bytes, (name) => FORM_FILE.test(name), MAX_FORMS + 1, MAX_DRAWING);
     if (!members.length) throw new ZipError("it holds no DIGIT/NAME.png, as a saved hand does");
     const forms = [];
-    let unread = 0;
+    const unread = []; // reasons
     for (const [name, content] of members) {
-      const answer = await read({ url: pngUrlOf(content) }).catch(() => ({ problem: "The server does not answer" }));
+      const answer = await read({ url: `data:image/png;base64,${base64Of(content)}` }).catch(() => ({ problem: "The server does not answer" }));
       if (answer.problem) throw new ZipError(`${answer.problem.replace(/\.$/, "")}; try again`);
       const piece = largest(answer.digits ?? []);
-      if (!piece) unread += 1;
-      else {
-        const picture = isForm28(content) ? pngUrlOf(content) : piece.image;
-        forms.push({ digit: Number(FORM_FILE.exec(name)[1]), picture, model: answer.model, fc6: piece.fc6 });
-      }
+      if (piece) forms.push({ digit: Number(FORM_FILE.exec(name)[1]), ...piece.form, model: answer.model });
+      else unread.push(answer.error ?? "It shows no ink.");
     }
     const left = learning.add(forms);
     const told = [`${file.name}: ${count(forms.length - left, "form")} learned.`];
-    if (unread) told.push(`${count(unread, "picture")} in it cannot be read.`);
+    if (unread.length) told.push(`${count(unread.length, "picture")} in it cannot be read: ${unread[0]}`);
     if (left || members.length > MAX_FORMS)
       told.push(`A browser holds ${MAX_FORMS} forms; the others of the file are left out.`);
     return told.join(" ");
@@ -97,14 +95,5 @@ function makeForms(element, learning, read, answers) {
   show();
   return { show };
 }
-
-const pngUrlOf = (content) => {
-  let text = "";
-  for (const byte of content) text += String.fromCharCode(byte);
-  return `data:image/png;base64,${btoa(text)}`;
-};
-
-// Whether a PNG is small enough to be kept as it is: it has 28 x 28 pixels, which its header tells.
-const isForm28 = (content) => content.length < 6000 && content[19] === 28 && content[23] === 28;
 
 const count = (number, what) => `${number} ${what}${number === 1 ? "" : "s"}`;

@@ -1,40 +1,50 @@
-// Learns forms of digits in this browser: pieces of ink that were misread, and what they are. A piece of ink is read as
-// the nearest form if that is close, by the values of LeNet5's layer FC6.
+// Learns forms of digits in this browser: ink that was misread, and what it is. A piece of ink is read as the nearest
+// form if that is close.
 const STORAGE_KEY = "hand";
 const STORAGE_VERSION = 1;
-const MAX_FORMS = 200; // 400 kB of the 5 MB that a browser stores for a site
-const CLOSE = 0.1; // cosine distance; tests/benchmarks/writers.py measures its effect
-const FORM_VALUES = 84;
-const PICTURE = /^data:image\/png;base64,[\w+/]{1,9000}={0,2}$/;
+const MAX_FORMS = 200; // 260 kB of the 5 MB that a browser stores for a site
+// The mean of two cosine distances, of LeNet5's layer FC6 and of the ink. Far from digits, FC6 tells little.
+const [CLOSE, CLOSE_IF_UNSURE] = [0.08, 0.15]; // tests/benchmarks/writers.py measures their effect
+const SAME = 0.02; // cosine distance of the ink; only the later of two such forms is kept
+const INK = { length: 784, side: 28, window: 3, step: 2 }; // pixels
+const FC6 = 84; // values
+const NO_FC6 = base64Of(new Uint8Array(FC6)); // near to nothing
 
-// A form is {digit, picture, model, fc6}: its ink as the networks see it, and the values that this model gave.
-// `read(sketch)` returns the server's answer with such values, changed() is called after each change, also in another
-// tab, and warn(text) says what was found damaged.
+// A form is {digit, ink, fc6, model}: what schemas.py calls a form, and the model that gave `fc6`. `read(sketch)`
+// returns the server's answer with forms, changed() is called after each change, also in another tab, and warn(text)
+// says what was found damaged.
 function makeLearning(read, changed, warn) {
-  let forms = []; // the newest last, each with another picture
+  let forms = []; // the newest last
   let unsaved = []; // those that the storage does not take
+  let vectors = new Map(); // of each form
   let isRenewing = false;
 
+  // Takes over what the storage holds, and returns it.
   function load() {
     let text = null;
     try {
       text = localStorage.getItem(STORAGE_KEY);
     } catch {} // the storage is forbidden
-    const { known, isWhole } = parsedForms(text);
-    forms = joined(known, unsaved);
-    if (isWhole) return known;
-    const isSetAside = setAside(text);
-    warn(
-      "What this browser had learned is damaged, or from another version of this page. " +
-        (isSetAside ? "It is set aside; forms that can be read are still used." : "It stays as it is."),
-    );
-    return known;
+    const { stored, isWhole } = parsedForms(text);
+    set(joined(stored, unsaved));
+    if (!isWhole) {
+      const where = setAside(text) ? "It is set aside" : "It stays as it is";
+      warn(
+        "What this browser had learned is damaged, or from another version of this page. " +
+          `${where}; ${stored.length ? "what can be read of it is used" : "nothing of it is used"}.`,
+      );
+    }
+    return stored;
+  }
+
+  function set(changedForms) {
+    forms = changedForms;
+    vectors = new Map(forms.map((form) => [form, vectorOf(form)]));
   }
 
   function setAside(text) {
     try {
-      localStorage.setItem(`${STORAGE_KEY}-${new Date().toISOString()}`, text);
-      localStorage.removeItem(STORAGE_KEY);
+      localStorage.setItem(`${STORAGE_KEY} ${new Date().toISOString()}`, text);
       save();
       return true;
     } catch {
@@ -44,121 +54,142 @@ function makeLearning(read, changed, warn) {
 
   const save = () => localStorage.setItem(STORAGE_KEY, JSON.stringify({ version: STORAGE_VERSION, forms }));
 
-  // Replaces the forms by change(forms), after those that another tab has learned are added.
+  // Replaces the forms by change(forms), after those that another tab has changed are loaded.
   function edit(change) {
     const stored = load();
-    forms = change(forms);
+    set(change(forms));
     try {
       save();
       unsaved = [];
     } catch {
-      unsaved = forms.filter((form) => !stored.some((other) => isSame(form, other)));
+      unsaved = forms.filter((form) => !stored.some((other) => isEqual(form, other)));
     }
     changed();
   }
 
-  // Adds forms, the later of two with the same picture. Returns how many of them found no room.
-  function add(added) {
-    let left = 0;
-    edit((known) => {
-      const all = joined(known, added);
-      left = Math.max(0, all.length - MAX_FORMS);
-      return left ? all.slice(0, MAX_FORMS) : all;
-    });
-    return left;
-  }
-
-  // Reads the ink of forms anew whose values are those of another model.
+  // Reads the ink of forms anew whose `fc6` another model gave.
   async function renew(model) {
-    if (isRenewing) return;
     isRenewing = true;
     const renewed = [];
     for (const form of forms.filter((form) => form.model !== model)) {
-      const answer = await read({ url: form.picture, width: 28, height: 28 }).catch(() => null);
+      const answer = await read(pictureOf(form)).catch(() => null);
       if (!answer?.digits && !answer?.error) break; // the next answer to a drawing tries again
-      renewed.push({ ...form, model, fc6: largest(answer.digits ?? [])?.fc6 ?? "" });
+      const piece = largest(answer.digits ?? []);
+      renewed.push({ ...form, fc6: piece?.form.fc6 ?? NO_FC6, model: answer.model ?? model });
     }
     isRenewing = false;
-    if (renewed.length) edit((known) => known.map((form) => renewed.find((other) => isSame(form, other)) ?? form));
+    if (renewed.length) edit((known) => known.map((form) => renewed.find((other) => isEqual(form, other)) ?? form));
   }
 
   // Lets the forms decide about the pieces of an answer. A piece that they read otherwise than the networks gets the
-  // form as `learned`, and the networks' answer as `alone`.
+  // networks' answer as `alone`.
   function apply(reading) {
-    if (forms.some(({ model }) => model !== reading.model)) renew(reading.model);
-    const usable = forms.filter(({ model, fc6 }) => model === reading.model && fc6).map(withValues);
-    for (const piece of usable.length ? reading.digits : []) {
-      const form = piece.fc6 && nearestForm(usable, valuesOf(piece.fc6));
-      if (!form || form.digit === piece.digit) continue;
-      const { digit, sure } = piece;
-      Object.assign(piece, { learned: form, alone: { ...piece, digit, sure }, digit: form.digit, sure: true });
+    if (!isRenewing && forms.some(({ model }) => model !== reading.model)) renew(reading.model);
+    const usable = forms.filter(({ model }) => model === reading.model);
+    for (const piece of reading.digits) {
+      if (!piece.form) continue; // it was asked before the first form was learned
+      const form = nearestForm(vectorOf(piece.form), piece.sure ? CLOSE : CLOSE_IF_UNSURE, usable);
+      if (form && form.digit !== piece.digit)
+        Object.assign(piece, { alone: { ...piece }, digit: form.digit, sure: true });
     }
     reading.number = numberOf(reading.digits);
   }
 
+  // The nearest of the forms, the later of two, or null if none is so close.
+  function nearestForm(vector, close, among) {
+    let [nearest, least] = [null, close];
+    for (const form of among) {
+      const distance = distanceOf(vector, vectors.get(form));
+      if (distance <= least) [nearest, least] = [form, distance];
+    }
+    return nearest;
+  }
+
   addEventListener("storage", ({ key }) => {
-    if (key !== STORAGE_KEY && key !== null) return;
+    if (key !== STORAGE_KEY && key !== null) return; // null: another tab cleared the storage
     load();
     changed();
   });
   load();
   return {
-    add,
     apply,
     forms: () => forms,
     isStored: () => !unsaved.length,
-    // Forgets these forms.
-    forget: (forgotten) => edit((known) => known.filter((form) => !forgotten.some((other) => isSame(form, other)))),
+    // Adds forms, and returns how many of them find no room.
+    add(added) {
+      let all = [];
+      edit((known) => (all = joined(known, added)).slice(0, MAX_FORMS));
+      return Math.max(0, all.length - MAX_FORMS);
+    },
+    forget: (forgotten) => edit((known) => known.filter((form) => !forgotten.some((other) => isEqual(form, other)))),
   };
 }
 
-const isSame = (form, other) => form.picture === other.picture && form.digit === other.digit;
+const isEqual = (form, other) => form.ink === other.ink && form.digit === other.digit;
 
-const joined = (known, added) => [...new Map([...known, ...added].map((form) => [form.picture, form])).values()];
+// All forms, without those whose ink a later one has, too.
+function joined(known, added) {
+  const all = [...known, ...added];
+  const inks = all.map(({ ink }) => inkVector(ink));
+  return all.filter((_, i) => !inks.some((ink, later) => later > i && 1 - product(ink, inks[i]) <= SAME));
+}
 
 // The forms that a text of the storage holds, and whether it holds nothing else.
 function parsedForms(text) {
-  if (text === null) return { known: [], isWhole: true };
+  if (text === null) return { stored: [], isWhole: true };
   try {
     const { version, forms } = JSON.parse(text);
-    if (version !== STORAGE_VERSION) return { known: [], isWhole: false };
-    const known = forms.filter(isForm).map(({ digit, picture, model, fc6 }) => ({ digit, picture, model, fc6 }));
-    return { known: joined(known, []), isWhole: known.length === forms.length };
+    if (version !== STORAGE_VERSION) return { stored: [], isWhole: false };
+    const stored = forms.filter(isForm).map(({ digit, ink, fc6, model }) => ({ digit, ink, fc6, model }));
+    return { stored, isWhole: stored.length === forms.length };
   } catch {
-    return { known: [], isWhole: false };
+    return { stored: [], isWhole: false };
   }
 }
 
 function isForm(form) {
-  const isText = (value) => typeof value === "string";
-  if (!Number.isInteger(form?.digit) || form.digit < 0 || form.digit > 9) return false;
-  if (!isText(form.picture) || !PICTURE.test(form.picture) || !isText(form.model) || !isText(form.fc6)) return false;
-  return form.fc6 === "" || valuesOf(form.fc6) !== null;
-}
-
-// The values, divided by their length, or null for another number of values.
-function valuesOf(base64) {
   try {
-    const values = new Float32Array(bytesOf(base64).buffer);
-    const length = Math.hypot(...values);
-    return values.length === FORM_VALUES && length > 0 ? values.map((value) => value / length) : null;
+    const isDigit = Number.isInteger(form.digit) && form.digit >= 0 && form.digit <= 9;
+    return isDigit && bytesOf(form.ink).length === INK.length && bytesOf(form.fc6).length === FC6;
   } catch {
-    return null;
+    return false;
   }
 }
 
-const withValues = (form) => ({ ...form, values: valuesOf(form.fc6) });
+// The ink as a picture, dark on white.
+const pictureOf = ({ ink }) => ({ grey: bytesOf(ink).map((level) => 255 - level), width: INK.side, height: INK.side });
 
-const bytesOf = (base64) => Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+// What is compared of a form.
+const vectorOf = ({ ink, fc6 }) => ({ ink: inkVector(ink), fc6: unit(new Int8Array(bytesOf(fc6).buffer)) });
 
-// The form nearest to these values, the later of two, or null if none is close.
-function nearestForm(forms, values) {
-  let [nearest, most] = [null, 1 - CLOSE];
-  for (const form of forms) {
-    const cosine = form.values.reduce((sum, value, i) => sum + value * values[i], 0);
-    if (cosine >= most) [nearest, most] = [form, cosine];
+// The ink in windows of 3 x 3 pixels, so that a stroke beside another is near it.
+function inkVector(ink) {
+  const pixels = bytesOf(ink);
+  const { side, window, step } = INK;
+  const sums = [];
+  for (let top = 0; top + window <= side; top += step) {
+    for (let left = 0; left + window <= side; left += step) {
+      let sum = 0;
+      for (let y = top; y < top + window; y++) {
+        for (let x = left; x < left + window; x++) sum += pixels[y * side + x];
+      }
+      sums.push(sum);
+    }
   }
-  return nearest;
+  return unit(sums);
+}
+
+function unit(values) {
+  const length = Math.hypot(...values) || 1;
+  return Float32Array.from(values, (value) => value / length);
+}
+
+const distanceOf = (a, b) => 1 - (product(a.fc6, b.fc6) + product(a.ink, b.ink)) / 2;
+
+function product(a, b) {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
+  return sum;
 }
 
 const area = ({ box: [left, top, right, bottom] }) => (right - left) * (bottom - top);

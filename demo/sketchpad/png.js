@@ -44,10 +44,27 @@ function urlOf({ width, height }, bits, data) {
     chunk("IDAT", data),
     chunk("IEND", []),
   ];
-  let text = "";
-  for (const part of parts) for (const byte of part) text += String.fromCharCode(byte);
-  return `data:image/png;base64,${btoa(text)}`;
+  return `data:image/png;base64,${base64Of(joinedBytes(parts))}`;
 }
+
+function joinedBytes(parts) {
+  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}
+
+// The base64 of bytes, also of signed ones.
+function base64Of(bytes) {
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte & 0xff);
+  return btoa(text);
+}
+
+const bytesOf = (base64) => Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
 
 function chunk(name, content) {
   const bytes = new Uint8Array(content.length + 12);

@@ -6,7 +6,7 @@ const REQUEST_TIMEOUT = 30_000; // milliseconds; browsers send only six requests
 const webServer = (rootPath, mcp) => {
   const address = (name) => (rootPath ? `${rootPath}/${name}` : name);
   return {
-    read: async ({ sketch, inside, fc6 }) => post(address("read"), { canvas: await sketchUrl(sketch), inside, fc6 }),
+    read: async ({ sketch, inside, forms }) => post(address("read"), { canvas: await sketchUrl(sketch), inside, forms }),
     keep: async ({ sketch, digit }) => post(address("keep"), { canvas: await sketchUrl(sketch), digit }),
     takeBack: (name) => post(address("take-back"), { name }),
     silence: "The server does not answer.",

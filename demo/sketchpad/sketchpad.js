@@ -4,9 +4,9 @@ const ANSWER_TIMEOUT = 5_000; // milliseconds until an unanswered question is as
 const RETRY_DELAY = 1_000; // milliseconds until the next question if the server is busy or cannot be reached
 const DONE_TIME = 1_500; // milliseconds for which a button says what it did
 
-// `server` has read({sketch, inside, fc6}), and for corrections what corrections.js asks. schemas.py describes the
-// answers, sketchUrl() the sketch; `inside` is the digit whose feature maps are wanted, or null, and `fc6` whether the
-// values of FC6 are. A refusal is {error}, or {problem} if the page shall ask again. `silence` says that no answer comes, `urls` are the addresses for programs, if
+// `server` has read({sketch, inside, forms}), and for corrections what corrections.js asks. schemas.py describes the
+// answers, sketchUrl() the sketch; `inside` is the digit whose feature maps are wanted, or null, and `forms` whether
+// the digits' forms are. A refusal is {error}, or {problem} if the page shall ask again. `silence` says that no answer comes, `urls` are the addresses for programs, if
 // there are any. The server stores corrections in `correctionsFolder`; "" disables that.
 function sketchpad(element, server, correctionsFolder) {
   const $ = (selector) => element.querySelector(selector);
@@ -15,7 +15,7 @@ function sketchpad(element, server, correctionsFolder) {
   const answers = makeAnswers(element);
   const paper = makePaper(element, changed, answers.announce);
   const number = makeNumber(element, chosen);
-  const readForm = (sketch) => server.read({ sketch, inside: null, fc6: true });
+  const readForm = (sketch) => server.read({ sketch, inside: null, forms: true });
   const learning = makeLearning(readForm, formsChanged, answers.showNotice);
   const forms = makeForms(element, learning, readForm, answers);
   const corrections = makeCorrections(element, server, correctionsFolder, learning, answers, correctable, formOf, inTime);
@@ -83,7 +83,7 @@ function sketchpad(element, server, correctionsFolder) {
       askAgain(asked);
     }, ANSWER_TIMEOUT);
     const inside = $(".inside").open ? Math.max(0, number.selected()) : null;
-    const question = { sketch: paper.sketch(), inside, fc6: learning.forms().length > 0 };
+    const question = { sketch: paper.sketch(), inside, forms: learning.forms().length > 0 };
     const answer = await server.read(question).catch(() => null);
     clearTimeout(timeout);
     if (!isTimedOut) inFlight -= 1;
@@ -140,9 +140,8 @@ function sketchpad(element, server, correctionsFolder) {
 
   // The form of a correctable digit, without the digit.
   async function formOf({ index, reading, readSketch }) {
-    const { digits, model, error } = reading.digits[index].fc6 ? reading : await readForm(readSketch);
-    const piece = digits?.[index];
-    return piece ? { picture: piece.image, model, fc6: piece.fc6 } : { error };
+    const { digits, model, error } = reading.digits[index].form ? reading : await readForm(readSketch);
+    return digits?.[index] ? { ...digits[index].form, model } : { error };
   }
 
   function askAgain(asked, problem = server.silence) {

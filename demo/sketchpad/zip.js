@@ -97,13 +97,3 @@ function littleEndian(...numbers) {
     Array.isArray(number) ? bigEndian(number[0]).reverse() : [number & 0xff, number >> 8],
   );
 }
-
-function joinedBytes(parts) {
-  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
-}

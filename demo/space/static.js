@@ -51,7 +51,8 @@ function loadingProblem(error) {
   return "The networks cannot be loaded.";
 }
 
-async function read({ sketch: asked, inside, fc6 }) {
+async function read({ sketch: asked, inside, forms }) {
+  if (asked.url && !readsTruePixels()) return { error: `This browser hides the pixels of pictures. ${ALLOW}.` };
   const { grey, width, height } = asked.url ? await greyPixels(asked.url) : asked;
   const loaded = await loadOnce().catch((error) => ({ problem: loadingProblem(error) }));
   if (loaded.problem) return loaded;
@@ -60,7 +61,7 @@ async function read({ sketch: asked, inside, fc6 }) {
   const looksInside = Number.isInteger(inside);
   const names = ["digits", "line", "sure", "boxes", "probabilities", "images"];
   const started = performance.now();
-  const more = [...(looksInside ? Object.keys(COLUMNS) : []), ...(fc6 ? ["fc6"] : [])];
+  const more = [...(looksInside ? Object.keys(COLUMNS) : []), ...(forms ? ["fc6"] : [])];
   const outputs = await session.run({ sketch }, [...names, ...more]);
   const milliseconds = performance.now() - started;
   const digits = Array.from(outputs.digits.data, (value, piece) => digitOf(outputs, piece, Number(value)));
@@ -86,11 +87,15 @@ function digitOf(outputs, piece, value) {
     probabilities: { lenet5, ffnn },
     image: inkUrl(outputs.images.data.subarray(784 * piece, 784 * (piece + 1)), 28, 28),
     maps: null,
-    fc6: outputs.fc6 ? base64Of(outputs.fc6.data.subarray(84 * piece, 84 * (piece + 1))) : null,
+    form: outputs.fc6 ? formOf(outputs, piece) : null,
   };
 }
 
-const base64Of = (values) => btoa(String.fromCharCode(...new Uint8Array(values.slice().buffer)));
+function formOf(outputs, piece) {
+  const ink = Uint8Array.from(outputs.images.data.subarray(784 * piece, 784 * (piece + 1)), (p) => Math.round(255 * p));
+  const values = outputs.fc6.data.subarray(84 * piece, 84 * (piece + 1));
+  return { ink: base64Of(ink), fc6: base64Of(Int8Array.from(values, (value) => Math.round(127 * value))) };
+}
 
 // The pixels of a picture, which is grey.
 async function greyPixels(url) {
