@@ -115,7 +115,9 @@ def _digit(outputs: dict[str, np.ndarray]) -> Digit:
 
 
 class Classifier:
-    """The reader.onnx of `folder`, whose content has this `sha256`. `provider`, "CUDA" or "CPU", runs it; `remark` explains the choice or is empty.
+    """The reader.onnx of `folder`. `sha256` is the hash of the file.
+
+    `provider`, "CUDA" or "CPU", runs it; `remark` explains the choice or is empty.
 
     On CUDA, sketches that arrive while others are read form the next batch of at most `batch_size`. If CUDA fails,
     `on_cpu` reads the sketch. Without CUDA each sketch is read immediately, in its caller's thread.
