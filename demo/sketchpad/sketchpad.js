@@ -135,13 +135,15 @@ function sketchpad(element, server, correctionsFolder) {
     if (paper.isBlank() || !reading?.digits.length) return null;
     const [index, count] = [number.selected(), reading.digits.length];
     const sketch = count > 1 ? { url: reading.digits[index].image } : readSketch;
-    return { sketch, index, count, content: paper.content(), reading, readSketch };
+    return { sketch, index, count, content: paper.content() };
   }
 
-  // The form of a correctable digit, without the digit.
-  async function formOf({ index, reading, readSketch }) {
-    const { digits, model, error } = reading.digits[index].form ? reading : await readForm(readSketch);
-    return digits?.[index] ? { ...digits[index].form, model } : { error };
+  // The form of a correctable digit, without the digit. The drawing may be newer than the answer that is shown.
+  async function formOf({ index, count }) {
+    const isKnown = isCurrent() && reading.digits[index].form;
+    const { digits, model, error } = isKnown ? reading : await readForm(paper.sketch());
+    if (digits?.length === count) return { ...digits[index].form, model };
+    return { error: error ?? "The drawing has changed meanwhile. Click again." };
   }
 
   function askAgain(asked, problem = server.silence) {

@@ -2,6 +2,7 @@
 const FILES = [[files]]; // names and integrity hashes, which exclude files of another version
 const COLUMNS = [[columns]]; // LeNet5's feature maps in each row of their picture, for each convolution
 const SURE = [[sure]];
+const MODEL = hexadecimal(FILES["reader.onnx"].replace("sha256-", ""));
 
 let loading; // a promise of ONNX Runtime and the session of reader.onnx
 
@@ -70,7 +71,7 @@ async function read({ sketch: asked, inside, forms }) {
     digits[inside].maps = Object.fromEntries(pictures);
   }
   const provider = "the CPU of this device";
-  return { number: numberOf(digits), digits, model: FILES["reader.onnx"], provider, milliseconds, waited: 0 };
+  return { number: numberOf(digits), digits, model: MODEL, provider, milliseconds, waited: 0 };
 }
 
 // What the outputs say about one piece of ink. `value` is its digit, or -1 if it is none.
@@ -89,6 +90,10 @@ function digitOf(outputs, piece, value) {
     maps: null,
     form: outputs.fc6 ? formOf(outputs, piece) : null,
   };
+}
+
+function hexadecimal(base64) {
+  return Array.from(bytesOf(base64), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 function formOf(outputs, piece) {
