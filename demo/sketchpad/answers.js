@@ -68,12 +68,12 @@ function describeNumber({ digits }) {
   const unsure = digits.filter(({ sure }) => !sure).length;
   if (unsure) return `Not sure of ${unsure} of ${digits.length} digits.`;
   const [taught, others] = [digits.filter(({ alone }) => alone), digits.filter(({ alone }) => !alone)];
-  const words = taught.length ? [`${taught.length} of ${digits.length} digits as you taught it.`] : [];
+  const words = taught.length ? [`${taught.length} of ${digits.length} digits as you taught it`] : [];
   if (others.length) {
     const least = Math.min(...others.map(({ together }) => Math.max(...together)));
-    words.push(`${percent(least)} sure of each ${taught.length ? "other" : "digit"}`);
+    words.push(`${percent(least)} sure of ${taught.length ? "the others" : "each digit"}`);
   }
-  return words.join(" ");
+  return words.join(", ");
 }
 
 // How sure the networks are of one digit, as a sentence.

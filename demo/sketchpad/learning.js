@@ -26,7 +26,7 @@ function makeLearning(read, changed, warn) {
       text = localStorage.getItem(STORAGE_KEY);
     } catch {} // the storage is forbidden
     const { stored, isWhole } = parsedForms(text);
-    set(joined(stored, unsaved));
+    set(unsaved.length ? joined(stored, unsaved) : stored);
     if (!isWhole) {
       const where = setAside(text) ? "It is set aside" : "It stays as it is";
       warn(
@@ -39,7 +39,7 @@ function makeLearning(read, changed, warn) {
 
   function set(changedForms) {
     forms = changedForms;
-    vectors = new Map(forms.map((form) => [form, vectorOf(form)]));
+    vectors = new Map(forms.map((form) => [form, { ink: inkVector(form.ink), fc6: fc6Vector(form.fc6) }]));
   }
 
   function setAside(text) {
@@ -88,18 +88,25 @@ function makeLearning(read, changed, warn) {
     const usable = forms.filter(({ model }) => model === reading.model);
     for (const piece of reading.digits) {
       if (!piece.form) continue; // it was asked before the first form was learned
-      const form = nearestForm(vectorOf(piece.form), piece.sure ? CLOSE : CLOSE_IF_UNSURE, usable);
+      const form = nearestForm(piece.form, piece.sure ? CLOSE : CLOSE_IF_UNSURE, usable);
       if (form && form.digit !== piece.digit)
         Object.assign(piece, { alone: { ...piece }, digit: form.digit, sure: true });
     }
     reading.number = numberOf(reading.digits);
   }
 
-  // The nearest of the forms, the later of two, or null if none is so close.
-  function nearestForm(vector, close, among) {
+  // The nearest of the forms `among`, the later of two, or null if none is so close. Most forms are too far by FC6
+  // alone, and then the ink is not compared.
+  function nearestForm({ ink, fc6 }, close, among) {
     let [nearest, least] = [null, close];
+    const values = fc6Vector(fc6);
+    let pixels;
     for (const form of among) {
-      const distance = distanceOf(vector, vectors.get(form));
+      const vector = vectors.get(form);
+      const half = (1 - product(values, vector.fc6)) / 2;
+      if (half > least) continue;
+      pixels ??= inkVector(ink);
+      const distance = half + (1 - product(pixels, vector.ink)) / 2;
       if (distance <= least) [nearest, least] = [form, distance];
     }
     return nearest;
@@ -159,8 +166,7 @@ function isForm(form) {
 // The ink as a picture, dark on white.
 const pictureOf = ({ ink }) => ({ grey: bytesOf(ink).map((level) => 255 - level), width: INK.side, height: INK.side });
 
-// What is compared of a form.
-const vectorOf = ({ ink, fc6 }) => ({ ink: inkVector(ink), fc6: unit(new Int8Array(bytesOf(fc6).buffer)) });
+const fc6Vector = (fc6) => unit(new Int8Array(bytesOf(fc6).buffer));
 
 // The ink in windows of 3 x 3 pixels, so that a stroke beside another is near it.
 function inkVector(ink) {
@@ -180,11 +186,9 @@ function inkVector(ink) {
 }
 
 function unit(values) {
-  const length = Math.hypot(...values) || 1;
+  const length = Math.sqrt(product(values, values)) || 1;
   return Float32Array.from(values, (value) => value / length);
 }
-
-const distanceOf = (a, b) => 1 - (product(a.fc6, b.fc6) + product(a.ink, b.ink)) / 2;
 
 function product(a, b) {
   let sum = 0;

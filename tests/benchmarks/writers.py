@@ -36,7 +36,7 @@ class Read:
     sure: np.ndarray
     """bool [count]"""
     forms: np.ndarray
-    """What learning.js compares, float32 [count, values]: half the product of two is 1 minus their distance."""
+    """What learning.js compares, float32 [count, values]. The distance of two is 1 minus half their product."""
 
 
 def read(drawings: list[Drawing], classifier: Classifier) -> Read:

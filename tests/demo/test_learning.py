@@ -10,10 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from demo.networks.images import decode_data_url
+from demo.reader import _form
+from demo.sketchpad import HERE
 from model import corrections
+from tests.benchmarks import writers
 from tests.demo.drawing import ONE, SEVEN, draw, wait_for
 
 Visit = Callable[..., Page]
@@ -94,7 +97,7 @@ def test_a_digit_of_a_number_is_learned_by_itself(page: Page) -> None:
     page.locator("#digit button").nth(3).click()
     correct(page, 8)
     expect_number(page, "2028")
-    expect(page.locator("#words")).to_contain_text("1 of 4 digits as you taught it.")
+    expect(page.locator("#words")).to_contain_text("1 of 4 digits as you taught it, 99 % sure of the others")
     page.reload()
     expect_number(page, "2028")
 
@@ -275,6 +278,21 @@ def test_a_browser_that_has_learned_200_forms_says_so(page: Page) -> None:
     page.locator(".wrong button").nth(2).click()
     expect(page.locator("#notice")).to_contain_text("This browser holds 200 forms.")
     assert [form["digit"] for form in stored(page)] == [3] * 200
+
+
+def test_the_page_compares_forms_as_the_benchmark_does(browser: Browser) -> None:
+    random = np.random.default_rng(0)
+    images = np.clip(random.normal(0, 1, (20, 28, 28)), 0, 1)
+    values = random.uniform(-1, 1, (20, 84))
+    forms = [_form(image, fc6).model_dump() for image, fc6 in zip(images, values, strict=True)]
+    page = browser.new_page()
+    for name in ("png", "learning"):
+        page.add_script_tag(content=(HERE / f"{name}.js").read_text(encoding="utf-8"))
+    vectors = page.evaluate("forms => forms.map(({ink, fc6}) => [...inkVector(ink), ...fc6Vector(fc6)])", forms)
+    page.close()
+    expected = [writers.form(image, fc6) for image, fc6 in zip(images, values, strict=True)]
+    np.testing.assert_allclose(vectors, expected, atol=2e-3)
+    assert writers.page_distances()[0] < writers.page_distances()[1] < 0.5
 
 
 def test_the_static_page_learns_a_form(site: str, visit: Visit) -> None:
