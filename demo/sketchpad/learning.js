@@ -29,10 +29,10 @@ function makeLearning(read, changed, warn) {
     set(unsaved.length ? joined(stored, unsaved) : stored);
     if (!isWhole) {
       const where = setAside(text) ? "It is set aside" : "It stays as it is";
-      warn(
+      const reason =
         "What this browser had learned is damaged, or from another version of this page. " +
-          `${where}; ${stored.length ? "what can be read of it is used" : "nothing of it is used"}.`,
-      );
+        `${where}; ${stored.length ? "what can be read of it is used" : "nothing of it is used"}.`;
+      setTimeout(warn, 0, reason); // after a saved drawing is shown, which hides older messages
     }
     return stored;
   }

@@ -245,6 +245,7 @@ def test_the_undamaged_forms_of_a_damaged_storage_are_used(page: Page) -> None:
     bad = [{**good[0], "digit": 12}, {**good[0], "ink": "%"}, {**good[0], "fc6": ""}, None]
     page.evaluate("forms => localStorage.setItem('hand', JSON.stringify({ version: 1, forms }))", [*bad, *good])
     page.reload()
+    expect(page.locator("#notice")).to_contain_text("what can be read of it is used")
     expect_number(page, "2")
     assert stored(page) == good
 
