@@ -46,8 +46,8 @@ def read(drawings: list[Drawing], classifier: Classifier) -> Read:
         digits = classifier.classify(np.asarray(drawn(written([drawing]))), with_fc6=True).digits
         pieces.append(max(digits, key=lambda piece: float(piece.image.sum())))
     forms = [form(piece.image, piece.fc6) for piece in pieces if piece.fc6 is not None]
-    digits = [-1 if piece.digit is None else piece.digit for piece in pieces]
-    return Read(np.array(digits), np.array([piece.sure for piece in pieces]), np.array(forms))
+    answers = [-1 if piece.digit is None else piece.digit for piece in pieces]
+    return Read(np.array(answers), np.array([piece.sure for piece in pieces]), np.array(forms))
 
 
 def form(image: np.ndarray, fc6: np.ndarray) -> np.ndarray:

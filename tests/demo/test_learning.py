@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Request, expect
 
 from demo.networks.images import decode_data_url
 from demo.reader import _form
@@ -82,7 +82,12 @@ def test_a_corrected_form_is_read_so_from_then_on(page: Page) -> None:
 
 def test_a_form_is_asked_for_only_after_a_correction(page: Page) -> None:
     asked: list[bool] = []
-    page.on("request", lambda r: asked.append(r.post_data_json["forms"]) if r.url.endswith("/read") else None)
+
+    def note(request: Request) -> None:
+        if request.url.endswith("/read"):
+            asked.append(json.loads(request.post_data or "")["forms"])
+
+    page.on("request", note)
     draw(page, SEVEN)
     expect_number(page, "7")
     assert not any(asked)
@@ -268,7 +273,7 @@ def test_a_browser_that_has_learned_200_forms_says_so(page: Page) -> None:
             "digit": 3,
             "model": "none",
             "fc6": base64.b64encode(bytes(84)).decode(),
-            "ink": base64.b64encode(random.integers(0, 2, 784, np.uint8) * 255).decode(),
+            "ink": base64.b64encode(bytes(random.integers(0, 2, 784, np.uint8) * 255)).decode(),
         }
         for _ in range(200)
     ]
