@@ -1,5 +1,6 @@
 """Read drawings for the page and pictures for programs, in a limited number of threads."""
 
+import base64
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -14,6 +15,7 @@ from demo.networks.pair import Pair, cut
 from demo.schemas import (
     DIGITS,
     ByDigit,
+    Form,
     ImageProbabilities,
     Images,
     PredictedDigit,
@@ -93,7 +95,7 @@ class Reader:
     def _read(self, question: Question, received: float) -> Reading:
         waited = 1000 * (time.perf_counter() - received)
         sketch = read_canvas(question.canvas, self.limits.drawing_bytes, self.limits.drawing_pixels)
-        answer = self.classifier.classify(sketch.pixels, look_inside=question.inside is not None)
+        answer = self.classifier.classify(sketch.pixels, question.inside is not None, question.forms)
         return Reading.model_construct(
             number=answer.number,
             digits=[
@@ -106,9 +108,11 @@ class Reader:
                     probabilities={name: values.tolist() for name, values in piece.probabilities.items()},
                     image=data_url(piece.image),
                     **(_inside(piece.image, answer.maps[i]) if i == question.inside else NOT_INSIDE),
+                    form=None if piece.fc6 is None else _form(piece.image, piece.fc6),
                 )
                 for i, piece in enumerate(answer.digits)
             ],
+            model=self.classifier.sha256,
             provider=answer.provider,
             milliseconds=answer.milliseconds,
             waited=waited,
@@ -152,3 +156,12 @@ def _inside(image: np.ndarray, maps: dict[str, np.ndarray]) -> dict[str, Any]:
         "fc6": maps["fc6"].tolist(),
         "pixels": np.round(255 * image).astype(int).ravel().tolist(),
     }
+
+
+def _form(image: np.ndarray, fc6: np.ndarray) -> Form:
+    ink, values = np.round(255 * image).astype(np.uint8), np.round(127 * fc6).astype(np.int8)
+    return Form.model_construct(ink=_base64(ink), fc6=_base64(values))
+
+
+def _base64(values: np.ndarray) -> str:
+    return base64.b64encode(values.tobytes()).decode()

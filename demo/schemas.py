@@ -34,6 +34,14 @@ class Question(BaseModel):
     inside: Annotated[int, Field(ge=0, strict=True)] | None = Field(
         default=None, description="The digit whose feature maps of LeNet5 shall be returned, counted from 0."
     )
+    forms: bool = Field(default=False, description="Whether the form of each digit shall be returned.")
+
+
+class Form(BaseModel):
+    """What learned forms of digits are compared by. Both are bytes as base64."""
+
+    ink: str = Field(description="The 28 x 28 pixels that the networks see, row by row: 255 is ink, 0 is paper.")
+    fc6: str = Field(description="The 84 values of LeNet5's layer FC6, -1 to 1, as signed bytes of -127 to 127.")
 
 
 class ReadDigit(BaseModel):
@@ -51,6 +59,7 @@ class ReadDigit(BaseModel):
     pixels: list[Annotated[int, Field(ge=0, le=255)]] | None = Field(
         description="The ink of the 784 pixels that the networks see, row by row, 255 for full ink, if wanted."
     )
+    form: Form | None = Field(description="What tells this ink from that of other forms of digits, if wanted.")
 
 
 class Reading(BaseModel):
@@ -58,6 +67,7 @@ class Reading(BaseModel):
 
     number: Number
     digits: list[ReadDigit] = Field(description="All pieces of ink in reading order.")
+    model: str = Field(description="The SHA-256 of reader.onnx.")
     provider: Provider
     milliseconds: float = Field(description="Time that the networks took.")
     waited: float = Field(description="Milliseconds that the question waited in the queue.")

@@ -1,4 +1,7 @@
-"""Load the drawings that people corrected in the demo: `--collect DIR` stores them, `--data DIR` trains on them."""
+"""Load the drawings that people corrected in the demo: `--collect DIR` stores them, `--data DIR` trains on them.
+
+The page also saves what it learned as a zip file, which `--data` takes like a folder.
+"""
 
 import hashlib
 import io
@@ -9,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from model import InputError
-from model.folders import CORRECTIONS, Folders
+from model.folders import CORRECTIONS, Folders, zipped_corrections
 from model.mnist import Digits
 from model.normalize import SIDE, normalize_all
 
@@ -19,7 +22,7 @@ class Corrections:
     """Corrected drawings, as they were stored."""
 
     files: list[tuple[Path, bytes]]
-    """Path, DIGIT/NAME.png, and content of each."""
+    """Path, DIGIT/NAME.png of a folder or a zip, and content of each."""
 
     @property
     def sha256(self) -> str:
@@ -38,9 +41,14 @@ class Corrections:
 
 
 def load(folders: Folders) -> Corrections:
-    """Read DIGIT/*.png of all folders, ordered by digit and name. Raises InputError if a file cannot be read."""
-    paths = [path for folder in folders for path in folder.glob(CORRECTIONS)]
-    return Corrections([(path, _content(path)) for path in sorted(paths, key=lambda path: path.parts[-2:])])
+    """Read DIGIT/*.png of all folders and zip files, ordered by digit and name.
+
+    Raises InputError if a file cannot be read.
+    """
+    files = [(path, _content(path)) for folder in folders for path in folder.glob(CORRECTIONS)]
+    for archive in filter(Path.is_file, folders):
+        files += [(archive / name, content) for name, content in zipped_corrections(archive)]
+    return Corrections(sorted(files, key=lambda file: (file[0].parts[-2:], file[1])))
 
 
 def _content(path: Path) -> bytes:

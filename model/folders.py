@@ -1,15 +1,22 @@
 """Find the files of the data sets in the folders that --data names, and download those that no folder has."""
 
 import argparse
+import re
+import zipfile
+import zlib
 from pathlib import Path
 
 from model import InputError
 
 Folders = tuple[Path, ...]
-"""Folders with data. A file is taken from the first one that has it; corrections are taken from all."""
+"""Folders with data, or zip files of corrections. A file is taken from the first folder that has it; corrections are
+taken from all."""
 
 FILES = ("mnist.npz", "pendigits-orig.tra", "pendigits-orig.tes", "ujipenchars2.txt", "ujipenchars2-digits.txt")
 CORRECTIONS = "[0-9]/*.png"
+ZIPPED = re.compile(r"(?:.*/)?([0-9]/[^/.][^/]*\.png)", re.IGNORECASE)  # a correction in a zip, also below folders
+MAX_ZIPPED = 10_000  # as many as the demo stores
+MAX_BYTES = 10_000_000  # of one correction
 
 
 class DownloadError(InputError):
@@ -24,19 +31,48 @@ def add_option(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="DIR",
-        help=f"folder with any of {', '.join(FILES)} and corrections from the demo; "
-        "repeat it for several folders; what none of them has is downloaded",
+        help=f"folder with any of {', '.join(FILES)} and corrections from the demo, or a zip of corrections that the "
+        "page saved; repeat it for several; what none of them has is downloaded",
     )
 
 
 def checked(named: list[Path]) -> Folders:
-    """Return the folders, each once. Raises InputError if one does not exist or holds no data."""
+    """Return the folders and zip files, each once. Raises InputError if one does not exist or holds no data."""
     for folder in named:
+        if folder.is_file():
+            if not zipped_corrections(folder):
+                raise InputError(f"--data {folder}: the zip file holds no corrections, DIGIT/NAME.png.")
+            continue
         if not folder.is_dir():
             raise InputError(f"--data {folder}: there is no such folder.")
         if not any(any(folder.glob(pattern)) for pattern in (*FILES, CORRECTIONS)):
             raise InputError(f"--data {folder}: the folder holds neither {', '.join(FILES)} nor corrections.")
     return tuple({folder.resolve(): folder for folder in reversed(named)}.values())[::-1]
+
+
+def zipped_corrections(path: Path) -> list[tuple[str, bytes]]:
+    """Return the corrections in a zip file: the name, DIGIT/NAME.png, and the content of each.
+
+    Raises InputError if the file is not a zip, encrypted, damaged, or holds more than MAX_ZIPPED corrections or larger
+    ones than MAX_BYTES.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = [(match[1], info) for info in archive.infolist() if (match := ZIPPED.fullmatch(info.filename))]
+            if len(members) > MAX_ZIPPED:
+                raise InputError(
+                    f"--data {path}: it holds {len(members):,} corrections; at most {MAX_ZIPPED:,} are read."
+                )
+            for _, info in members:
+                if info.file_size > MAX_BYTES:
+                    raise InputError(f"--data {path}: {info.filename} in it is larger than {MAX_BYTES:,} bytes.")
+            return [(name, archive.read(info)) for name, info in members]
+    except zipfile.BadZipFile as error:
+        raise InputError(f"--data {path}: it is neither a folder nor a zip file, or damaged ({error}).") from error
+    except (RuntimeError, NotImplementedError, zlib.error, EOFError) as error:  # encrypted, of another method, damaged
+        raise InputError(f"--data {path}: the zip file cannot be read ({error}). Save it again.") from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
 
 
 def find(name: str, folders: Folders) -> Path | None:

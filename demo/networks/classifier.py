@@ -1,5 +1,6 @@
 """reader.onnx in ONNX Runtime, on CUDA or the CPU, and what it reads in a sketch."""
 
+import hashlib
 import statistics
 import sys
 import time
@@ -12,7 +13,7 @@ import numpy as np
 import onnxruntime
 
 from demo.networks.batches import Batches
-from demo.networks.files import CARD, MAP_OUTPUTS, ONNX, OUTPUTS, SetupError, read
+from demo.networks.files import CARD, FORM_OUTPUTS, MAP_OUTPUTS, ONNX, OUTPUTS, SetupError, read
 from demo.networks.provider import NoCudaError, error_reason, missing_requirements, session_on_cuda
 
 SURE = 0.9  # threshold of the mean probability; tests/benchmarks/refusal.py measures its effect
@@ -45,6 +46,8 @@ class Digit:
     """Both networks' probabilities together, float32 [10]."""
     image: np.ndarray
     """What the networks see: float32 [28, 28], ink 1 on paper 0."""
+    fc6: np.ndarray | None = None
+    """The values of LeNet5's last hidden layer, float32 [84]; None unless requested."""
 
     @property
     def sure(self) -> bool:
@@ -82,17 +85,18 @@ class Graph:
     session: onnxruntime.InferenceSession
     provider: Provider = "CPU"
 
-    def read(self, sketches: np.ndarray, look_inside: bool = False) -> list[Answer]:
+    def read(self, sketches: np.ndarray, look_inside: bool = False, with_fc6: bool = False) -> list[Answer]:
         """Read sketches of one size, uint8 [count, height, width]."""
         started = time.perf_counter()
-        names = [*OUTPUTS, *(MAP_OUTPUTS if look_inside else ())]
+        of_piece = [*OUTPUTS, *(FORM_OUTPUTS if with_fc6 else ())]
+        names = list(dict.fromkeys([*of_piece, *(MAP_OUTPUTS if look_inside else ())]))
         outputs = dict(zip(names, self.session.run(names, {"sketch": sketches}), strict=True))
         milliseconds = 1000 * (time.perf_counter() - started)
         answers = []
         for i in range(len(sketches)):
             count = int((outputs["digits"][i] > NO_INK).sum())
             maps = [{name: outputs[name][i, piece] for name in MAP_OUTPUTS} for piece in range(count * look_inside)]
-            digits = [_digit({name: outputs[name][i, piece] for name in OUTPUTS}) for piece in range(count)]
+            digits = [_digit({name: outputs[name][i, piece] for name in of_piece}) for piece in range(count)]
             answers.append(Answer(digits, milliseconds, self.provider, maps))
         return answers
 
@@ -107,18 +111,24 @@ def _digit(outputs: dict[str, np.ndarray]) -> Digit:
         probabilities=dict(zip(NETWORKS, networks, strict=True)),
         together=together,
         image=outputs["images"],
+        fc6=outputs.get("fc6"),
     )
 
 
 class Classifier:
-    """The reader.onnx of `folder`. `provider`, "CUDA" or "CPU", runs it; `remark` explains the choice or is empty.
+    """The reader.onnx of `folder`. `sha256` is the hash of the file.
+
+    `provider`, "CUDA" or "CPU", runs it; `remark` explains the choice or is empty.
 
     On CUDA, sketches that arrive while others are read form the next batch of at most `batch_size`. If CUDA fails,
     `on_cpu` reads the sketch. Without CUDA each sketch is read immediately, in its caller's thread.
     """
 
-    def __init__(self, folder: Path, on_cpu: Graph, on_cuda: Graph | None = None, remark: str = "") -> None:
+    def __init__(
+        self, folder: Path, sha256: str, on_cpu: Graph, on_cuda: Graph | None = None, remark: str = ""
+    ) -> None:
         self.folder = folder
+        self.sha256 = sha256
         self.provider: Provider = "CUDA" if on_cuda else "CPU"
         self.remark = remark
         self.batch_size = CUDA_BATCH if on_cuda else 1
@@ -135,26 +145,26 @@ class Classifier:
     def __str__(self) -> str:
         return f"ONNX Runtime on {self.provider}" + (f": {self.remark}" if self.remark else "")
 
-    def classify(self, sketch: np.ndarray, look_inside: bool = False) -> Answer:
+    def classify(self, sketch: np.ndarray, look_inside: bool = False, with_fc6: bool = False) -> Answer:
         """Read one sketch, uint8 [height, width], dark on light or light on dark.
 
-        `look_inside` adds LeNet5's feature maps.
+        `look_inside` adds LeNet5's feature maps, `with_fc6` the values of its last hidden layer.
         """
         if self._batches:
-            return self._batches.run(sketch, (sketch.shape, look_inside))
-        return self._on_cpu.read(sketch[None], look_inside)[0]
+            return self._batches.run(sketch, (sketch.shape, look_inside, with_fc6))
+        return self._on_cpu.read(sketch[None], look_inside, with_fc6)[0]
 
-    def _read(self, sketches: list[np.ndarray], kind: tuple[tuple[int, ...], bool]) -> list[Answer]:
+    def _read(self, sketches: list[np.ndarray], kind: tuple[tuple[int, ...], bool, bool]) -> list[Answer]:
         assert self._on_cuda
-        _, look_inside = kind
+        _, *wanted = kind
         try:
-            return self._on_cuda.read(np.stack(sketches), look_inside)
+            return self._on_cuda.read(np.stack(sketches), *wanted)
         except Exception as error:  # ONNX Runtime has its own error classes
             remark = f"it fails, {error_reason(error)}, so the CPU reads"
             if remark != self.remark:
                 self.remark = remark
                 print(self, file=sys.stderr, flush=True)
-            return [self._on_cpu.read(sketch[None], look_inside)[0] for sketch in sketches]
+            return [self._on_cpu.read(sketch[None], *wanted)[0] for sketch in sketches]
 
 
 def load(device: Device = "auto", folder: Path = ONNX) -> Classifier:
@@ -165,10 +175,11 @@ def load(device: Device = "auto", folder: Path = ONNX) -> Classifier:
     damaged or another graph, and for "cuda" if CUDA does not run it.
     """
     model, session = read(folder)
+    digest = hashlib.sha256(model).hexdigest()
     on_cpu = Graph(session)
     (expected,) = on_cpu.read(SKETCH_OF_ONE[None])
     if device == "cpu":
-        return Classifier(folder, on_cpu)
+        return Classifier(folder, digest, on_cpu)
     try:
         # "cuda" reports everything that is missing, "auto" only the first thing.
         if missing := list(islice(missing_requirements(), None if device == "cuda" else 1)):
@@ -177,15 +188,15 @@ def load(device: Device = "auto", folder: Path = ONNX) -> Classifier:
     except NoCudaError as error:
         if device == "cuda":
             raise SetupError(f"CUDA does not run here: {error}.") from error
-        return Classifier(folder, on_cpu, remark=str(error))
+        return Classifier(folder, digest, on_cpu, remark=str(error))
     if device == "auto":
         cuda, cpu = _milliseconds(on_cuda), _milliseconds(on_cpu)
         if cuda > MAX_SLOWDOWN * cpu:
             remark = f"CUDA takes {cuda:.1f} ms for one drawing, the CPU {cpu:.1f} ms; --device cuda forces CUDA"
-            return Classifier(folder, on_cpu, remark=remark)
+            return Classifier(folder, digest, on_cpu, remark=remark)
     more = f" and {len(cpu_nodes) - NAMED_NODES} more nodes" if len(cpu_nodes) > NAMED_NODES else ""
     remark = f"the CPU runs {', '.join(cpu_nodes[:NAMED_NODES])}{more}" if cpu_nodes else ""
-    return Classifier(folder, on_cpu, on_cuda, remark)
+    return Classifier(folder, digest, on_cpu, on_cuda, remark)
 
 
 def _on_cuda(model: bytes, expected: Answer) -> tuple[Graph, list[str]]:

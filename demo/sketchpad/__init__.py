@@ -21,6 +21,9 @@ SCRIPTS = [
         "inside",
         "files",
         "saving",
+        "zip",
+        "learning",
+        "forms",
         "corrections",
         "sketchpad",
     )

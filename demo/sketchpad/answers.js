@@ -67,11 +67,18 @@ function describeNumber({ digits }) {
   if (digits.length === MAX_DIGITS) return `These are the first ${MAX_DIGITS} digits. Show fewer at a time.`;
   const unsure = digits.filter(({ sure }) => !sure).length;
   if (unsure) return `Not sure of ${unsure} of ${digits.length} digits.`;
-  return `${percent(Math.min(...digits.map(({ together }) => Math.max(...together))))} sure of each digit`;
+  const [taught, others] = [digits.filter(({ alone }) => alone), digits.filter(({ alone }) => !alone)];
+  const words = taught.length ? [`${taught.length} of ${digits.length} digits as you taught it`] : [];
+  if (others.length) {
+    const least = Math.min(...others.map(({ together }) => Math.max(...together)));
+    words.push(`${percent(least)} sure of ${taught.length ? "the others" : "each digit"}`);
+  }
+  return words.join(", ");
 }
 
 // How sure the networks are of one digit, as a sentence.
-function describe({ digit, sure, together }) {
+function describe({ digit, sure, together, alone }) {
+  if (alone) return `Read as you taught it. The networks alone: ${aloneText(alone)}`;
   const [most, next] = likely(together);
   if (digit !== null) {
     if (sure) return `${percent(together[most])} sure`;
@@ -81,6 +88,13 @@ function describe({ digit, sure, together }) {
   if (together[most] < UNKNOWN) return "That is no digit I know.";
   return together[next] < 0.15 ? `Not sure. Perhaps ${most}.` : `Not sure. Perhaps ${most} or ${next}.`;
 }
+
+// What the networks alone say where a learned form decides.
+function aloneText(alone) {
+  return alone.digit === null ? describe(alone) : `${alone.digit}, ${lowerFirst(describe(alone))}`;
+}
+
+const lowerFirst = (text) => text[0].toLowerCase() + text.slice(1);
 
 // The reading for screen readers: the number, and each digit that is not sure.
 function spoken({ number, digits }) {

@@ -1,59 +1,81 @@
-// Stores digits that were misread, as training data. `server` has keep({sketch, digit}) and takeBack(name); keep()
-// stores in `folder` on the server. ask() returns what a click corrects, or null if there is nothing: the {sketch} of
-// one digit, its {index} in the number, and the {count} of digits. inTime(answer) returns the answer, or null if none
-// comes.
-function makeCorrections(element, server, folder, answers, ask, inTime) {
+// Corrects digits that were misread: this browser learns their forms, and the server stores them as training data if it
+// has a `folder` for them, by keep({sketch, digit}) and takeBack(name). ask() returns what a click corrects, or null if
+// there is nothing: the {sketch} of one digit, its {index} in the number, the {count} of digits, and the {content} of
+// the paper; formOf() returns the form of that digit. inTime(answer) returns the answer, or null if none comes.
+function makeCorrections(element, server, folder, learning, answers, ask, formOf, inTime) {
   const $ = (selector) => element.querySelector(selector);
-  let newest; // the name of the digit that this page stored last, and what it is
+  let newest = null; // the newest correction: its digit, its form, and its name on the server
+  let told = null; // what became of it, and which digit of which drawing it was about
   const buttons = Array.from({ length: 10 }, (_, digit) => {
     const button = Object.assign(document.createElement("button"), { type: "button", textContent: digit });
-    button.addEventListener("click", () => keep(digit));
+    button.addEventListener("click", () => correct(digit));
     return button;
   });
   $(".wrong div").append(...buttons);
-  $(".wrong").hidden = false;
 
   // Shows what a click does; without a digit the buttons are disabled.
   function show() {
     const asked = ask();
-    for (const button of buttons) button.disabled = !asked;
-    const [wrong, what] =
-      asked?.count > 1 ? [`Is digit ${asked.index + 1} wrong?`, "this digit"] : ["Wrong answer?", "this drawing"];
-    $("#stores").textContent =
-      `${wrong} Click the right digit. That stores the ink of ${what} and what it is, nothing else, in ${folder} ` +
-      "on the server, as training data.";
+    const isTold = asked && told?.content === asked.content && told.index === asked.index;
+    for (const button of buttons) button.disabled = !asked || isTold;
+    $("#stores").textContent = isTold ? told.text : question(asked);
   }
 
-  async function keep(digit) {
-    for (const button of buttons) button.disabled = true; // until the drawing changes or storing fails
-    const kept = await inTime(server.keep({ sketch: ask().sketch, digit }));
-    if (kept?.name) {
-      newest = { name: kept.name, digit };
-      showStored(`Stored as a ${digit}. ${folder} now holds ${kept.kept}.`);
-      $("#take-back").focus(); // the disabled button loses the focus
-    } else {
-      show();
-      answers.showNotice(kept?.error ?? "The server does not answer; the drawing is not stored.");
-    }
+  function question(asked) {
+    const [wrong, what] =
+      asked?.count > 1 ? [`Is digit ${asked.index + 1} wrong?`, "this digit"] : ["Wrong answer?", "this drawing"];
+    const stored = folder
+      ? ` It also stores the ink of ${what} and what it is, nothing else, in ${folder} on the server, as training data.`
+      : "";
+    return `${wrong} Click the right digit. From then on, this browser reads this form so.${stored}`;
+  }
+
+  async function correct(digit) {
+    const asked = ask();
+    for (const button of buttons) button.disabled = true;
+    const found = await inTime(formOf(asked));
+    if (!found?.ink) return refuse(found?.error ?? "No answer comes; the digit is not learned.");
+    const form = { ...found, digit };
+    if (learning.add([form]))
+      return refuse(`This browser holds ${MAX_FORMS} forms. Save them, and forget those that you do not need.`);
+    const kept = folder ? await inTime(server.keep({ sketch: asked.sketch, digit })) : null;
+    newest = { digit, form, name: kept?.name };
+    if (folder && !kept?.name)
+      answers.showNotice(kept?.error ?? "The server does not answer; the drawing is not stored there.");
+    tell(
+      asked,
+      `Learned as a ${digit} in this browser.` +
+        (kept?.name ? ` Stored as a ${digit}. ${folder} now holds ${kept.kept}.` : ""),
+    );
+    $("#take-back").focus(); // the disabled button loses the focus
+  }
+
+  function refuse(reason) {
+    show();
+    answers.showNotice(reason);
   }
 
   $("#take-back").addEventListener("click", async ({ target }) => {
     target.disabled = true;
-    const { name, digit } = newest;
-    const taken = await inTime(server.takeBack(name));
+    const { name, form, digit } = newest;
+    const taken = name ? await inTime(server.takeBack(name)) : null;
     target.disabled = false;
-    if (taken?.kept === undefined)
+    if (name && taken?.kept === undefined)
       return answers.showNotice(taken?.error ?? "The server does not answer; the drawing is still stored.");
-    newest = undefined;
-    show();
-    showStored(`Taken back: the ${digit} is no longer stored. ${folder} now holds ${taken.kept}.`);
+    newest = null;
+    learning.forget([form]);
+    const stored = taken ? ` The ${digit} is no longer stored. ${folder} now holds ${taken.kept}.` : "";
+    tell(null, `Taken back: the ${digit} is forgotten.${stored}`);
     buttons[digit].focus();
   });
 
-  function showStored(text) {
+  // Shows what became of a correction, of `asked` until the drawing changes, and whether it can be taken back.
+  function tell(asked, text) {
+    told = asked && { text, content: asked.content, index: asked.index };
+    show();
     $("#stores").textContent = text;
     $("#take-back").hidden = !newest;
-    $("#take-back").textContent = `Take back the stored ${newest?.digit}`;
+    $("#take-back").textContent = `Take back the ${newest?.digit}`;
     answers.announce(text);
   }
 

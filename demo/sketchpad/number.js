@@ -115,6 +115,10 @@ function makeNumber(element, chosen) {
   };
 }
 
+// The digits as text, with ? for ink that is no digit, and a newline between two lines.
+const numberOf = (digits) =>
+  digits.map(({ digit, line }, i) => (i && line !== digits[i - 1].line ? "\n" : "") + (digit ?? "?")).join("");
+
 const textOf = ({ digit }) => `${digit ?? "?"}`;
 
 // What else a digit could be, briefly.

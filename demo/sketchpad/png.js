@@ -52,10 +52,27 @@ function urlOf({ width, height }, bits, data, colours = GREY) {
     chunk("IDAT", data),
     chunk("IEND", []),
   ];
-  let text = "";
-  for (const part of parts) for (const byte of part) text += String.fromCharCode(byte);
-  return `data:image/png;base64,${btoa(text)}`;
+  return `data:image/png;base64,${base64Of(joinedBytes(parts))}`;
 }
+
+function joinedBytes(parts) {
+  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}
+
+// The base64 of bytes, also of signed ones.
+function base64Of(bytes) {
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte & 0xff);
+  return btoa(text);
+}
+
+const bytesOf = (base64) => Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
 
 function chunk(name, content) {
   const bytes = new Uint8Array(content.length + 12);
@@ -65,10 +82,14 @@ function chunk(name, content) {
     4,
   );
   bytes.set(content, 8);
-  let crc = 0xffffffff;
-  for (const byte of bytes.subarray(4, -4)) crc = CRCS[(crc ^ byte) & 0xff] ^ (crc >>> 8);
-  bytes.set(bigEndian(~crc), bytes.length - 4);
+  bytes.set(bigEndian(crc32(bytes.subarray(4, -4))), bytes.length - 4);
   return bytes;
+}
+
+function crc32(bytes) {
+  let crc = 0xffffffff;
+  for (const byte of bytes) crc = CRCS[(crc ^ byte) & 0xff] ^ (crc >>> 8);
+  return ~crc >>> 0;
 }
 
 const bigEndian = (value) => [24, 16, 8, 0].map((shift) => (value >>> shift) & 0xff);

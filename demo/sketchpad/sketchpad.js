@@ -4,10 +4,11 @@ const ANSWER_TIMEOUT = 5_000; // milliseconds until an unanswered question is as
 const RETRY_DELAY = 1_000; // milliseconds until the next question if the server is busy or cannot be reached
 const DONE_TIME = 1_500; // milliseconds for which a button says what it did
 
-// `server` has read({sketch, inside}), and for corrections what corrections.js asks. schemas.py describes the answers,
-// sketchUrl() the sketch; `inside` is the digit whose feature maps are wanted, or null. A refusal is {error}, or
-// {problem} if the page shall ask again. `silence` says that no answer comes. `urls` are the addresses for programs, and
-// `card` that of the model card, if there are any. Corrections are stored in `correctionsFolder`; "" disables them.
+// `server` has read({sketch, inside, forms}), and for corrections what corrections.js asks. schemas.py describes the
+// answers, sketchUrl() the sketch; `inside` is the digit whose feature maps are wanted, or null, and `forms` whether the
+// digits' forms are. A refusal is {error}, or {problem} if the page shall ask again. `silence` says that no answer comes.
+// `urls` are the addresses for programs, and `card` that of the model card, if there are any. The server stores
+// corrections in `correctionsFolder`; "" disables that.
 function sketchpad(element, server, correctionsFolder) {
   const $ = (selector) => element.querySelector(selector);
   let reading = null; // the newest answer, and the sketch that it is about
@@ -16,9 +17,10 @@ function sketchpad(element, server, correctionsFolder) {
   const paper = makePaper(element, changed, answers.announce);
   const number = makeNumber(element, chosen);
   const inside = makeInside(element, server);
-  const corrections = correctionsFolder
-    ? makeCorrections(element, server, correctionsFolder, answers, correctable, inTime)
-    : null;
+  const readForm = (sketch) => server.read({ sketch, inside: null, forms: true });
+  const learning = makeLearning(readForm, formsChanged, answers.showNotice);
+  const forms = makeForms(element, learning, readForm, answers);
+  const corrections = makeCorrections(element, server, correctionsFolder, learning, answers, correctable, formOf, inTime);
   let changedSinceAsked = false;
   let newestAsked = 0; // number of the newest question
   let newestShown = 0; // answers to questions up to this number are ignored
@@ -48,7 +50,13 @@ function sketchpad(element, server, correctionsFolder) {
       nextAt = 0;
       saveDrawing();
     }
-    corrections?.show();
+    corrections.show();
+    askNext();
+  }
+
+  function formsChanged() {
+    forms.show();
+    changedSinceAsked = true;
     askNext();
   }
 
@@ -77,7 +85,8 @@ function sketchpad(element, server, correctionsFolder) {
       isTimedOut = true;
       askAgain(asked);
     }, ANSWER_TIMEOUT);
-    const question = { sketch: paper.sketch(), inside: $(".inside").open ? Math.max(0, number.selected()) : null };
+    const inside = $(".inside").open ? Math.max(0, number.selected()) : null;
+    const question = { sketch: paper.sketch(), inside, forms: learning.forms().length > 0 };
     const answer = await server.read(question).catch(() => null);
     clearTimeout(timeout);
     if (!isTimedOut) inFlight -= 1;
@@ -95,10 +104,11 @@ function sketchpad(element, server, correctionsFolder) {
     maxInFlight = answer.waited > QUESTION_INTERVAL ? 1 : MAX_IN_FLIGHT;
     answers.showProblem(answer.error ?? "");
     if (answer.error) return;
+    learning.apply(answer);
     [reading, readSketch] = [answer, sketch];
     showReading();
     answers.setOutdated(false);
-    corrections?.show();
+    corrections.show();
     if (opened !== null && opened !== number.selected() && reading.digits.length) changedSinceAsked = true;
     if (!isCurrent() || paper.isMoving()) return;
     answers.announce(spoken(answer));
@@ -119,7 +129,7 @@ function sketchpad(element, server, correctionsFolder) {
     answers.show(reading, number.selected());
     inside.showLayers(reading?.digits[number.selected()], paper.isBlank());
     inside.forget();
-    corrections?.show();
+    corrections.show();
     lookInside();
   }
 
@@ -133,7 +143,16 @@ function sketchpad(element, server, correctionsFolder) {
   function correctable() {
     if (paper.isBlank() || !reading?.digits.length) return null;
     const [index, count] = [number.selected(), reading.digits.length];
-    return { sketch: count > 1 ? { url: reading.digits[index].image } : readSketch, index, count };
+    const sketch = count > 1 ? { url: reading.digits[index].image } : readSketch;
+    return { sketch, index, count, content: paper.content() };
+  }
+
+  // The form of a correctable digit, without the digit. The drawing may be newer than the answer that is shown.
+  async function formOf({ index, count }) {
+    const isKnown = isCurrent() && reading.digits[index].form;
+    const { digits, model, error } = isKnown ? reading : await readForm(paper.sketch());
+    if (digits?.length === count) return { ...digits[index].form, model };
+    return { error: error ?? "The drawing has changed meanwhile. Click again." };
   }
 
   function askAgain(asked, problem = server.silence) {

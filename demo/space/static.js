@@ -5,6 +5,7 @@ const SURE = [[sure]];
 const LOADING_TIME = 4_000; // milliseconds for which a question waits for the networks; the page asks again after 5,000
 const STILL_LOADING = "The networks are still being loaded.";
 const NETWORKS = ["lenet5", "ffnn"];
+const MODEL = hexadecimal(FILES["reader.onnx"].replace("sha256-", ""));
 
 let loading; // a promise of ONNX Runtime and the session of reader.onnx
 
@@ -55,7 +56,8 @@ function loadingProblem(error) {
   return "The networks cannot be loaded.";
 }
 
-async function read({ sketch: asked, inside }) {
+async function read({ sketch: asked, inside, forms }) {
+  if (asked.url && !readsTruePixels()) return { error: `This browser hides the pixels of pictures. ${ALLOW}.` };
   const { grey, width, height } = asked.url ? await greyPixels(asked.url) : asked;
   const late = new Promise((resolve) => setTimeout(resolve, LOADING_TIME, { problem: STILL_LOADING }));
   const loaded = await Promise.race([loadOnce().catch((error) => ({ problem: loadingProblem(error) })), late]);
@@ -65,16 +67,18 @@ async function read({ sketch: asked, inside }) {
   const looksInside = Number.isInteger(inside);
   const names = ["digits", "line", "sure", "boxes", "probabilities", "images"];
   const started = performance.now();
-  const outputs = await session.run({ sketch }, [...names, ...(looksInside ? [...Object.keys(COLUMNS), "fc6"] : [])]);
+  const more = [...(looksInside ? Object.keys(COLUMNS) : []), ...(looksInside || forms ? ["fc6"] : [])];
+  const outputs = await session.run({ sketch }, [...names, ...more]);
   const milliseconds = performance.now() - started;
-  const digits = Array.from(outputs.digits.data, (value, piece) => digitOf(outputs, piece, Number(value)));
+  const digits = Array.from(outputs.digits.data, (value, piece) => digitOf(outputs, piece, Number(value), forms));
   if (looksInside && digits[inside]) {
     const pictures = Object.entries(COLUMNS).map(([layer, columns]) => [layer, tiled(outputs[layer], inside, columns)]);
     const part = (name, size) => [...outputs[name].data.subarray(inside * size, (inside + 1) * size)];
     const pixels = part("images", AREA).map((ink) => Math.round(255 * ink));
     Object.assign(digits[inside], { maps: Object.fromEntries(pictures), fc6: part("fc6", 84), pixels });
   }
-  return { number: numberOf(digits), digits, provider: "the CPU of this device", milliseconds, waited: 0 };
+  const provider = "the CPU of this device";
+  return { number: numberOf(digits), digits, model: MODEL, provider, milliseconds, waited: 0 };
 }
 
 let pair; // a promise of ONNX Runtime and the sessions of both networks by themselves
@@ -111,7 +115,7 @@ async function probabilities(images) {
 }
 
 // What the outputs say about one piece of ink. `value` is its digit, or -1 if it is none.
-function digitOf(outputs, piece, value) {
+function digitOf(outputs, piece, value, forms) {
   const digit = value < 0 ? null : value;
   const { data } = outputs.probabilities;
   const [lenet5, ffnn, together] = [0, 10, 20].map((start) => [...data.subarray(30 * piece + start).subarray(0, 10)]);
@@ -126,12 +130,19 @@ function digitOf(outputs, piece, value) {
     maps: null,
     fc6: null,
     pixels: null,
+    form: forms ? formOf(outputs, piece) : null,
   };
 }
 
-// The digits as text, with ? for ink that is no digit, and a newline between two lines.
-const numberOf = (digits) =>
-  digits.map(({ digit, line }, i) => (i && line !== digits[i - 1].line ? "\n" : "") + (digit ?? "?")).join("");
+function hexadecimal(base64) {
+  return Array.from(bytesOf(base64), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function formOf(outputs, piece) {
+  const ink = Uint8Array.from(outputs.images.data.subarray(784 * piece, 784 * (piece + 1)), (p) => Math.round(255 * p));
+  const values = outputs.fc6.data.subarray(84 * piece, 84 * (piece + 1));
+  return { ink: base64Of(ink), fc6: base64Of(Int8Array.from(values, (value) => Math.round(127 * value))) };
+}
 
 // The pixels of a picture, which is grey.
 async function greyPixels(url) {

@@ -156,5 +156,5 @@ def page(tab: Page, address: str, problems: list[str]) -> Iterator[Page]:
         yield tab
         tab.mouse.up()
         tab.unroute_all()
-        tab.evaluate("sessionStorage.clear()")
+        tab.evaluate("sessionStorage.clear(); localStorage.clear()")
         tab.goto("about:blank")

@@ -45,6 +45,7 @@ def digit(value: int | None, left: float, line: int = 0, p: float = 0.99, other:
         "maps": None,
         "fc6": None,
         "pixels": None,
+        "form": None,
     }
 
 
@@ -53,7 +54,7 @@ def reading(*digits: dict[str, Any]) -> dict[str, Any]:
     for each in digits:
         lines += [""] * (each["line"] + 1 - len(lines))
         lines[each["line"]] += "?" if each["digit"] is None else str(each["digit"])
-    timing = {"provider": "CPU", "milliseconds": 1.0, "waited": 0.0}
+    timing = {"model": "", "provider": "CPU", "milliseconds": 1.0, "waited": 0.0}
     return {"number": "\n".join(lines), "digits": list(digits), **timing}
 
 

@@ -1,6 +1,8 @@
 """The server's own addresses answer the page and programs, and give the reason for what they refuse."""
 
+import base64
 import errno
+import hashlib
 import io
 import json
 import re
@@ -18,8 +20,8 @@ import pytest
 from PIL import Image
 
 from demo import server
-from demo.networks.files import SetupError
-from demo.networks.images import data_url, decode_data_url
+from demo.networks.files import FILE, ONNX, SetupError
+from demo.networks.images import data_url, decode_data_url, read_canvas
 from demo.server import PORTS, listen
 from tests.demo.asking import DIGIT, DRAWING, ONE, PNG, at_once, bomb, check, large, read
 from tests.demo.serving import Collecting
@@ -129,6 +131,18 @@ def test_read_returns_the_probabilities_of_both_networks_and_their_mean(address:
     assert np.mean(list(only["probabilities"].values()), axis=0) == pytest.approx(only["together"], abs=1e-6)
     assert set(only["maps"]) == {"conv1", "conv2", "conv3"}
     assert httpx.post(f"{address}read", json={"canvas": DRAWING}).json()["digits"][0]["maps"] is None
+
+
+def test_read_returns_the_form_of_each_digit_if_it_is_wanted(address: str) -> None:
+    answer = httpx.post(f"{address}read", json={"canvas": DRAWING, "forms": True}).json()
+    assert answer["model"] == hashlib.sha256((ONNX / FILE).read_bytes()).hexdigest()
+    (only,) = answer["digits"]
+    ink, fc6 = (base64.b64decode(only["form"][name]) for name in ("ink", "fc6"))
+    seen = 255 - read_canvas(only["image"]).pixels.astype(int)
+    np.testing.assert_allclose(np.frombuffer(ink, np.uint8).reshape(28, 28), seen, atol=1)
+    assert np.abs(np.frombuffer(fc6, np.int8)).max() > 50
+    assert len(fc6) == 84
+    assert httpx.post(f"{address}read", json={"canvas": DRAWING}).json()["digits"][0]["form"] is None
 
 
 def test_read_and_predict_read_a_number(address: str) -> None:

@@ -1,6 +1,7 @@
 """The demo can be laid out as a Hugging Face Space and as a page that needs no server."""
 
 import asyncio
+import base64
 import mimetypes
 import os
 import re
@@ -244,12 +245,12 @@ def test_the_static_page_gives_the_same_object_as_the_server(name: str, both_rea
     page, reader = both_readers
     sketch, inside = QUESTIONS[name]
     url = data_url(1 - sketch.astype(np.float32) / 255)
-    found = page.evaluate("([url, inside]) => server.read({ sketch: { url }, inside })", [url, inside])
+    found = page.evaluate("([url, inside]) => server.read({ sketch: { url }, inside, forms: true })", [url, inside])
     with ThreadPoolExecutor(1) as thread:  # Playwright's own event loop runs in this one
-        reading = thread.submit(asyncio.run, reader.read(Question(canvas=url, inside=inside))).result()
+        reading = thread.submit(asyncio.run, reader.read(Question(canvas=url, inside=inside, forms=True))).result()
     expected = reading.model_dump()
     assert found.keys() == expected.keys()
-    assert found["number"] == expected["number"]
+    assert (found["number"], found["model"]) == (expected["number"], expected["model"])
     for ours, theirs in zip(found["digits"], expected["digits"], strict=True):
         assert ours.keys() == theirs.keys()
         for field in ("digit", "sure", "line"):
@@ -258,6 +259,9 @@ def test_the_static_page_gives_the_same_object_as_the_server(name: str, both_rea
             assert ours["probabilities"][network] == pytest.approx(theirs["probabilities"][network], abs=1e-4)
         assert ours["together"] == pytest.approx(theirs["together"], abs=1e-4)
         assert ours["box"] == pytest.approx(theirs["box"], abs=1e-3)
+        for field, kind in (("ink", np.uint8), ("fc6", np.int8)):
+            one, other = (np.frombuffer(base64.b64decode(each["form"][field]), kind) for each in (ours, theirs))
+            np.testing.assert_allclose(one.astype(int), other.astype(int), atol=1)
         pictures = [(ours["image"], theirs["image"])]
         assert bool(ours["maps"]) == bool(theirs["maps"])
         assert (ours["fc6"], ours["pixels"]) == (

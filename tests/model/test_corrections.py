@@ -1,5 +1,6 @@
 """A training uses the drawings that people corrected in the demo."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +60,14 @@ def test_the_order_of_the_folders_does_not_matter(folder: Path, tmp_path: Path) 
     others = Corrections(tmp_path / "others")
     others.keep(sketch(100, 100), 1)
     assert settings(folder, others.folder) == settings(others.folder, folder)
+
+
+def test_a_zip_gives_the_corrections_of_its_folder(folder: Path, tmp_path: Path) -> None:
+    hand = Path(shutil.make_archive(str(tmp_path / "hand"), "zip", folder))
+    (zipped, zipped_labels), (images, labels) = (corrections.load((each,)).normalized() for each in (hand, folder))
+    np.testing.assert_array_equal(zipped, images)
+    np.testing.assert_array_equal(zipped_labels, labels)
+    assert settings(hand) == settings(folder)
 
 
 def test_the_corrections_are_settings_of_the_training(folder: Path) -> None:

@@ -3,6 +3,7 @@
 import argparse
 import hashlib
 import os
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ def test_a_folder_that_is_named_twice_counts_once(mine: Path, monkeypatch: pytes
 def test_a_folder_that_does_not_exist_is_an_error(mine: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"^--data .*nowhere: there is no such folder\.$"):
         checked([mine, tmp_path / "nowhere"])
-    with pytest.raises(InputError, match=r"^--data .*drawing\.png: there is no such folder\.$"):
+    with pytest.raises(InputError, match=r"^--data .*drawing\.png: it is neither a folder nor a zip file, or damaged"):
         checked([mine / "3" / "drawing.png"])
 
 
@@ -57,6 +58,52 @@ def test_a_folder_without_data_is_an_error(mine: Path) -> None:
     (mine / "3" / "drawing.png").unlink()
     with pytest.raises(InputError, match=r"^--data .*mine: the folder holds neither mnist\.npz, .* nor corrections\.$"):
         checked([mine])
+
+
+def zipped(path: Path, *names: str) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in names:
+            archive.writestr(name, name.encode() * 100)
+    return path
+
+
+def test_a_zip_of_corrections_is_taken_as_a_folder_is(mine: Path, tmp_path: Path) -> None:
+    hand = zipped(tmp_path / "hand.zip", "7/001.png", "mine/3/a.png", "readme.txt", "__MACOSX/7/._001.png")
+    named = checked([hand, mine])
+    assert named == (hand, mine)
+    assert folders.zipped_corrections(hand) == [("7/001.png", b"7/001.png" * 100), ("3/a.png", b"mine/3/a.png" * 100)]
+    assert find("mnist.npz", named) is None
+
+
+@pytest.mark.parametrize(
+    ("names", "reason"),
+    [
+        ((), "holds no corrections"),
+        (("a.png", "10/a.png", "7/a.jpg", "7/b/c.png"), "holds no corrections"),
+        (tuple(f"{i % 10}/{i}.png" for i in range(5)), r"holds 5 corrections; at most 3 are read\."),
+    ],
+)
+def test_a_zip_without_corrections_or_with_too_many_is_an_error(
+    names: tuple[str, ...], reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folders, "MAX_ZIPPED", 3)
+    with pytest.raises(InputError, match=rf"^--data .*hand\.zip: .*{reason}"):
+        checked([zipped(tmp_path / "hand.zip", *names)])
+
+
+def test_a_damaged_zip_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hand = zipped(tmp_path / "hand.zip", "7/001.png")
+    content = bytearray(hand.read_bytes())
+    content[45] ^= 255
+    hand.write_bytes(content)
+    with pytest.raises(InputError, match=r"^--data .*hand\.zip: .*(damaged|cannot be read)"):
+        checked([hand])
+    hand.write_bytes(content[:60])
+    with pytest.raises(InputError, match=r"^--data .*hand\.zip: .*damaged"):
+        checked([hand])
+    monkeypatch.setattr(folders, "MAX_BYTES", 100)
+    with pytest.raises(InputError, match=r"7/001\.png in it is larger than 100 bytes"):
+        checked([zipped(hand, "7/001.png")])
 
 
 @pytest.mark.tensorflow
