@@ -115,11 +115,18 @@ class Recipe:
     """Names of styles in model/rare.py that are drawn too, if pen digits are drawn."""
     rare_each: int = 0
     """Drawings of each of these styles."""
+    correction_share: float = 0.0
+    """Share of the corrections among the examples if there are 20 or more; each of fewer has a 20th of it. 0: each
+    correction is one example for each copy of a pen digit."""
     distort: float = 0.0
     """Scale of the distortions in model/augment.py. 0: none."""
     averaging: float = 0.0
     """Share of the former average in the moving average of the weights after each batch; the average is validated and
     kept. 0: the last weights are."""
+    batches: int | None = None
+    """Batches of an epoch, which are other examples in each. None: as many as hold all examples."""
+    keep_last: bool = False
+    """Keep the last epoch, not the one with the lowest validation loss."""
     xla: bool = False
     """Compile the training step: twice as fast for dense layers on a CPU, slower for convolutions."""
     bfloat16: bool = False
@@ -139,7 +146,7 @@ class Recipe:
     def mixture(self) -> tuple[Hashable, ...]:
         """What decides the examples. Recipes in which this is equal share them."""
         drawn = self.pen_copies, self.uji_copies, self.styles, self.non_digits, self.letters, self.rare, self.rare_each
-        return self.validation, *drawn
+        return self.validation, *drawn, self.correction_share
 
 
 FOUNDATION = Recipe(
@@ -219,3 +226,27 @@ RECIPES: dict[str, dict[str, Recipe]] = {
         "best": replace(BEST, xla=True, foundation=replace(FOUNDATION, xla=True)),
     },
 }
+
+TUNE: dict[str, Recipe] = {
+    name: replace(
+        recipes["best"],
+        name="tune",
+        learning_rate=3e-4,
+        warmup=0.5,
+        epochs=5,
+        batches=batches,
+        keep_last=True,
+        averaging=0.99,
+        pen_copies=1,
+        uji_copies=1,
+        styles=1_000,
+        non_digits=2_000,
+        letters=3_000,
+        rare_each=40,
+        correction_share=0.2,
+        foundation=recipes["best"],
+        foundation_share=0.0,
+    )
+    for (name, recipes), batches in zip(RECIPES.items(), (200, 400), strict=True)
+}
+"""By which each network goes on from a trained one with corrections."""
