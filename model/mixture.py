@@ -32,7 +32,7 @@ def examples(
     corrected_digits = (corrected or corrections.load(folders)).normalized()
     training, validation = mnist.split(mnist.load(folders)[0], recipe.validation)
     if not recipe.pen_copies:
-        return _with_corrections(training, corrected_digits, recipe), {"MNIST": validation}
+        return with_corrections(training, corrected_digits, recipe), {"MNIST": validation}
     pens = pendigits.load(folders)
     trained = [(pens.without(*pendigits.VALIDATION_WRITERS, *pendigits.TEST_WRITERS), recipe.pen_copies)]
     held_out = {"pens": pens.by(*pendigits.VALIDATION_WRITERS)}
@@ -49,11 +49,11 @@ def examples(
     sketched = {
         title: Digits(draw_and_normalize(pens.drawings, random, bar), pens.labels) for title, pens in held_out.items()
     }
-    training = _with_corrections(training, corrected_digits, recipe, drawn)
+    training = with_corrections(training, corrected_digits, recipe, drawn)
     return training, {"MNIST": validation, **sketched}
 
 
-def _with_corrections(training: Digits, corrected: Digits, recipe: Recipe, *drawn: Digits) -> Digits:
+def with_corrections(training: Digits, corrected: Digits, recipe: Recipe, *drawn: Digits) -> Digits:
     """Join MNIST's digits, each correction as often as the recipe says, and what is drawn."""
     copies = max(recipe.pen_copies, 1)
     if recipe.correction_share:

@@ -103,7 +103,7 @@ def _tune_all(
     return [
         name
         for name, each in settings.items()
-        if not _tune(name, each, training, held_out, checked, trained_on, output / f"{name}.keras", keep)
+        if not tune_network(name, each, training, held_out, checked, trained_on, output / f"{name}.keras", keep)
     ]
 
 
@@ -125,7 +125,7 @@ def _letters(data: Folders) -> Digits:
     return Digits(draw_and_normalize(drawings, random), np.full(LETTERS, NON_DIGIT, np.uint8))
 
 
-def _tune(
+def tune_network(
     name: str,
     settings: Settings,
     training: Digits,
@@ -135,7 +135,11 @@ def _tune(
     checkpoint: Path,
     keep: bool,
 ) -> bool:
-    """Tune one network and write it, or the former one. Returns whether it is kept."""
+    """Tune one network and write it, or the former one. Returns whether it is kept.
+
+    `training` are the examples, with the corrections among them, `held_out` what calibrates, `checked` the sets that
+    must not become worse, where letters have the label NON_DIGIT, and `corrected` corrections, whose results are shown.
+    """
     former, record = load_trained(name), TrainingRecord.load(CHECKPOINTS / f"{name}.json")
     network, divisor, progress = trained(
         name, settings, training, held_out, checkpoint.with_suffix(".training"), _uncalibrated(name, record.temperature)

@@ -6,9 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import model.tune
 from demo.corrections import Corrections
-from model import CHECKPOINTS, InputError
+from model import CHECKPOINTS
 from model.draw import draw
 from model.networks import load_trained
 from model.recipes import TUNE
