@@ -62,7 +62,7 @@ def tune(
         raise InputError("There are no corrections. Pass them with --data; python -m demo --collect mine stores some.")
     if output.resolve() == CHECKPOINTS.resolve():
         raise InputError(f"{output} holds the networks to go on from. Pass another folder with --output.")
-    settings = {name: _settings(name, seed, corrected) for name in names}
+    settings = {name: settings_of(name, seed, corrected) for name in names}
     unfinished = [
         name
         for name in names
@@ -78,7 +78,8 @@ def tune(
         )
 
 
-def _settings(name: str, seed: int, corrected: Corrections) -> Settings:
+def settings_of(name: str, seed: int, corrected: Corrections) -> Settings:
+    """Collect the settings of a tuning, which goes on from what made the committed network."""
     former = TrainingRecord.load(CHECKPOINTS / f"{name}.json").recipe
     return Settings(dataclasses.replace(TUNE[name], foundation=former), seed, len(corrected.files), corrected.sha256)
 
@@ -98,7 +99,7 @@ def _tune_all(
     learned, held_back = _split(corrected)
     one = next(iter(settings.values()))
     training, held_out = examples(one.recipe, one.seed, data, learned)
-    checked = {**held_out, "letters": _letters(data)}
+    checked = checked_sets(held_out, data)
     trained_on = {"corrections": learned.normalized(), "corrections held out": held_back.normalized()}
     return [
         name
@@ -117,12 +118,15 @@ def _split(corrected: Corrections) -> tuple[Corrections, Corrections]:
     return Corrections([file for file in corrected.files if file not in held_back]), Corrections(held_back)
 
 
-def _letters(data: Folders) -> Digits:
-    """Draw letters as for a training, but with other random numbers and from the validation writers' pens."""
+def checked_sets(held_out: dict[str, Digits], data: Folders) -> dict[str, Digits]:
+    """What must not become worse: the validation digits, and letters, with the label NON_DIGIT.
+
+    The letters are drawn as for a training, but with other random numbers and from the validation writers' pens.
+    """
     random = np.random.default_rng(LETTERS_SEED)
     pens = pendigits.load(data).by(*pendigits.VALIDATION_WRITERS)
     drawings = letters.letters(LETTERS, random, pens.drawings, pens.labels)
-    return Digits(draw_and_normalize(drawings, random), np.full(LETTERS, NON_DIGIT, np.uint8))
+    return {**held_out, "letters": Digits(draw_and_normalize(drawings, random), np.full(LETTERS, NON_DIGIT, np.uint8))}
 
 
 def tune_network(
@@ -133,7 +137,7 @@ def tune_network(
     checked: dict[str, Digits],
     corrected: dict[str, Digits],
     checkpoint: Path,
-    keep: bool,
+    keep: bool = False,
 ) -> bool:
     """Tune one network and write it, or the former one. Returns whether it is kept.
 
