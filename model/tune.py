@@ -14,7 +14,7 @@ from model.corrections import Corrections
 from model.evaluate import PROBABLE, evaluate
 from model.files import replacing
 from model.folders import Folders
-from model.mixture import draw_and_normalize, examples
+from model.mixture import draw_and_normalize, examples, with_corrections
 from model.mnist import Digits
 from model.networks import load_trained, predict
 from model.recipes import TUNE
@@ -98,13 +98,14 @@ def _tune_all(
         return []
     learned, held_back = _split(corrected)
     one = next(iter(settings.values()))
-    training, held_out = examples(one.recipe, one.seed, data, learned)
+    shown = {"corrections": learned.normalized(), "corrections held out": held_back.normalized()}
+    old, held_out = examples(one.recipe, one.seed, data, Corrections([]))
     checked = checked_sets(held_out, data)
-    trained_on = {"corrections": learned.normalized(), "corrections held out": held_back.normalized()}
+    training = with_corrections(old, shown["corrections"], one.recipe)
     return [
         name
         for name, each in settings.items()
-        if not tune_network(name, each, training, held_out, checked, trained_on, output / f"{name}.keras", keep)
+        if not tune_network(name, each, training, held_out, checked, shown, output / f"{name}.keras", keep)
     ]
 
 
