@@ -99,6 +99,8 @@ class Recipe:
     batch_size: int = 32
     validation: int = 12_000
     """Images from the end of MNIST's training set that validate."""
+    mnist: int | None = None
+    """Images of MNIST's training set that train, the last ones before those that validate. None: all."""
     smoothing: float = 0.0
     """Label smoothing: the share of each target that is spread over all ten digits."""
     pen_copies: int = 0
@@ -146,7 +148,7 @@ class Recipe:
     def mixture(self) -> tuple[Hashable, ...]:
         """What decides the examples. Recipes in which this is equal share them."""
         drawn = self.pen_copies, self.uji_copies, self.styles, self.non_digits, self.letters, self.rare, self.rare_each
-        return self.validation, *drawn, self.correction_share
+        return self.validation, self.mnist, *drawn, self.correction_share
 
 
 FOUNDATION = Recipe(
@@ -237,16 +239,17 @@ TUNE: dict[str, Recipe] = {
         batches=batches,
         keep_last=True,
         averaging=0.99,
+        mnist=20_000,
         pen_copies=1,
         uji_copies=1,
         styles=1_000,
-        non_digits=2_000,
-        letters=3_000,
-        rare_each=40,
-        correction_share=0.2,
+        non_digits=3_000,
+        letters=8_000,
+        rare_each=50,
+        correction_share=0.1,
         foundation=recipes["best"],
         foundation_share=0.0,
     )
-    for (name, recipes), batches in zip(RECIPES.items(), (200, 400), strict=True)
+    for (name, recipes), batches in zip(RECIPES.items(), (60, 100), strict=True)
 }
 """By which each network goes on from a trained one with corrections."""

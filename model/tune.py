@@ -22,7 +22,7 @@ from model.record import Settings, TrainingRecord, counted, duration
 from model.styles import NON_DIGIT
 from model.train import blend, calibrate, is_finished, record_of, save, trained
 
-SHARES = 0.0, 0.25, 0.5, 0.75  # of the former weights, in the order in which they are tried
+SHARES = 0.25, 0.5, 0.75  # of the former weights, in the order in which they are tried
 HOLD_OUT_FROM, HOLD_OUT_EVERY = 30, 5  # with 30 corrections or more, every fifth is held out
 LETTERS = 2_000  # that must not pass for a digit
 LETTERS_SEED = 2**32 + 1  # beyond the seeds of trainings
@@ -150,24 +150,27 @@ def tune_network(
         name, settings, training, held_out, checkpoint.with_suffix(".training"), _uncalibrated(name, record.temperature)
     )
     tuned = network.get_weights()
-    before = {title: _right(former, digits) for title, digits in (checked | corrected).items()}
-    for share in SHARES:
+    sets = checked | corrected
+    before = {title: _right(former, digits) for title, digits in sets.items()}
+
+    def compare(share: float) -> dict[str, Comparison]:
+        """Give the former weights this share in the network, and compare."""
         network.set_weights(tuned)
         blend(network, former, share)
         calibrate(network, held_out)
-        compared = {title: Comparison(before[title], _right(network, digits)) for title, digits in checked.items()}
-        if worse := [title for title, comparison in compared.items() if comparison.is_worse]:
-            print(f"{name} with {1 - share:.0%} of what it learned reads {' and '.join(worse)} worse.", flush=True)
-        else:
+        return {title: Comparison(right, _right(network, sets[title])) for title, right in before.items()}
+
+    for share in SHARES:
+        compared = compare(share)
+        worse = [title for title in checked if compared[title].is_worse]
+        if not worse:
             break
+        print(f"{name} with {1 - share:.0%} of what it learned reads {' and '.join(worse)} worse.", flush=True)
     else:
-        share = 0.0 if keep else 1.0
-        network.set_weights(tuned if keep else former.get_weights())
-    compared = {
-        title: Comparison(before[title], _right(network, digits)) for title, digits in (checked | corrected).items()
-    }
-    print(_table(name, compared))
-    if share == 1.0:
+        share = SHARES[0]
+        compared = compare(share)
+    print(_table(f"{name}, {1 - share:.0%}", compared), flush=True)
+    if worse and not keep:
         for suffix in (".png", ".json", ".keras"):
             with replacing(checkpoint.with_suffix(suffix)) as temporary:
                 shutil.copyfile((CHECKPOINTS / name).with_suffix(suffix), temporary)
@@ -198,9 +201,10 @@ def _right(network: keras.Model, digits: Digits) -> np.ndarray:
     return np.where(no_digit, probabilities.max(axis=1) <= PROBABLE, probabilities.argmax(axis=1) == digits.labels)
 
 
-def _table(name: str, compared: dict[str, Comparison]) -> str:
-    rows = [f"\n{name + ', read right':<24} {'before':>8} {'after':>9}   of"]
-    for title, (before, after) in compared.items():
+def _table(title: str, compared: dict[str, Comparison]) -> str:
+    """Format the share of each set that is read right, before and after."""
+    rows = [f"\n{title:<24} {'before':>8} {'after':>9}   of"]
+    for name, (before, after) in compared.items():
         if len(before):
-            rows.append(f"  {title:<22} {before.mean():>8.2%} {after.mean():>9.2%}   {len(before):,}")
+            rows.append(f"  {name:<22} {before.mean():>8.2%} {after.mean():>9.2%}   {len(before):,}")
     return "\n".join(rows)

@@ -63,7 +63,7 @@ def test_a_tuned_network_is_near_the_committed_one_and_its_record_says_what_made
     record = TrainingRecord.load(tmp_path / "out" / "ffnn.json")
     assert (record.recipe.name, record.corrections, record.epochs, record.best_epoch) == ("tune", 3, 2, 2)
     assert record.recipe.foundation == TrainingRecord.load(CHECKPOINTS / "ffnn.json").recipe
-    assert record.former_share == 0
+    assert record.former_share == 0.25
     distance = np.abs(weights(tmp_path / "out") - weights(CHECKPOINTS))
     assert 0 < distance.mean() < 0.01
 
@@ -89,10 +89,10 @@ def test_a_network_goes_back_towards_the_committed_one_until_nothing_is_worse(
     verdicts = iter([True, *[False] * 3, *[False] * 3, True, *[False] * 4])
     monkeypatch.setattr(Comparison, "is_worse", property(lambda _: next(verdicts)))
     tune(["ffnn"], corrected(tmp_path / "mine", 3), tmp_path / "out")
-    assert TrainingRecord.load(tmp_path / "out" / "ffnn.json").former_share == 0.5
+    assert TrainingRecord.load(tmp_path / "out" / "ffnn.json").former_share == 0.75
     printed = capsys.readouterr().out
-    assert "ffnn with 100% of what it learned reads MNIST worse." in printed
-    assert "ffnn with 75% of what it learned reads letters worse." in printed
+    assert "ffnn with 75% of what it learned reads MNIST worse." in printed
+    assert "ffnn with 50% of what it learned reads letters worse." in printed
 
 
 def test_every_fifth_of_many_corrections_is_held_out_and_shown(
