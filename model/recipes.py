@@ -239,17 +239,17 @@ TUNE: dict[str, Recipe] = {
         batches=batches,
         keep_last=True,
         averaging=0.99,
-        mnist=20_000,
+        mnist=12_000,
         pen_copies=1,
         uji_copies=1,
         styles=1_000,
         non_digits=3_000,
-        letters=8_000,
+        letters=10_000,
         rare_each=50,
         correction_share=0.1,
         foundation=recipes["best"],
         foundation_share=0.0,
     )
-    for (name, recipes), batches in zip(RECIPES.items(), (60, 100), strict=True)
+    for (name, recipes), batches in zip(RECIPES.items(), (200, 100), strict=True)
 }
 """By which each network goes on from a trained one with corrections."""

@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import model.corrections
 from demo.corrections import Corrections
 from model import CHECKPOINTS, InputError
 from model.draw import draw
-from model.mixture import with_corrections
+from model.mixture import examples, with_corrections
 from model.mnist import Digits
 from model.networks import load_trained
 from model.recipes import TUNE
@@ -20,14 +21,25 @@ from tests.stand_ins import few_pens
 pytestmark = [pytest.mark.tensorflow, pytest.mark.usefixtures("few_data", "tiny_recipe")]
 
 
+TINY = {
+    name: dataclasses.replace(
+        recipe, epochs=2, batches=3, validation=1_000, styles=0, non_digits=0, letters=0, rare=(), xla=False
+    )
+    for name, recipe in TUNE.items()
+}
+
+
+@pytest.fixture(scope="module")
+def drawn(few_data: None) -> tuple[Digits, dict[str, Digits]]:
+    return examples(TINY["ffnn"], 0, (), model.corrections.Corrections([]))
+
+
 @pytest.fixture
-def tiny_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Recipe tune for two short epochs, without an evaluation at the end."""
-    for name, recipe in TUNE.items():
-        tiny = dataclasses.replace(
-            recipe, epochs=2, batches=3, validation=1_000, styles=0, non_digits=0, letters=0, rare_each=0, xla=False
-        )
-        monkeypatch.setitem(TUNE, name, tiny)
+def tiny_recipe(drawn: tuple[Digits, dict[str, Digits]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Recipe tune for two short epochs, on examples that are drawn once, without an evaluation at the end."""
+    for name, recipe in TINY.items():
+        monkeypatch.setitem(TUNE, name, recipe)
+    monkeypatch.setattr("model.tune.examples", lambda *_: drawn)
     monkeypatch.setattr("model.tune.LETTERS", 50)
     monkeypatch.setattr("model.tune.evaluate", lambda *_: None)
     monkeypatch.setattr("model.plots.learning_curves", lambda record, path: path.touch())
@@ -135,9 +147,9 @@ def test_a_stopped_tuning_resumes_and_a_finished_one_is_skipped(
 def test_few_corrections_take_a_smaller_share_of_the_examples() -> None:
     others = Digits(np.zeros((800, 28, 28), np.uint8), np.zeros(800, np.uint8))
     recipe = dataclasses.replace(TUNE["ffnn"], correction_share=0.2)
-    for count, examples in ((1, 10), (5, 50), (20, 200), (40, 200)):
+    for count, copies in ((1, 10), (5, 50), (20, 200), (40, 200)):
         ones = Digits(np.ones((count, 28, 28), np.uint8), np.ones(count, np.uint8))
-        assert with_corrections(others, ones, recipe).labels.sum() == examples
+        assert with_corrections(others, ones, recipe).labels.sum() == copies
 
 
 def test_a_set_is_worse_if_it_loses_more_than_a_standard_error() -> None:
