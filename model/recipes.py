@@ -247,7 +247,6 @@ TUNE: dict[str, Recipe] = {
         letters=10_000,
         rare_each=50,
         correction_share=0.1,
-        foundation=recipes["best"],
         foundation_share=0.0,
     )
     for (name, recipes), batches in zip(RECIPES.items(), (200, 100), strict=True)

@@ -10,10 +10,11 @@ import model.corrections
 from demo.corrections import Corrections
 from model import CHECKPOINTS, InputError
 from model.draw import draw
+from model.folders import Folders
 from model.mixture import examples, with_corrections
 from model.mnist import Digits
 from model.networks import load_trained
-from model.recipes import TUNE
+from model.recipes import TUNE, Recipe
 from model.record import TrainingRecord
 from model.tune import Comparison, tune
 from tests.stand_ins import few_pens
@@ -45,7 +46,7 @@ def tiny_recipe(drawn: tuple[Digits, dict[str, Digits]], monkeypatch: pytest.Mon
     monkeypatch.setattr("model.plots.learning_curves", lambda record, path: path.touch())
 
 
-def corrected(folder: Path, count: int) -> tuple[Path]:
+def corrected(folder: Path, count: int) -> Folders:
     """A folder with corrections: the first pens."""
     pens = few_pens()
     for drawing, digit in zip(pens.drawings[:count], pens.labels[:count].tolist(), strict=True):
@@ -110,15 +111,18 @@ def test_a_network_goes_back_towards_the_committed_one_until_nothing_is_worse(
 def test_every_fifth_of_many_corrections_is_held_out_and_shown(
     never_worse: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    shown = []
-    monkeypatch.setattr(
-        "model.tune.with_corrections", lambda training, digits, recipe: shown.append(digits) or training
-    )
+    trained_on: list[int] = []
+
+    def count(training: Digits, corrected: Digits, recipe: Recipe) -> Digits:
+        trained_on.append(len(corrected.labels))
+        return training
+
+    monkeypatch.setattr("model.tune.with_corrections", count)
     tune(["ffnn"], corrected(tmp_path / "few", 29), tmp_path / "29")
     assert "From 30 on, every fifth is held out" in capsys.readouterr().out
     tune(["ffnn"], corrected(tmp_path / "many", 30), tmp_path / "30")
     assert "corrections held out" in capsys.readouterr().out
-    assert [len(digits.labels) for digits in shown] == [29, 24]
+    assert trained_on == [29, 24]
     assert TrainingRecord.load(tmp_path / "30" / "ffnn.json").corrections == 30
 
 
