@@ -22,7 +22,8 @@ from model.record import Settings, TrainingRecord, counted, duration
 from model.styles import NON_DIGIT
 from model.train import blend, calibrate, is_finished, record_of, save, trained
 
-SHARES = 0.25, 0.5, 0.75  # of the former weights, in the order in which they are tried
+SHARES = 0.75, 0.5, 0.25  # of the former weights, in the order in which they are tried
+ENOUGH = 0.9  # of the corrections read right
 HOLD_OUT_FROM, HOLD_OUT_EVERY = 30, 5  # with 30 corrections or more, every fifth is held out
 LETTERS = 2_000  # that must not pass for a digit
 LETTERS_SEED = 2**32 + 1  # beyond the seeds of trainings
@@ -48,9 +49,9 @@ def tune(
     """Tune the committed networks `names` to the corrections in `data`, and write the results into `output`.
 
     Each is trained on the corrections among a share of the data that the committed one was trained on. Its weights are
-    then averaged with the former ones: the former take the smallest of SHARES with which no validation set is read
-    worse, by Comparison.is_worse. If there is none, the former network is written instead, unless `keep`. Every fifth
-    of 30 corrections or more is not trained on, and shows how others would be read. What is written is evaluated on
+    then averaged with the former ones. The former take the largest of SHARES with which ENOUGH of the corrections are
+    read right, or else the one with most, among those with which no validation set is read worse, by
+    Comparison.is_worse. If there is none, the former network is written instead, unless `keep`. Every fifth of 30 corrections or more is not trained on, and shows how others would be read. What is written is evaluated on
     the test digits, which the export needs.
 
     A killed training resumes, and what is finished by the same settings is skipped, as in train_all(). Raises
@@ -143,7 +144,8 @@ def tune_network(
     """Tune one network and write it, or the former one. Returns whether it is kept.
 
     `training` are the examples, with the corrections among them, `held_out` what calibrates, `checked` the sets that
-    must not become worse, where letters have the label NON_DIGIT, and `corrected` corrections, whose results are shown.
+    must not become worse, where letters have the label NON_DIGIT, and `corrected` what is shown besides, with the
+    corrections that are trained on as "corrections".
     """
     former, record = load_trained(name), TrainingRecord.load(CHECKPOINTS / f"{name}.json")
     network, divisor, progress = trained(
@@ -158,19 +160,21 @@ def tune_network(
         network.set_weights(tuned)
         blend(network, former, share)
         calibrate(network, held_out)
-        return {title: Comparison(right, _right(network, sets[title])) for title, right in before.items()}
+        return {title: Comparison(each, _right(network, sets[title])) for title, each in before.items()}
 
+    right: dict[float, float] = {}
     for share in SHARES:
         compared = compare(share)
-        worse = [title for title in checked if compared[title].is_worse]
-        if not worse:
+        if worse := [title for title in checked if compared[title].is_worse]:
+            print(f"{name} with {1 - share:.0%} of what it learned reads {' and '.join(worse)} worse.", flush=True)
+            continue
+        right[share] = compared["corrections"].after.mean()
+        if right[share] >= ENOUGH:
             break
-        print(f"{name} with {1 - share:.0%} of what it learned reads {' and '.join(worse)} worse.", flush=True)
-    else:
-        share = SHARES[0]
-        compared = compare(share)
+    share = max(right, key=lambda share: right[share], default=SHARES[-1])
+    compared = compare(share)
     print(_table(f"{name}, {1 - share:.0%}", compared), flush=True)
-    if worse and not keep:
+    if not right and not keep:
         for suffix in (".png", ".json", ".keras"):
             with replacing(checkpoint.with_suffix(suffix)) as temporary:
                 shutil.copyfile((CHECKPOINTS / name).with_suffix(suffix), temporary)
