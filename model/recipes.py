@@ -74,9 +74,9 @@ By the page's rule, the mean of both networks above one half, 7.6 % of these let
 Label smoothing makes the answers less sure than they should be. Dividing the logits by the temperature that fits the
 validation digits lowers the calibration error on MNIST's from 4.8 to 0.2 % (LeNet5) and from 3.6 to 0.3 % (FFNN).
 
-`tune`, with 18 or 20 corrections of a hand that leans back by 45 degrees (a) or writes on a sheet turned by 30 (b), made
-of a validation writer's digits: errors on 100 other digits of that hand and on 5,000 of MNIST, and 1,500 letters of
-model/letters.py that pass. (c): 20,000 digits of MNIST and 8,000 letters, where the others have 12,000 and 10,000:
+`tune`, with 18 or 20 corrections of a hand that leans back by 45 degrees (a) or writes on a sheet turned by 30 (b),
+made of a validation writer's digits: errors on 100 other digits of that hand and on 5,000 of MNIST, and 1,500 letters
+of model/letters.py that pass. (c): 20,000 digits of MNIST and 8,000 letters, where the others have 12,000 and 10,000:
 
 | network, steps, share of corrections | former share | hand     | MNIST    | letters  |
 | ------------------------------------ | ------------ | -------- | -------- | -------- |

@@ -51,8 +51,9 @@ def tune(
     Each is trained on the corrections among a share of the data that the committed one was trained on. Its weights are
     then averaged with the former ones. The former take the largest of SHARES with which ENOUGH of the corrections are
     read right, or else the one with most, among those with which no validation set is read worse, by
-    Comparison.is_worse. If there is none, the former network is written instead, unless `keep`. Every fifth of 30 corrections or more is not trained on, and shows how others would be read. What is written is evaluated on
-    the test digits, which the export needs.
+    Comparison.is_worse. If there is none, the former network is written instead, unless `keep`. Every fifth of 30
+    corrections or more is not trained on, and shows how others would be read. What is written is evaluated on the test
+    digits, which the export needs.
 
     A killed training resumes, and what is finished by the same settings is skipped, as in train_all(). Raises
     InputError if there are no corrections, if data are missing, if `output` holds other checkpoints and not `replace`,
