@@ -48,13 +48,14 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def tiny_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Recipe tune for two batches with a few examples, and an evaluation on a few."""
+    """Recipe tune for five batches with a few examples, and an evaluation on a few."""
+    monkeypatch.setattr("model.tune.SHARES", (0.0,))
     for name, recipe in TUNE.items():
         tiny = replace(
             recipe,
-            learning_rate=1e-3,
+            learning_rate=3e-3,
             epochs=1,
-            batches=2,
+            batches=5,
             validation=1_000,
             styles=0,
             non_digits=0,
