@@ -28,6 +28,9 @@ European ones.""",
     "fast": """Recipe `fast` trains for a few epochs on MNIST's training digits (Y. LeCun, C. Cortes, C. Burges;
 CC BY-SA 3.0), except the last 5,000, which validate. It knows nothing else: a 1 with a flag, a crossed 7 or a slashed 0
 is often misread, and letters get confident answers.""",
+    "tune": """Recipe `tune` goes on from networks that recipe `best` trained, with corrected drawings of the people who
+use them among a share of the same data: MNIST's training digits, pen strokes, other styles, and drawings that are not
+digits. The result keeps as much of what it learned as makes no validation set worse.""",
     "notebook": """Recipe `notebook` is that of a 2021 teaching notebook, with the best epoch by validation loss kept.
 It trains on MNIST's training digits (Y. LeCun, C. Cortes, C. Burges; CC BY-SA 3.0), except the last 12,000, which
 validate. It knows nothing else: a 1 with a flag, a crossed 7 or a slashed 0 is often misread, and letters get

@@ -1,4 +1,4 @@
-"""python -m model train|evaluate|explore: train the networks, evaluate them, draw the data."""
+"""python -m model train|tune|evaluate|explore: train and tune the networks, evaluate them, draw the data."""
 
 import argparse
 import sys
@@ -22,6 +22,7 @@ def main() -> None:
             from model.evaluate import evaluate
             from model.explore import explore
             from model.train import train_all
+            from model.tune import tune
         if arguments.command == "train":
             train_all(
                 names,
@@ -32,6 +33,8 @@ def main() -> None:
                 arguments.output,
                 arguments.replace,
             )
+        elif arguments.command == "tune":
+            tune(names, data, arguments.output, arguments.seed, arguments.replace, arguments.keep)
         elif arguments.command == "evaluate":
             evaluate(names, data, arguments.checkpoints, arguments.output)
         else:
@@ -41,7 +44,9 @@ def main() -> None:
     except ModuleNotFoundError as error:
         sys.exit(f'python -m model: {error.name} is not installed. pip install -e ".[train]" installs what it needs.')
     except KeyboardInterrupt:
-        resumable = " The same command resumes after the last finished epoch." if arguments.command == "train" else ""
+        resumable = (
+            " The same command resumes after the last finished epoch." if arguments.command in ("train", "tune") else ""
+        )
         sys.exit(f"\nStopped.{resumable}")
 
 
@@ -72,6 +77,26 @@ def _parser() -> argparse.ArgumentParser:
         "--replace",
         action="store_true",
         help="replace a checkpoint of other settings in that folder when the new one is finished",
+    )
+
+    tune = commands.add_parser(
+        "tune", parents=[network, data], help="go on from the committed network with corrections, for some minutes"
+    )
+    tune.add_argument("--seed", type=seed, default=0, help="decides order, drawings and distortions; default: 0")
+    tune.add_argument(
+        "--output",
+        type=Path,
+        default=Path("my-model"),
+        metavar="DIR",
+        help="folder for the checkpoint, its record and its figures; default: my-model",
+    )
+    tune.add_argument(
+        "--replace",
+        action="store_true",
+        help="replace a checkpoint of other settings in that folder when the new one is finished",
+    )
+    tune.add_argument(
+        "--keep", action="store_true", help="keep the result even if it reads something else worse than before"
     )
 
     evaluate = commands.add_parser(

@@ -19,6 +19,8 @@ from model.pendigits import Pens
 from model.recipes import Recipe
 from model.styles import NON_DIGIT
 
+ENOUGH_CORRECTIONS = 20  # to take the whole share of a recipe
+
 
 def examples(
     recipe: Recipe, seed: int, folders: Folders, corrected: Corrections | None = None
@@ -29,9 +31,9 @@ def examples(
     """
     corrected_digits = (corrected or corrections.load(folders)).normalized()
     training, validation = mnist.split(mnist.load(folders)[0], recipe.validation)
-    training = _joined(training, *[corrected_digits] * max(recipe.pen_copies, 1))
+    training = Digits(*(values[-(recipe.mnist or len(values)) :] for values in training))
     if not recipe.pen_copies:
-        return training, {"MNIST": validation}
+        return with_corrections(training, corrected_digits, recipe), {"MNIST": validation}
     pens = pendigits.load(folders)
     trained = [(pens.without(*pendigits.VALIDATION_WRITERS, *pendigits.TEST_WRITERS), recipe.pen_copies)]
     held_out = {"pens": pens.by(*pendigits.VALIDATION_WRITERS)}
@@ -44,11 +46,22 @@ def examples(
     count = len(drawings) + sum(len(pens.drawings) for pens in held_out.values())
     print(f"Drawing {count:,} sketches", flush=True)
     bar = keras.utils.Progbar(count, verbose=verbosity(), unit_name="sketch")
-    training = _joined(training, Digits(draw_and_normalize(list(drawings), random, bar), np.array(labels, np.uint8)))
-    drawn = {
+    drawn = Digits(draw_and_normalize(list(drawings), random, bar), np.array(labels, np.uint8))
+    sketched = {
         title: Digits(draw_and_normalize(pens.drawings, random, bar), pens.labels) for title, pens in held_out.items()
     }
-    return training, {"MNIST": validation, **drawn}
+    training = with_corrections(training, corrected_digits, recipe, drawn)
+    return training, {"MNIST": validation, **sketched}
+
+
+def with_corrections(training: Digits, corrected: Digits, recipe: Recipe, *drawn: Digits) -> Digits:
+    """Join MNIST's digits, each correction as often as the recipe says, and what is drawn."""
+    copies = max(recipe.pen_copies, 1)
+    if recipe.correction_share:
+        others = sum(len(part.labels) for part in (training, *drawn))
+        share = recipe.correction_share / max(len(corrected.labels), ENOUGH_CORRECTIONS)
+        copies = round(others * share / (1 - recipe.correction_share))
+    return _joined(training, *[corrected] * copies, *drawn)
 
 
 def verbosity() -> int:
@@ -101,6 +114,7 @@ def _joined(*parts: Digits) -> Digits:
 def steps_per_epoch(training: Digits, recipe: Recipe) -> int:
     """Count the batches of an epoch. Above 100 it is a multiple of 25, so that Keras can run many in one call."""
     steps = -(-len(training.labels) // recipe.batch_size)
+    steps = min(steps, recipe.batches or steps)
     return steps - steps % 25 if steps > 100 else steps
 
 

@@ -44,7 +44,9 @@ class Progress(keras.callbacks.Callback):
 
     @property
     def best(self) -> int:
-        """Index of the epoch with the lowest validation loss."""
+        """Index of the epoch to keep: the one with the lowest validation loss, or the last one."""
+        if self.settings.recipe.keep_last:
+            return len(self.epochs) - 1
         return min(range(len(self.epochs)), key=lambda i: self.epochs[i]["val_loss"])
 
     @property

@@ -109,6 +109,8 @@ class TrainingRecord:
     """Time of all epochs of the recipe's foundation, where that was trained."""
     corrections: int = 0
     corrections_sha256: str = ""
+    former_share: float = 0.0
+    """Share of the weights of before in a network that `python -m model tune` made, 0 to 1."""
     test: Score | None = None
     """MNIST's test digits. `python -m model evaluate` adds this and the three below."""
     pens: list[Score] | None = None

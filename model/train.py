@@ -153,8 +153,36 @@ def _announcement(name: str, settings: Settings, folder: Path) -> str:
 
 def _train(name: str, settings: Settings, training: Digits, held_out: dict[str, Digits], checkpoint: Path) -> None:
     """Train one network, or resume its training, and write its checkpoint, its record and its learning curves."""
-    device = describe_device()
-    unfinished = checkpoint.with_suffix(".training")
+    recipe, foundation = settings.recipe, _foundation(checkpoint)
+    start = load_trained(name, foundation.parent) if recipe.foundation else None
+    network, divisor, progress = trained(name, settings, training, held_out, checkpoint.with_suffix(".training"), start)
+    if start and recipe.foundation_share:
+        blend(network, start, recipe.foundation_share)
+        divisor *= calibrate(network, held_out) if recipe.smoothing else 1.0
+    record = record_of(network, settings, progress, divisor, held_out)
+    if recipe.foundation:
+        seconds = TrainingRecord.load(foundation.with_suffix(".json")).seconds
+        record = dataclasses.replace(record, foundation_seconds=seconds)
+    save(network, record, checkpoint)
+    print(f"{checkpoint}: epoch {record.best_epoch} of {record.epochs}, after {duration(record.seconds)}. Validation:")
+    for title, accuracy in record.validation.items():
+        print(f"  {accuracy} of {accuracy.count:,} {title} digits", flush=True)
+
+
+def trained(
+    name: str,
+    settings: Settings,
+    training: Digits,
+    held_out: dict[str, Digits],
+    unfinished: Path,
+    start: keras.Model | None = None,
+) -> tuple[keras.Model, float, Progress]:
+    """Train a network from `start` or from random weights, or resume its training in the folder `unfinished`.
+
+    Returns the network of the best epoch, calibrated if the recipe smooths labels, the temperature that its logits
+    were divided by, and the progress, which lies in `unfinished` until save() removes it. An unfinished training of
+    other settings is set aside.
+    """
     if (other := saved_settings(unfinished)) and other != settings:
         aside = set_aside(unfinished)
         print(
@@ -162,36 +190,34 @@ def _train(name: str, settings: Settings, training: Digits, held_out: dict[str, 
             f"To finish it later, rename it to {unfinished.name}.",
             flush=True,
         )
-    print(f"{name} trains on {len(training.labels):,} images, on {device}", flush=True)
+    print(f"{name} trains on {len(training.labels):,} images, on {describe_device()}", flush=True)
     keras.utils.set_random_seed(settings.seed)
     progress = Progress(unfinished, settings)
     network = build(name, settings.recipe)
-    if settings.recipe.foundation and not progress.state.exists():
-        network.set_weights(load_trained(name, _foundation(checkpoint).parent).get_weights())
+    if start:
+        network.set_weights(start.get_weights())
     fit(network, training, held_out, settings, progress)
-
     network = keras.saving.load_model(progress.best_checkpoint, compile=False)
-    divisor = _calibrate(network, _joined(held_out)) if settings.recipe.smoothing else 1.0
-    foundation = _foundation(checkpoint)
-    if settings.recipe.foundation_share:
-        blend(network, load_trained(name, foundation.parent), settings.recipe.foundation_share)
-        divisor *= _calibrate(network, _joined(held_out)) if settings.recipe.smoothing else 1.0
+    return network, calibrate(network, held_out) if settings.recipe.smoothing else 1.0, progress
+
+
+def record_of(
+    network: keras.Model, settings: Settings, progress: Progress, divisor: float, held_out: dict[str, Digits]
+) -> TrainingRecord:
+    """Record what made `network`, and how well it reads the validation digits."""
     best = progress.best
-    record = TrainingRecord(
-        network=name,
+    return TrainingRecord(
+        network=network.name,
         parameters=network.count_params(),
         recipe=settings.recipe,
         seed=settings.seed,
         corrections=settings.corrections,
         corrections_sha256=settings.corrections_sha256,
         versions={"python": platform.python_version(), **{m.__name__: m.__version__ for m in (keras, tf, np)}},
-        device=device,
+        device=describe_device(),
         epochs=len(progress.epochs),
         best_epoch=best + 1,
         seconds=round(sum(row["seconds"] for row in progress.epochs), 1),
-        foundation_seconds=TrainingRecord.load(foundation.with_suffix(".json")).seconds
-        if settings.recipe.foundation
-        else 0.0,
         accuracy=TrainingAccuracy(
             progress.untrained, progress.epochs[best]["accuracy"], progress.epochs[best]["val_accuracy"]
         ),
@@ -199,14 +225,15 @@ def _train(name: str, settings: Settings, training: Digits, held_out: dict[str, 
         temperature=round(divisor, 4),
         history={key: [row[key] for row in progress.epochs] for key in progress.epochs[0]},
     )
+
+
+def save(network: keras.Model, record: TrainingRecord, checkpoint: Path) -> None:
+    """Write the checkpoint, its record and its learning curves, then remove the progress of the training."""
     with replacing(checkpoint) as temporary:
         network.save(temporary)
         plots.learning_curves(record, checkpoint.with_suffix(".png"))
         record.save(checkpoint.with_suffix(".json"))
-    remove(unfinished)
-    print(f"{checkpoint}: epoch {best + 1} of {len(progress.epochs)}, after {duration(record.seconds)}. Validation:")
-    for title, accuracy in record.validation.items():
-        print(f"  {accuracy} of {accuracy.count:,} {title} digits", flush=True)
+    remove(checkpoint.with_suffix(".training"))
 
 
 def fit(
@@ -271,8 +298,9 @@ class _DigitAccuracy(keras.metrics.Mean):
         super().update_state(right, keras.ops.max(targets, axis=1) > 0.5)
 
 
-def _calibrate(network: keras.Model, validation: Digits) -> float:
+def calibrate(network: keras.Model, held_out: dict[str, Digits]) -> float:
     """Divide the last layer by the temperature that fits the validation digits, and return that temperature."""
+    validation = _joined(held_out)
     divisor = temperature(predict(network, validation.images), validation.labels)
     network.layers[-1].set_weights([weight / divisor for weight in network.layers[-1].get_weights()])
     return divisor

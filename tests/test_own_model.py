@@ -1,11 +1,10 @@
-"""The six commands of model/README.md lead from the first correction to the page with one's own networks, and back."""
+"""The commands of model/README.md lead from the first correction to the page with one's own networks, and back."""
 
 import re
 from collections.abc import Iterator
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import httpx
 import numpy as np
@@ -15,7 +14,7 @@ from PIL import Image
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from export.web import CHROMIUM, FLAGS
-from model.recipes import RECIPES
+from model.recipes import RECIPES, TUNE
 from model.record import TrainingRecord
 from tests.demo.drawing import SEVEN, draw, expect_digit
 from tests.demo.serving import running
@@ -25,8 +24,15 @@ __all__ = ["data_files", "data_folder"]
 pytestmark = [pytest.mark.tensorflow, pytest.mark.server]
 
 ROOT = Path(__file__).parent.parent
-SECTION = (ROOT / "model" / "README.md").read_text().split("## Train on your own hand")[1]
-COMMANDS = [line.partition("#")[0].split() for line in SECTION.split("```sh\n")[1].split("```")[0].splitlines()]
+
+
+def printed(readme: str) -> list[list[str]]:
+    """The words of each command in the section of a README that teaches one's own hand."""
+    section = (ROOT / readme).read_text().split("## Teach it your hand")[1]
+    return [line.partition("#")[0].split() for line in section.split("```sh\n")[1].split("```")[0].splitlines()]
+
+
+COMMANDS = printed("model/README.md")
 DIGIT = ROOT / "demo" / "digit.png"
 
 
@@ -42,12 +48,23 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def tiny_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Recipe best for one epoch on a few examples, and an evaluation on a few."""
-    few: dict[str, Any] = {"pen_copies": 1, "uji_copies": 1, "styles": 0, "non_digits": 20, "letters": 20, "rare": ()}
-    alone: dict[str, Any] = {"foundation": None, "foundation_share": 0.0}
-    for name, recipes in RECIPES.items():
-        tiny = replace(recipes["best"], epochs=1, validation=1_000, xla=False, **few, **alone)
-        monkeypatch.setitem(RECIPES[name], "best", tiny)
+    """Recipe tune for five batches with a few examples, and an evaluation on a few."""
+    monkeypatch.setattr("model.tune.SHARES", (0.0,))
+    for name, recipe in TUNE.items():
+        tiny = replace(
+            recipe,
+            learning_rate=3e-3,
+            epochs=1,
+            batches=5,
+            validation=1_000,
+            styles=0,
+            non_digits=0,
+            letters=0,
+            rare=(),
+            averaging=0.0,
+            xla=False,
+        )
+        monkeypatch.setitem(TUNE, name, tiny)
     monkeypatch.setattr("model.evaluate.NON_DIGITS", 200)
 
 
@@ -65,7 +82,11 @@ def answers(address: str) -> dict[str, np.ndarray]:
     return {name: np.array([found[name][str(digit)] for digit in range(10)]) for name in RECIPES}
 
 
-def test_the_six_commands_run_as_printed(
+def test_the_readme_prints_the_same_commands() -> None:
+    assert printed("README.md") == COMMANDS[1:4]
+
+
+def test_the_commands_run_as_printed(
     browser: Browser,
     tiny_recipe: None,
     data_folder: Path,
@@ -74,8 +95,8 @@ def test_the_six_commands_run_as_printed(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    collect, train, evaluate, export, own, committed = COMMANDS
-    assert [words[2] for words in COMMANDS] == ["demo", "model", "model", "export", "demo", "demo"]
+    collect, tune, export, own, committed = COMMANDS
+    assert [words[2] for words in COMMANDS] == ["demo", "model", "export", "demo", "demo"]
 
     with running(*collect[3:], "--port", "0") as address:
         page = browser.new_page()
@@ -87,8 +108,7 @@ def test_the_six_commands_run_as_printed(
     assert len(list(Path("mine").glob("2/*.png"))) == 1
 
     few = ("--data", str(data_folder))
-    run(monkeypatch, train, *few)
-    run(monkeypatch, evaluate, *few, "--output", str(tmp_path / "figures"))
+    run(monkeypatch, tune, *few, "--keep")
     run(monkeypatch, export, *few)
     assert TrainingRecord.load(Path("my-model/lenet5.json")).corrections == 1
 

@@ -21,7 +21,7 @@ async function findEvidence(image, ask) {
     ...discs(image, SMALL, (x, y) => (x + y) % 2 === 0),
     ...discs(image, LARGE, (x, y) => x % 2 === 0 && y % 2 === 0),
   ];
-  const found = await ask(joined([image, ...patches.map((patch) => without(image, patch))]));
+  const found = await ask(batchOf([image, ...patches.map((patch) => without(image, patch))]));
   const [own, ...others] = found.lenet5.map((lenet5, i) => [logOdds(lenet5), logOdds(found.ffnn[i])]);
   const drops = others.map((odds) => own[0].map((_, digit) => mean(own, digit) - mean(odds, digit)));
   return { image, patches, drops, answer: { lenet5: found.lenet5[0], ffnn: found.ffnn[0] } };
@@ -77,7 +77,7 @@ function smaller({ x, y, radius }) {
 async function findAddition(image, digit, ask, goesOn) {
   const dots = strokes(image, 0);
   if (!goesOn() || !dots.length) return null;
-  const found = await ask(joined([image, ...dots.map((dot) => withInk(image, dot))]));
+  const found = await ask(batchOf([image, ...dots.map((dot) => withInk(image, dot))]));
   const odds = found.lenet5.map((lenet5, i) => {
     const both = [logOdds(lenet5), logOdds(found.ffnn[i])];
     return lenet5.map((_, of) => mean(both, of));
@@ -133,7 +133,7 @@ function strokes(image, length) {
 // The change with the least ink that makes the image another digit, or null.
 async function smallest(kind, image, patches, digit, ask) {
   const changed = patches.map((patch) => (kind === "with" ? withInk(image, patch) : without(image, patch)));
-  const found = await ask(joined(changed));
+  const found = await ask(batchOf(changed));
   const changes = changed.map((pixels, i) => {
     const together = found.lenet5[i].map((p, of) => (p + found.ffnn[i][of]) / 2);
     const [most] = likely(together);
@@ -183,7 +183,7 @@ function cover({ x, y, radius, length, angle = 0 }, each) {
   }
 }
 
-function joined(images) {
+function batchOf(images) {
   const all = new Uint8Array(AREA * images.length);
   images.forEach((image, i) => all.set(image, i * AREA));
   return all;

@@ -254,6 +254,15 @@ def test_reads_drawings_where_chromium_is_told_to_hide_the_pixels(browser: Brows
     hiding.close()
 
 
+def test_no_name_is_declared_twice_in_the_scripts_which_share_one_scope() -> None:
+    declared = re.compile(r"^(?:const|let|class|(?:async )?function\*?) ([\w$]+|[\[{][^\]}]*[\]}])", re.MULTILINE)
+    static = HERE.parent / "space" / "static.js"
+    found = [re.findall(r"[\w$]+", name) for path in (*SCRIPTS, static) for name in declared.findall(path.read_text())]
+    names = [name for each in found for name in each]
+    assert "sketchpad" in names
+    assert {name for name in names if names.count(name) > 1} <= {"webServer", "post", "REQUEST_TIMEOUT"}
+
+
 def test_rules_are_not_nested_for_older_browsers() -> None:
     for path in STYLES:
         style = re.sub(r"/\*.*?\*/", "", path.read_text())

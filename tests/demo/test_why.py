@@ -256,7 +256,7 @@ def test_the_static_page_explains_as_the_server_does(site: str, address: str, vi
     for where in (site, address):
         page = visit(where)
         requested: list[Request] = []
-        page.on("request", lambda request: requested.append(request))
+        page.on("request", lambda request, kept=requested: kept.append(request))
         page.get_by_label("a slashed 0").click()
         expect_digit(page, "0")
         assert not any("lenet5.onnx" in request.url or "probabilities" in request.url for request in requested)
