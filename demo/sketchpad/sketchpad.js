@@ -22,6 +22,7 @@ function sketchpad(element, server, correctionsFolder) {
   const forms = makeForms(element, learning, readForm, answers);
   const corrections = makeCorrections(element, server, correctionsFolder, learning, answers, correctable, formOf, inTime);
   let changedSinceAsked = false;
+  let isAnnounced = false; // whether the reading of the drawing as it is was spoken
   let newestAsked = 0; // number of the newest question
   let newestShown = 0; // answers to questions up to this number are ignored
   let inFlight = 0; // questions without an answer
@@ -31,6 +32,7 @@ function sketchpad(element, server, correctionsFolder) {
 
   function changed(reason) {
     changedSinceAsked = true;
+    isAnnounced = false;
     inside.forget();
     answers.showNotice(reason === "full" ? "This stroke is full. Lift the pen and go on." : "");
     showState();
@@ -111,7 +113,8 @@ function sketchpad(element, server, correctionsFolder) {
     corrections.show();
     if (opened !== null && opened !== number.selected() && reading.digits.length) changedSinceAsked = true;
     if (!isCurrent() || paper.isMoving()) return;
-    answers.announce(spoken(answer));
+    if (!isAnnounced) answers.announce(spoken(answer));
+    isAnnounced = true;
     const digit = reading.digits[number.selected()];
     if (digit?.pixels) inside.explain(digit, sketch);
   }

@@ -605,6 +605,7 @@ def test_a_wrong_click_is_taken_back_by_keyboard_and_said_to_screen_readers(
     expect(page.locator("#said")).to_contain_text("Stored as a 3.")
     assert len(set(collecting.folder.glob("3/*.png")) - before) == 1
     draw(page, [(0.1, 0.1), (0.2, 0.1)])  # it stays until the next drawing is stored
+    expect(page.locator("#said")).not_to_contain_text("Stored")
     take_back.press("Enter")
     expect(take_back).to_be_hidden()
     expect(page.locator("#said")).to_contain_text("The 3 is no longer stored.")
