@@ -128,7 +128,7 @@ def test_a_correction_is_taken_back(page: Page) -> None:
     expect(page.locator("#take-back")).to_be_focused()
     page.locator("#take-back").press("Enter")
     expect_number(page, "7")
-    expect(page.locator("#said")).to_contain_text("7")
+    expect(page.locator("#said")).to_have_text("Taken back: the 2 is forgotten.")
     expect_learned(page, 0)
 
 
