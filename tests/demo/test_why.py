@@ -251,12 +251,18 @@ def test_a_server_without_them_says_so(start_server: Running) -> None:
     assert (answer.status_code, "lenet5.onnx" in answer.json()["detail"]) == (501, True)
 
 
+def requests_of(page: Page) -> list[Request]:
+    """All requests of a page from now on."""
+    requested: list[Request] = []
+    page.on("request", lambda request: requested.append(request))
+    return requested
+
+
 def test_the_static_page_explains_as_the_server_does(site: str, address: str, visit: Callable[..., Page]) -> None:
     said = []
     for where in (site, address):
         page = visit(where)
-        requested: list[Request] = []
-        page.on("request", lambda request, kept=requested: kept.append(request))
+        requested = requests_of(page)
         page.get_by_label("a slashed 0").click()
         expect_digit(page, "0")
         assert not any("lenet5.onnx" in request.url or "probabilities" in request.url for request in requested)
