@@ -185,7 +185,7 @@ def test_a_loaded_static_page_reads_offline(site: str, visit: Callable[..., Page
     draw(page, SEVEN, lift=False)
     expect_digit(page, "7")
     page.mouse.up()
-    page.click("summary")
+    page.click(".inside summary")
     expect(page.locator("#conv3")).to_have_js_property("naturalWidth", 143)
 
 
@@ -313,7 +313,7 @@ def test_the_static_page_reads_no_canvas_back(site: str, visit: Callable[..., Pa
     page = visit(site, script=NO_PIXELS)
     draw(page, SEVEN)
     expect_digit(page, "7")
-    page.click("summary")
+    page.click(".inside summary")
     expect(page.locator("#conv3")).to_have_js_property("naturalWidth", 143)
 
 
