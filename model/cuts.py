@@ -1,0 +1,227 @@
+"""Cut digits that touch. A group of ink is laid on a grid, and read as the best row of digits that seams leave of it.
+
+1. Seams run from the top to the bottom of the grid through as little ink as possible (Avidan, Shamir 2007). For each
+   cell of ink the cheapest seam through it is known. The cheapest of each block of cells are taken, but no two that are
+   nearly the same. There are many more than digits.
+2. A span is the ink between two seams that do not cross. Its box, its centre of mass and its image follow from sums
+   along the rows of the grid, taken where the seams pass.
+3. FFNN judges all spans. Both networks judge those on the ways that are then the best.
+4. The best way from the left to the right end wins (LeCun, Bottou, Bengio, Haffner 1998, section VI).
+"""
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from model.normalize import BOX, CENTRE, SIDE
+
+ROWS = 48  # of the grid
+EDGE = 4  # columns at each end of the grid, where seams pass no ink
+SIDEWAYS = 0.03  # cost of each step of a seam to the side; to enter ink costs 1
+ALONG = 0.02  # cost of each row in which a seam runs through ink
+THROUGH = 4.0  # cost of the dearest seam
+BLOCK = 5  # cells a side: of the seams through them one counts
+NEAR = 1.5  # columns: of two seams that are nearer on average only the cheaper counts
+SEAMS = 64  # in a group, the cheapest
+LEAST = 6  # cells of ink in a span
+WIDE_DIGIT = 1.6  # times its height: no digit is wider
+SMALL = 0.5  # of its line's height: a lower span is taken for as high as that where its width is judged
+KEPT = 40  # spans of a group that both networks judge
+
+# Weights of features(), fitted by a structured perceptron to 253 numbers of the writers for validation, and rounded.
+FEATURES = np.array([0.05, 1.4, -4.0, -2.1, -0.5, 0.9], np.float32)
+
+Networks = Callable[[np.ndarray], np.ndarray]
+"""Reads images float32 [count, 28, 28]: probabilities float32 [count, 2, 10], LeNet5's and FFNN's."""
+
+
+class Spans(NamedTuple):
+    """Spans between two seams, [S] each, in rows and columns of the grid."""
+
+    start: np.ndarray
+    """The seam on the left: 0 is the left end, 1 the first seam."""
+    end: np.ndarray
+    """The seam on the right."""
+    left: np.ndarray
+    top: np.ndarray
+    right: np.ndarray
+    bottom: np.ndarray
+    y: np.ndarray
+    """Centre of mass."""
+    x: np.ndarray
+    costs: np.ndarray
+    """Of both seams."""
+
+    def where(self, inside: np.ndarray) -> "Spans":
+        """Some of the spans."""
+        return Spans(*(values[inside] for values in self))
+
+
+def digits_of(
+    ink: np.ndarray, filled: np.ndarray, line_height: float, networks: Networks
+) -> tuple[Spans, np.ndarray, np.ndarray]:
+    """Read ink as a row of digits: their spans from the left, images [count, 28, 28] and probabilities [count, 2, 10].
+
+    `ink` is how dark each cell of the grid is, float32 [ROWS, columns], `filled` is 1 where it counts as ink, else 0.
+    The first and the last column are empty. `line_height` is in rows.
+    """
+    bounds, costs = seams(filled)
+    spans = spans_of(ink, filled, bounds, costs, line_height)
+    images = images_of(spans, ink, bounds)
+    answers = networks(images)
+    sketchy = goodness(spans, line_height, answers[:, [1, 1]])
+    kept = np.sort(np.argsort(-through(spans, sketchy), kind="stable")[:KEPT])
+    spans, images, answers = spans.where(kept), images[kept], answers[kept]
+    way = best_way(spans, goodness(spans, line_height, answers))
+    return spans.where(way), images[way], answers[way]
+
+
+def seams(filled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Find the cheapest seams through cells with ink, 1 or 0, [ROWS, columns].
+
+    A seam goes down a row a step, and at most a column to the side. Returns the column in each row at which the ink on
+    the right of the seam begins, [seams, ROWS], in the order of their means, and their costs.
+    """
+    columns = filled.shape[1]
+    down, steps_up = _ways(filled)
+    up, steps_down = (each[::-1] for each in _ways(filled[::-1]))
+    total = np.where(filled > 0, down + up - np.float32(1 + ALONG), np.inf)  # the cell itself is in both
+    total[:, :EDGE] = total[:, columns - EDGE :] = np.inf
+    blocks = np.pad(total, [(0, -ROWS % BLOCK), (0, -columns % BLOCK)], constant_values=np.inf)
+    blocks = blocks.reshape(blocks.shape[0] // BLOCK, BLOCK, -1, BLOCK).swapaxes(1, 2)
+    blocks = blocks.reshape(*blocks.shape[:2], -1)
+    row, column = (BLOCK * at for at in np.indices(blocks.shape[:2]))
+    row, column = row + blocks.argmin(axis=2) // BLOCK, column + blocks.argmin(axis=2) % BLOCK
+    costs, row, column = blocks.min(axis=2).ravel(), row.ravel(), column.ravel()
+    order = np.argsort(costs, kind="stable")
+    order = order[costs[order] <= THROUGH]
+    costs, row, column = costs[order], row[order], column[order]
+
+    paths = np.repeat(column[:, None], ROWS, axis=1)
+    for y in range(ROWS - 1, 0, -1):
+        here = paths[:, y]
+        paths[:, y - 1] = np.where(y <= row, here + steps_up[y, here], paths[:, y - 1])
+    for y in range(ROWS - 1):
+        here = paths[:, y]
+        paths[:, y + 1] = np.where(y >= row, here + steps_down[y, here], paths[:, y + 1])
+    distances = np.abs(paths[:, None] - paths).mean(axis=2)
+    is_new = ~np.tril(distances < NEAR, -1).any(axis=1)
+    paths, costs = paths[is_new][:SEAMS], costs[is_new][:SEAMS]
+    order = np.argsort(paths.sum(axis=1), kind="stable")
+    return paths[order] + 1, costs[order]
+
+
+def _ways(filled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The cost of the cheapest way from the first row to each cell, and from which column it comes: 0, -1 or 1."""
+    sideways = np.array([[0], [SIDEWAYS], [SIDEWAYS]], np.float32)
+    costs, steps = [filled[0] * np.float32(1 + ALONG)], [np.zeros(filled.shape[1], int)]
+    for before, here in pairwise(filled):
+        entered = np.maximum(here - _neighbours(before, 0), 0) + sideways
+        ways = _neighbours(costs[-1], 1e9) + entered
+        steps.append(np.array([0, -1, 1])[ways.argmin(axis=0)])
+        costs.append(ways.min(axis=0) + np.float32(ALONG) * here)
+    return np.array(costs), np.array(steps)
+
+
+def _neighbours(values: np.ndarray, beyond: float) -> np.ndarray:
+    """The value itself, its left and its right neighbour: [3, columns]."""
+    padded = np.pad(values, 1, constant_values=beyond)
+    return np.stack([values, padded[:-2], padded[2:]])
+
+
+def spans_of(ink: np.ndarray, filled: np.ndarray, bounds: np.ndarray, costs: np.ndarray, line_height: float) -> Spans:
+    """Find all spans that may be digits, and the whole."""
+    columns = ink.shape[1]
+    row, column = np.arange(ROWS), np.arange(columns)
+    bounds, costs = _with_ends(bounds, columns), np.pad(costs, 1)
+    following = np.minimum.accumulate(np.where(filled > 0, column, columns)[:, ::-1], axis=1)[:, ::-1]
+    last = np.maximum.accumulate(np.where(filled > 0, column + 1, 0), axis=1)
+    before = np.pad(last, [(0, 0), (1, 0)])[row, bounds]  # [seams, ROWS]: where the last ink on a seam's left ends
+    following = np.pad(following, [(0, 0), (0, 1)], constant_values=columns)[row, bounds]
+    cells, mass, moment = (_sums(values)[row, bounds] for values in (filled, ink, ink * (column + 0.5)))
+
+    start, end = np.nonzero(np.triu((bounds[:, None] <= bounds).all(axis=2), 1))
+    inside = (cells[end] - cells[start]) > 0  # [spans, ROWS]
+    top, bottom = inside.argmax(axis=1), ROWS - inside[:, ::-1].argmax(axis=1)
+    left = np.where(inside, following[start], columns).min(axis=1)
+    right = np.where(inside, before[end], 0).max(axis=1)
+    masses = mass[end] - mass[start]
+    all_of = np.maximum(masses.sum(axis=1), 1e-6)
+    y, x = masses @ (row + 0.5) / all_of, (moment[end] - moment[start]).sum(axis=1) / all_of
+    spans = Spans(start, end, left, top, right, bottom, y, x, costs[start] + costs[end])
+    allowed = right - left <= WIDE_DIGIT * np.maximum(bottom - top, SMALL * line_height)
+    allowed &= (cells[end] - cells[start]).sum(axis=1) >= LEAST
+    return spans.where(allowed | (end - start == len(bounds) - 1))
+
+
+def _with_ends(bounds: np.ndarray, columns: int) -> np.ndarray:
+    return np.pad(np.pad(bounds, [(1, 0), (0, 0)]), [(0, 1), (0, 0)], constant_values=columns)
+
+
+def _sums(values: np.ndarray) -> np.ndarray:
+    """Sums along each row up to each column: [rows, columns + 1]."""
+    return np.pad(values.cumsum(axis=1), [(0, 0), (1, 0)])
+
+
+def images_of(spans: Spans, ink: np.ndarray, bounds: np.ndarray) -> np.ndarray:
+    """Normalize spans to what the networks see, float32 [S, 28, 28], as model/normalize.py does a sheet."""
+    columns = ink.shape[1]
+    bounds, sums, row = _with_ends(bounds, columns), _sums(ink), np.arange(ROWS)
+    step = np.maximum(spans.right - spans.left, spans.bottom - spans.top)[:, None] / BOX
+    edges = np.arange(SIDE + 1) - CENTRE
+    across = np.clip((spans.x[:, None] + step * edges)[:, None], *(bounds[at][..., None] for at in spans[:2]))
+    at = np.minimum(across.astype(int), columns - 1)  # [S, ROWS, 29]
+    before = sums[row[:, None], at]
+    across = np.diff(before + (across - at) * (sums[row[:, None], at + 1] - before))  # [S, ROWS, 28]
+    down = np.diff(np.clip((spans.y[:, None] + step * edges)[..., None] - row, 0, 1), axis=1)  # [S, 28, ROWS]
+    images = down @ across
+    return (images / np.maximum(images.max(axis=(1, 2), keepdims=True), 1e-6)).astype(np.float32)
+
+
+def goodness(spans: Spans, line_height: float, answers: np.ndarray) -> np.ndarray:
+    """How likely each span is a digit, and not half a digit or two, after `answers` [S, 2, 10]: [S]."""
+    mean = answers.mean(axis=1)
+    lenet5, ffnn = np.take_along_axis(answers, mean.argmax(axis=1)[:, None, None], axis=2)[..., 0].T
+    height = spans.bottom - spans.top
+    width = (spans.right - spans.left) / np.maximum(height, SMALL * line_height)
+    features = [
+        np.ones_like(width),
+        np.log(np.maximum(mean.max(axis=1), 0.03)),
+        np.maximum(0.7 - height / line_height, 0),
+        np.maximum(width - 0.8, 0),
+        spans.costs,
+        np.log(np.maximum(lenet5, 0.03) * np.maximum(ffnn, 0.03)),
+    ]
+    return np.stack(features, axis=1) @ FEATURES
+
+
+def through(spans: Spans, goodness: np.ndarray) -> np.ndarray:
+    """How good the best way through each span is, [S]."""
+    goal = spans.end.max()
+    before, after = np.full(goal + 1, -np.inf), np.full(goal + 1, -np.inf)
+    before[0] = after[goal] = 0
+    for seam in range(1, goal + 1):
+        ending = spans.end == seam
+        before[seam] = (before[spans.start] + goodness)[ending].max(initial=-np.inf)
+    for seam in range(goal - 1, -1, -1):
+        starting = spans.start == seam
+        after[seam] = (goodness + after[spans.end])[starting].max(initial=-np.inf)
+    return before[spans.start] + goodness + after[spans.end]
+
+
+def best_way(spans: Spans, goodness: np.ndarray) -> list[int]:
+    """The spans of the best way, from the left."""
+    goal = spans.end.max()
+    best = np.full(goal + 1, -np.inf)
+    best[0] = 0
+    last = np.zeros(goal + 1, int)
+    for seam in range(1, goal + 1):
+        ways = np.where(spans.end == seam, best[spans.start] + goodness, -np.inf)
+        last[seam], best[seam] = ways.argmax(), ways.max()
+    way = []
+    while goal:
+        way.append(int(last[goal]))
+        goal = spans.start[way[-1]]
+    return way[::-1]
