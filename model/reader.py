@@ -36,7 +36,6 @@ SPECK = 0.2  # of its line's height: a smaller part is a speck
 LOW_LINE = 0.3  # of the highest line: a lower line is specks
 OVER = 0.6  # of the narrower part's width: if two parts share as much, one stands over the other
 SURE = 0.9  # probability: what the networks read so surely is one digit, unless it is wider than high
-CERTAIN = 0.9  # probability: a group stays whole if the networks are less sure of any digit into which it is cut
 PROBABLE = 0.5  # probability of the digit that counts
 DIGITS = 0.5  # of a line's pieces: if fewer are digits, it is no number
 TO_CUT = 24  # groups: if the networks are unsure of more, the sheet is no number, and nothing is cut
@@ -127,11 +126,9 @@ def read(sketch: np.ndarray, networks: Networks) -> Reading:
     for row, line in enumerate(lines):
         pieces = []
         for group in line:
-            digits = cut(group, heights[number], sheet, networks) if doubtful[number] else []
-            if len(digits) > 1 and min(p[2].max() for _, _, p in digits) > CERTAIN:
-                pieces += digits
-            else:
-                pieces.append((group.box, seen[number], probabilities[number]))
+            beside = np.delete(sure, number) > SURE
+            digits = cut(group, heights[number], sure[number], beside, sheet, networks) if doubtful[number] else []
+            pieces += digits or [(group.box, seen[number], probabilities[number])]
             number += 1
         answers = [int(p[2].argmax()) if p[2].max() > PROBABLE else -1 for _, _, p in pieces]
         is_number = np.mean(np.array(answers) >= 0) >= DIGITS
@@ -301,12 +298,23 @@ def may_be_cut(group: Part, height: float) -> bool:
 
 
 def cut(
-    group: Part, height: float, sheet: Sheet, networks: Networks
+    group: Part, height: float, sure: float, beside: np.ndarray, sheet: Sheet, networks: Networks
 ) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Cut a group into digits. Returns the box, the image and the probabilities of each, from the left."""
+    """Cut a group into digits. Returns the box, the image and the probabilities of each, from the left; none if it is
+    not certain that there are several.
+
+    `height` is its line's, `sure` how sure the networks are of it as one digit, `beside` of which other groups they are
+    sure.
+    """
     ink, filled = on_grid(group, sheet)
     unit = group.height / ROWS
-    spans, images, answers = cuts.digits_of(ink, filled, height / unit, networks)
+    digits = cuts.digits_of(ink, filled, height / unit, networks)
+    spans, images, answers, _ = digits
+    least = with_mean(answers)[:, 2].max(axis=1).min()
+    if len(images) == 1 or least <= PROBABLE:
+        return []
+    if cuts.certainty(digits, height / unit, sure, float(np.mean(beside)) if len(beside) else 0.0) <= 0:
+        return []
     boxes = np.stack([spans.left - 1, spans.top, spans.right - 1, spans.bottom], axis=1) * unit
     boxes += [group.left, group.top] * 2
     return list(zip(boxes, images, with_mean(answers), strict=True))
