@@ -154,10 +154,10 @@ def _ways(filled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     sideways = np.array([[0], [SIDEWAYS], [SIDEWAYS]], np.float32)
     costs, steps = [filled[0] * np.float32(1 + ALONG)], [np.zeros(filled.shape[1], int)]
     for before, here in pairwise(filled):
-        entered = np.maximum(here - _neighbours(before, 0), 0) + sideways
+        entered = np.maximum(here - _neighbours(before, 0), 0) + sideways + np.float32(ALONG) * here
         ways = _neighbours(costs[-1], 1e9) + entered
         steps.append(np.array([0, -1, 1])[ways.argmin(axis=0)])
-        costs.append(ways.min(axis=0) + np.float32(ALONG) * here)
+        costs.append(ways.min(axis=0))
     return np.array(costs), np.array(steps)
 
 
@@ -172,23 +172,24 @@ def spans_of(ink: np.ndarray, filled: np.ndarray, bounds: np.ndarray, costs: np.
     columns = ink.shape[1]
     row, column = np.arange(ROWS), np.arange(columns)
     bounds, costs = _with_ends(bounds, columns), np.pad(costs, 1)
-    following = np.minimum.accumulate(np.where(filled > 0, column, columns)[:, ::-1], axis=1)[:, ::-1]
-    last = np.maximum.accumulate(np.where(filled > 0, column + 1, 0), axis=1)
-    before = np.pad(last, [(0, 0), (1, 0)])[row, bounds]  # [seams, ROWS]: where the last ink on a seam's left ends
-    following = np.pad(following, [(0, 0), (0, 1)], constant_values=columns)[row, bounds]
-    cells, mass, moment = (_sums(values)[row, bounds] for values in (filled, ink, ink * (column + 0.5)))
+    number = np.pad(filled.cumsum(dtype=int), (1, 0))  # of cells with ink before each cell
+    number = number[row * columns + bounds]  # [seams, ROWS]
+    at = np.pad(np.nonzero(filled)[1], 1)  # the column of each cell with ink
+    following, last = at[np.minimum(number + 1, len(at) - 1)], at[number]
+    mass, moment = (_sums(values)[row, bounds] for values in (ink, ink * (column + 0.5)))
 
     start, end = np.nonzero(np.triu((bounds[:, None] <= bounds).all(axis=2), 1))
-    inside = (cells[end] - cells[start]) > 0  # [spans, ROWS]
+    cells = number[end] - number[start]  # [spans, ROWS]
+    inside = cells > 0
     top, bottom = inside.argmax(axis=1), ROWS - inside[:, ::-1].argmax(axis=1)
     left = np.where(inside, following[start], columns).min(axis=1)
-    right = np.where(inside, before[end], 0).max(axis=1)
+    right = np.where(inside, last[end], 0).max(axis=1) + 1
     masses = mass[end] - mass[start]
     all_of = np.maximum(masses.sum(axis=1), 1e-6)
     y, x = masses @ (row + 0.5) / all_of, (moment[end] - moment[start]).sum(axis=1) / all_of
     spans = Spans(start, end, left, top, right, bottom, y, x, costs[start] + costs[end])
     allowed = right - left <= WIDE_DIGIT * np.maximum(bottom - top, SMALL * line_height)
-    allowed &= (cells[end] - cells[start]).sum(axis=1) >= LEAST
+    allowed &= cells.sum(axis=1) >= LEAST
     return spans.where(allowed | (end - start == len(bounds) - 1))
 
 
@@ -248,7 +249,7 @@ def through(spans: Spans, goodness: np.ndarray) -> np.ndarray:
     return before[spans.start] + goodness + after[spans.end]
 
 
-def best_way(spans: Spans, goodness: np.ndarray) -> list[int]:
+def best_way(spans: Spans, goodness: np.ndarray) -> np.ndarray:
     """The spans of the best way, from the left."""
     goal = spans.end.max()
     best = np.full(goal + 1, -np.inf)
@@ -261,4 +262,4 @@ def best_way(spans: Spans, goodness: np.ndarray) -> list[int]:
     while goal:
         way.append(int(last[goal]))
         goal = spans.start[way[-1]]
-    return way[::-1]
+    return np.array(way[::-1])

@@ -7,7 +7,8 @@ import pytest
 from PIL import Image, ImageDraw
 
 from model import normalize, reader
-from model.reader import Networks, Reading, read
+from model.cuts import Networks
+from model.reader import Reading, read
 
 pytestmark = pytest.mark.tensorflow
 
