@@ -314,7 +314,8 @@ def _best(into: Tensor, start: Tensor) -> Tensor:
 def _on_the_way(spans: Spans, into: Tensor, best: Tensor, goal: Tensor) -> Tensor:
     """The spans on the best way of each group, going back from the right."""
     side = tf.shape(into)[1]
-    from_seam = tf.reshape(first_of(into + best[:, None] >= best[:, :, None]), [-1])
+    from_seam = first_of(into + best[:, None] >= best[:, :, None])
+    from_seam = tf.reshape(tf.where(tf.range(side) > 0, from_seam, 0), [-1])
     base = _numbered(goal) * side
 
     def back(here: Tensor, passed: Tensor) -> tuple[Tensor, Tensor]:

@@ -326,17 +326,16 @@ def on_grid(group: Part, sheet: Sheet) -> tuple[np.ndarray, np.ndarray]:
     Returns how dark each cell of the grid is, 0 to 1, and 1 where it holds ink of the group, else 0, [ROWS, columns]
     each.
     """
-    step = group.height * sheet.cell / ROWS
-    columns = math.floor(group.width * np.float32(ROWS) / group.height) + 2
-    down = group.top * sheet.cell + step * np.arange(ROWS + 1)
-    across = group.left * sheet.cell + step * np.arange(-1, columns)
+    unit = group.height / np.float32(ROWS)  # float32, as in the graph
+    down = group.top + unit * np.arange(ROWS + 1, dtype=np.float32)
+    across = group.left + unit * np.arange(-1, int(group.width / unit) + 2, dtype=np.float32)
     own = np.zeros(sheet.ink.shape, np.float32)
     own[group.y.astype(int), group.x.astype(int)] = 1
     y, x = (
-        np.clip(((edges[:-1] + step / 2) / sheet.cell).astype(int), 0, size - 1)
+        np.clip((edges[:-1] + unit / 2).astype(int), 0, size - 1)
         for edges, size in zip((down, across), own.shape, strict=True)
     )
     filled = own[y][:, x]
     filled[:, [0, -1]] = 0
-    ink = _darkness(sheet, down, across) * _and_around(filled > 0)
+    ink = _darkness(sheet, sheet.cell * down, sheet.cell * across) * _and_around(filled > 0)
     return ink / max(ink.max(), 1e-6), filled
