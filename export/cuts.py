@@ -161,21 +161,21 @@ def _crossings(filled: Tensor, breadth: Tensor) -> tuple[Tensor, ...]:
     beside = tf.clip_by_value(beside, 0, columns - 1)
     here = both[1:, :, None]
     sideways = np.array([[0], [cuts.SIDEWAYS], [cuts.SIDEWAYS]], np.float32)
-    entered = tf.nn.relu(here - tf.gather(both[:-1], beside, axis=2)) + sideways + cuts.ALONG * here
+    entered = cuts.ENTER * tf.nn.relu(here - tf.gather(both[:-1], beside, axis=2)) + sideways + cuts.ALONG * here
     entered = tf.where(outside, FAR, entered)  # [ROWS - 1, 2 U, 3, C]
 
     def step(row: Tensor, cost: Tensor, costs: tf.TensorArray) -> tuple[Tensor, Tensor, tf.TensorArray]:
         cost = tf.reduce_min(tf.gather(cost, beside, axis=1) + tf.gather(entered, row), axis=1)
         return row + 1, cost, costs.write(row, cost)
 
-    first = both[0] * (1 + cuts.ALONG)
+    first = both[0] * (cuts.ENTER + cuts.ALONG)
     costs = _rows(step, first)
     costs = tf.concat([first[None], costs], axis=0)
     straight, left, right = tf.unstack(tf.gather(costs[:-1], beside, axis=2) + entered, axis=2)
     steps = tf.where(straight <= tf.minimum(left, right), 0, tf.where(left <= right, -1, 1))
     came_from = tf.reshape(tf.reverse(column + steps, [0]), [ROWS - 1, -1])
 
-    total = tf.transpose(costs[:, :count] + tf.reverse(costs[:, count:], [0]) - (1 + cuts.ALONG), (1, 0, 2))
+    total = tf.transpose(costs[:, :count] + tf.reverse(costs[:, count:], [0]) - (cuts.ENTER + cuts.ALONG), (1, 0, 2))
     is_between = (column >= cuts.EDGE) & (column < breadth[:, None] - cuts.EDGE)
     total = tf.where((filled > 0) & is_between[:, None], total, FAR)
     block = cuts.BLOCK
@@ -293,7 +293,7 @@ def _goodness(spans: Spans, line_height: Tensor, answers: Tensor) -> Tensor:
         tf.math.log(tf.maximum(mean, 0.03)),
         tf.nn.relu(0.7 - high / line_height),
         tf.nn.relu(wide - 0.8),
-        spans.costs,
+        spans.costs / cuts.ENTER,
         tf.math.log(each[:, 0] * each[:, 1]),
         tf.math.log(tf.maximum(1 - mean, 1e-4)),
     ]

@@ -65,7 +65,9 @@ class Stages:
             return {f"made{i}": tf.identity(tensor) for i, tensor in enumerate(tf.nest.flatten(result))}
 
         traced = tf.function(flat, input_signature=signature, autograph=False)
-        model, _ = tf2onnx.convert.from_function(traced, input_signature=signature, opset=self.opset)
+        model, _ = tf2onnx.convert.from_function(
+            traced, input_signature=signature, opset=self.opset, custom_op_handlers={"SelectV2": (_to_where, [])}
+        )
         names = {f"given{i}": value.name for i, value in enumerate(given)}
         prefix = f"{self.functions}/"
         for tensor in _weights(model.graph):
@@ -82,6 +84,11 @@ class Stages:
         there = {output for node in nodes for output in node.output}
         assert all(value.name in there for value in made)
         return nodes, tf.nest.pack_sequence_as(structure[-1], made)
+
+
+def _to_where(_: Any, node: Any, *__: Any) -> None:
+    """Convert tf.where to Where, one node; tf2onnx makes six of it."""
+    node.type = "Where"
 
 
 def _common(a: tf.TensorShape, b: tf.TensorShape) -> list[int | None]:

@@ -19,9 +19,10 @@ from model.normalize import BOX, CENTRE, SIDE
 
 ROWS = 48  # of the grid
 EDGE = 4  # columns at each end of the grid, where seams pass no ink
-SIDEWAYS = 0.03  # cost of each step of a seam to the side; to enter ink costs 1
-ALONG = 0.02  # cost of each row in which a seam runs through ink
-THROUGH = 4.0  # cost of the dearest seam
+ENTER = 100.0  # cost of a seam's way into ink; all costs are whole numbers, so that their sums are exact
+SIDEWAYS = 3.0  # cost of each step of a seam to the side
+ALONG = 2.0  # cost of each row in which a seam runs through ink
+THROUGH = 400.0  # cost of the dearest seam
 BLOCK = 5  # cells a side: of the seams through them one counts
 NEAR = 1.5  # columns: of two seams that are nearer on average only the cheaper counts
 SEAMS = 64  # in a group, the cheapest
@@ -123,7 +124,7 @@ def seams(filled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     columns = filled.shape[1]
     down, steps_up = _ways(filled)
     up, steps_down = (each[::-1] for each in _ways(filled[::-1]))
-    total = np.where(filled > 0, down + up - np.float32(1 + ALONG), np.inf)  # the cell itself is in both
+    total = np.where(filled > 0, down + up - (ENTER + ALONG), np.inf)  # the cell itself is in both
     total[:, :EDGE] = total[:, columns - EDGE :] = np.inf
     blocks = np.pad(total, [(0, -ROWS % BLOCK), (0, -columns % BLOCK)], constant_values=np.inf)
     blocks = blocks.reshape(blocks.shape[0] // BLOCK, BLOCK, -1, BLOCK).swapaxes(1, 2)
@@ -151,10 +152,10 @@ def seams(filled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _ways(filled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The cost of the cheapest way from the first row to each cell, and from which column it comes: 0, -1 or 1."""
-    sideways = np.array([[0], [SIDEWAYS], [SIDEWAYS]], np.float32)
-    costs, steps = [filled[0] * np.float32(1 + ALONG)], [np.zeros(filled.shape[1], int)]
+    sideways = np.array([[0], [SIDEWAYS], [SIDEWAYS]])
+    costs, steps = [filled[0] * (ENTER + ALONG)], [np.zeros(filled.shape[1], int)]
     for before, here in pairwise(filled):
-        entered = np.maximum(here - _neighbours(before, 0), 0) + sideways + np.float32(ALONG) * here
+        entered = ENTER * np.maximum(here - _neighbours(before, 0), 0) + sideways + ALONG * here
         ways = _neighbours(costs[-1], 1e9) + entered
         steps.append(np.array([0, -1, 1])[ways.argmin(axis=0)])
         costs.append(ways.min(axis=0))
@@ -228,7 +229,7 @@ def goodness(spans: Spans, line_height: float, answers: np.ndarray) -> np.ndarra
         np.log(np.maximum(mean.max(axis=1), 0.03)),
         np.maximum(0.7 - height / line_height, 0),
         np.maximum(width - 0.8, 0),
-        spans.costs,
+        spans.costs / ENTER,
         np.log(np.maximum(lenet5, 0.03) * np.maximum(ffnn, 0.03)),
         np.log(np.maximum(1 - mean.max(axis=1), 1e-4)),
     ]
