@@ -42,6 +42,9 @@ class Spans(NamedTuple):
     y: Tensor
     x: Tensor
     costs: Tensor
+    left_seam: Tensor
+    """Number of the seam on the left among those of all groups."""
+    right_seam: Tensor
 
     def gather(self, index: Tensor) -> "Spans":
         """Some of the spans."""
@@ -74,8 +77,8 @@ class _Seams(NamedTuple):
 def digits_of(ink: Tensor, filled: Tensor, breadth: Tensor, line_height: Tensor, networks: Networks) -> Digits:
     """Read ink on grids [U, ROWS, C], of which each group takes `breadth` [U] columns, as rows of digits."""
     seams = _seams(filled, breadth)
-    spans = _spans(ink, filled, seams, line_height)
-    images = _images(spans, ink, seams.bounds)
+    spans, sums = _spans(ink, filled, seams, line_height)
+    images = _images(spans, ink, sums)
     answers = networks.ffnn(images)
     count, side = tf.shape(seams.costs)[0], tf.shape(seams.costs)[1]
     place = (spans.group * side + spans.start) * side + spans.end
@@ -218,8 +221,8 @@ def _followed(row: Tensor, column: Tensor, base: Tensor, came_from: Tensor) -> T
     return tf.transpose(upper + lower - column)
 
 
-def _spans(ink: Tensor, filled: Tensor, seams: _Seams, line_height: Tensor) -> Spans:
-    """Find all spans that may be digits, and the whole of each group."""
+def _spans(ink: Tensor, filled: Tensor, seams: _Seams, line_height: Tensor) -> tuple[Spans, Tensor]:
+    """Find all spans that may be digits, and the whole of each group; and the ink on each seam's left, [U M, ROWS]."""
     count, side, columns = tf.shape(seams.costs)[0], tf.shape(seams.costs)[1], tf.shape(ink)[2]
     seam = tf.range(side)
     group, start, end = indices((seam[:, None] < seam) & (seam <= seams.goal[:, None, None]))
@@ -238,53 +241,51 @@ def _spans(ink: Tensor, filled: Tensor, seams: _Seams, line_height: Tensor) -> S
     leftmost = tf.reduce_min(tf.where(inside, tf.gather(by_seam[2], left), columns), axis=1)
     rightmost = tf.reduce_max(tf.where(inside, tf.gather(by_seam[3], right), 0), axis=1) + 1
     box = [tf.cast(values, tf.float32) for values in (leftmost, top, rightmost, bottom)]
-    least = tf.maximum(box[3] - box[1], cuts.SMALL * tf.gather(line_height, group))
-    allowed = is_uncrossed & (box[2] - box[0] <= cuts.WIDE_DIGIT * least)
-    allowed &= tf.reduce_sum(number, axis=1) >= cuts.LEAST
+    height = box[3] - box[1]
+    allowed = is_uncrossed & (height >= cuts.SMALL * tf.gather(line_height, group))
+    allowed &= box[2] - box[0] <= cuts.WIDE * height
     (allowed,) = indices(allowed | ((start == 0) & (end == tf.gather(seams.goal, group))))
 
     group, start, end, left, right, *box = (tf.gather(v, allowed) for v in (group, start, end, left, right, *box))
     middle = tf.cast(tf.range(columns), tf.float32) + 0.5
-    sums = [tf.gather(_sums(values), line * (columns + 1) + seams.bounds) for values in (ink, ink * middle)]
-    mass, moment = (
-        tf.gather(values, right) - tf.gather(values, left) for values in (tf.reshape(s, [-1, ROWS]) for s in sums)
-    )
+    sums = [tf.reshape(_sums(values), [-1]) for values in (ink, ink * middle)]
+    sums = [tf.reshape(tf.gather(values, line * (columns + 1) + seams.bounds), [-1, ROWS]) for values in sums]
+    mass, moment = (tf.gather(values, right) - tf.gather(values, left) for values in sums)
     all_of = tf.maximum(tf.reduce_sum(mass, axis=1), 1e-6)
     y = tf.reduce_sum(mass * (_ROW + np.float32(0.5)), axis=1) / all_of
     x = tf.reduce_sum(moment, axis=1) / all_of
     costs = tf.reshape(seams.costs, [-1])
-    return Spans(group, start, end, *box, y, x, tf.gather(costs, left) + tf.gather(costs, right))
+    return Spans(group, start, end, *box, y, x, tf.gather(costs, left) + tf.gather(costs, right), left, right), sums[0]
 
 
 def _sums(values: Tensor) -> Tensor:
-    """Sums along each row up to each column, all rows after each other."""
-    return tf.reshape(tf.pad(tf.cumsum(values, axis=2), [[0, 0], [0, 0], [1, 0]]), [-1])
+    """Sums along each row up to each column."""
+    return tf.pad(tf.cumsum(values, axis=2), [[0, 0], [0, 0], [1, 0]])
 
 
-def _images(spans: Spans, ink: Tensor, bounds: Tensor) -> Tensor:
-    """Normalize spans to images [S, 28, 28]."""
-    columns, side = tf.shape(ink)[2], tf.shape(bounds)[1]
+def _images(spans: Spans, ink: Tensor, sums: Tensor) -> Tensor:
+    """Normalize spans to images [S, 28, 28], after the ink on each seam's left, [U M, ROWS]."""
+    columns = tf.shape(ink)[2]
     step = tf.maximum(spans.right - spans.left, spans.bottom - spans.top)[:, None] / BOX
     edges = step * (np.arange(SIDE + 1, dtype=np.float32) - CENTRE)
-    bounds = tf.cast(tf.reshape(bounds, [-1, ROWS, 1]), tf.float32)
-    left, right = (tf.gather(bounds, spans.group * side + seam) for seam in (spans.start, spans.end))
-    across = tf.minimum(tf.maximum((spans.x[:, None] + edges)[:, None], left), right)  # [S, ROWS, 29]
+    across = tf.clip_by_value(spans.x[:, None] + edges, 0.0, tf.cast(columns, tf.float32))
     at = tf.minimum(tf.cast(across, tf.int32), columns - 1)
-    across -= tf.cast(at, tf.float32)
-    at += (spans.group[:, None, None] * ROWS + _ROW[:, None]) * (columns + 1)
-    sums = _sums(ink)
-    before = tf.gather(sums, at)
-    sums = before + across * (tf.gather(sums, at + 1) - before)
-    across = sums[:, :, 1:] - sums[:, :, :-1]
+    beyond = (across - tf.cast(at, tf.float32))[:, :, None]
+    at += (spans.group * (columns + 1))[:, None]
+    left = tf.reshape(tf.transpose(_sums(ink), (0, 2, 1)), [-1, ROWS])  # of each column
+    before = tf.gather(left, at)
+    across = before + beyond * (tf.gather(left, at + 1) - before)  # [S, 29, ROWS]
+    least, most = (tf.gather(sums, seam)[:, None] for seam in (spans.left_seam, spans.right_seam))
+    across = tf.minimum(tf.maximum(across, least), most)
     down = tf.clip_by_value((spans.y[:, None] + edges)[:, :, None] - _ROW.astype(np.float32), 0, 1)
-    images = tf.matmul(down[:, 1:] - down[:, :-1], across)
+    images = tf.matmul(down[:, 1:] - down[:, :-1], across[:, 1:] - across[:, :-1], transpose_b=True)
     return images / tf.maximum(tf.reduce_max(images, axis=(1, 2), keepdims=True), 1e-6)
 
 
 def _goodness(spans: Spans, line_height: Tensor, answers: Tensor) -> Tensor:
     line_height = tf.gather(line_height, spans.group)
     high = spans.bottom - spans.top
-    wide = (spans.right - spans.left) / tf.maximum(high, cuts.SMALL * line_height)
+    wide = (spans.right - spans.left) / high
     both = tf.reduce_mean(answers, axis=1)
     mean, digit = tf.reduce_max(both, axis=1), tf.argmax(both, axis=1, output_type=tf.int32)
     each = tf.maximum(tf.gather(answers, digit, axis=2, batch_dims=1), 0.03)

@@ -22,14 +22,13 @@ EDGE = 4  # columns at each end of the grid, where seams pass no ink
 ENTER = 100.0  # cost of a seam's way into ink; all costs are whole numbers, so that their sums are exact
 SIDEWAYS = 3.0  # cost of each step of a seam to the side
 ALONG = 2.0  # cost of each row in which a seam runs through ink
-THROUGH = 400.0  # cost of the dearest seam
+THROUGH = 300.0  # cost of the dearest seam
 BLOCK = 5  # cells a side: of the seams through them one counts
 NEAR = 1.5  # columns: of two seams that are nearer on average only the cheaper counts
 SEAMS = 64  # in a group, the cheapest
-LEAST = 6  # cells of ink in a span
-WIDE_DIGIT = 1.6  # times its height: no digit is wider
-SMALL = 0.5  # of its line's height: a lower span is taken for as high as that where its width is judged
-KEPT = 40  # spans of a group that both networks judge
+SMALL = 0.5  # of its line's height: a lower span is no digit
+WIDE = 1.5  # times its height: a wider span is no digit
+KEPT = 24  # spans of a group that both networks judge
 
 # Weights of what tells a digit from half a digit and from two, in the order of goodness(). Fitted by a structured
 # perceptron to numbers of the writers for validation.
@@ -84,8 +83,8 @@ def digits_of(ink: np.ndarray, filled: np.ndarray, line_height: float, networks:
     The first and the last column are empty. `line_height` is in rows.
     """
     bounds, costs = seams(filled)
-    spans = spans_of(ink, filled, bounds, costs, line_height)
-    images = images_of(spans, ink, bounds)
+    spans, sums = spans_of(ink, filled, bounds, costs, line_height)
+    images = images_of(spans, ink, sums)
     answers = networks(images)
     sketchy = goodness(spans, line_height, answers[:, [1, 1]])
     kept = np.sort(np.argsort(-through(spans, sketchy), kind="stable")[:KEPT])
@@ -168,11 +167,14 @@ def _neighbours(values: np.ndarray, beyond: float) -> np.ndarray:
     return np.stack([values, padded[:-2], padded[2:]])
 
 
-def spans_of(ink: np.ndarray, filled: np.ndarray, bounds: np.ndarray, costs: np.ndarray, line_height: float) -> Spans:
-    """Find all spans that may be digits, and the whole."""
+def spans_of(
+    ink: np.ndarray, filled: np.ndarray, bounds: np.ndarray, costs: np.ndarray, line_height: float
+) -> tuple[Spans, np.ndarray]:
+    """Find all spans that may be digits, and the whole. Also returns the ink on each seam's left, [seams, ROWS]."""
     columns = ink.shape[1]
     row, column = np.arange(ROWS), np.arange(columns)
-    bounds, costs = _with_ends(bounds, columns), np.pad(costs, 1)
+    bounds = np.pad(np.pad(bounds, [(1, 0), (0, 0)]), [(0, 1), (0, 0)], constant_values=columns)  # with both ends
+    costs = np.pad(costs, 1)
     number = np.pad(filled.cumsum(dtype=int), (1, 0))  # of cells with ink before each cell
     number = number[row * columns + bounds]  # [seams, ROWS]
     at = np.pad(np.nonzero(filled)[1], 1)  # the column of each cell with ink
@@ -189,13 +191,9 @@ def spans_of(ink: np.ndarray, filled: np.ndarray, bounds: np.ndarray, costs: np.
     all_of = np.maximum(masses.sum(axis=1), 1e-6)
     y, x = masses @ (row + 0.5) / all_of, (moment[end] - moment[start]).sum(axis=1) / all_of
     spans = Spans(start, end, left, top, right, bottom, y, x, costs[start] + costs[end])
-    allowed = right - left <= WIDE_DIGIT * np.maximum(bottom - top, SMALL * line_height)
-    allowed &= cells.sum(axis=1) >= LEAST
-    return spans.where(allowed | (end - start == len(bounds) - 1))
-
-
-def _with_ends(bounds: np.ndarray, columns: int) -> np.ndarray:
-    return np.pad(np.pad(bounds, [(1, 0), (0, 0)]), [(0, 1), (0, 0)], constant_values=columns)
+    height = bottom - top
+    allowed = (height >= SMALL * line_height) & (right - left <= WIDE * height)
+    return spans.where(allowed | (end - start == len(bounds) - 1)), mass
 
 
 def _sums(values: np.ndarray) -> np.ndarray:
@@ -203,18 +201,22 @@ def _sums(values: np.ndarray) -> np.ndarray:
     return np.pad(values.cumsum(axis=1), [(0, 0), (1, 0)])
 
 
-def images_of(spans: Spans, ink: np.ndarray, bounds: np.ndarray) -> np.ndarray:
-    """Normalize spans to what the networks see, float32 [S, 28, 28], as model/normalize.py does a sheet."""
+def images_of(spans: Spans, ink: np.ndarray, sums: np.ndarray) -> np.ndarray:
+    """Normalize spans to what the networks see, float32 [S, 28, 28], as model/normalize.py does a sheet.
+
+    `sums` is the ink on the left of each seam in each row, [seams, ROWS]. Up to an edge of the image there is at least
+    what is on the left of the span, and at most what is not on its right.
+    """
     columns = ink.shape[1]
-    bounds, sums, row = _with_ends(bounds, columns), _sums(ink), np.arange(ROWS)
     step = np.maximum(spans.right - spans.left, spans.bottom - spans.top)[:, None] / BOX
-    edges = np.arange(SIDE + 1) - CENTRE
-    across = np.clip((spans.x[:, None] + step * edges)[:, None], *(bounds[at][..., None] for at in spans[:2]))
-    at = np.minimum(across.astype(int), columns - 1)  # [S, ROWS, 29]
-    before = sums[row[:, None], at]
-    across = np.diff(before + (across - at) * (sums[row[:, None], at + 1] - before))  # [S, ROWS, 28]
-    down = np.diff(np.clip((spans.y[:, None] + step * edges)[..., None] - row, 0, 1), axis=1)  # [S, 28, ROWS]
-    images = down @ across
+    edges = step * (np.arange(SIDE + 1) - CENTRE)
+    across = np.clip(spans.x[:, None] + edges, 0, columns)
+    at = np.minimum(across.astype(int), columns - 1)
+    left = _sums(ink).T  # of each column: [columns + 1, ROWS]
+    across = left[at] + (across - at)[..., None] * (left[at + 1] - left[at])  # [S, 29, ROWS]
+    across = np.diff(np.clip(across, sums[spans.start][:, None], sums[spans.end][:, None]), axis=1)
+    down = np.diff(np.clip((spans.y[:, None] + edges)[..., None] - np.arange(ROWS), 0, 1), axis=1)  # [S, 28, ROWS]
+    images = down @ across.swapaxes(1, 2)
     return (images / np.maximum(images.max(axis=(1, 2), keepdims=True), 1e-6)).astype(np.float32)
 
 
@@ -223,7 +225,7 @@ def goodness(spans: Spans, line_height: float, answers: np.ndarray) -> np.ndarra
     mean = answers.mean(axis=1)
     lenet5, ffnn = np.take_along_axis(answers, mean.argmax(axis=1)[:, None, None], axis=2)[..., 0].T
     height = spans.bottom - spans.top
-    width = (spans.right - spans.left) / np.maximum(height, SMALL * line_height)
+    width = (spans.right - spans.left) / height
     features = [
         np.ones_like(width),
         np.log(np.maximum(mean.max(axis=1), 0.03)),
