@@ -106,8 +106,8 @@ def digits_of(ink: Tensor, filled: Tensor, breadth: Tensor, line_height: Tensor,
     best = _best(into, tf.zeros_like(seams.goal))
     chosen = _on_the_way(spans, into, best, seams.goal)
     goodness = tf.gather(tf.reshape(best, [-1]), tf.range(count) * side + seams.goal)
-    of_digits = tf.nest.map_structure(lambda values: tf.gather(values, chosen), (spans, images, answers, maps))
-    return Digits(*of_digits, goodness)
+    maps = {layer: tf.gather(values, chosen) for layer, values in maps.items()}
+    return Digits(spans.gather(chosen), tf.gather(images, chosen), tf.gather(answers, chosen), maps, goodness)
 
 
 def _numbered(values: Tensor) -> Tensor:
@@ -255,7 +255,8 @@ def _spans(ink: Tensor, filled: Tensor, seams: _Seams, line_height: Tensor) -> t
     y = tf.reduce_sum(mass * (_ROW + np.float32(0.5)), axis=1) / all_of
     x = tf.reduce_sum(moment, axis=1) / all_of
     costs = tf.reshape(seams.costs, [-1])
-    return Spans(group, start, end, *box, y, x, tf.gather(costs, left) + tf.gather(costs, right), left, right), sums[0]
+    costs = tf.gather(costs, left) + tf.gather(costs, right)
+    return Spans(group, start, end, box[0], box[1], box[2], box[3], y, x, costs, left, right), sums[0]
 
 
 def _sums(values: Tensor) -> Tensor:

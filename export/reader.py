@@ -197,8 +197,8 @@ def _judge(networks: Networks, pages: Pages, groups: Groups, images: Tensor, pic
     wide, high = groups.areas.right - groups.areas.left, groups.areas.bottom - groups.areas.top
     doubtful = (wide > reader.NARROW * high) & (wide < reader.WIDEST * high) & (high > cuts.SMALL * groups.height)
     doubtful &= (sure < reader.SURE) | (wide > high)
-    many = _count(groups.sheet, tf.cast(doubtful, tf.int32), tf.shape(pages.image)[0])
-    doubtful &= tf.gather(many, groups.sheet) <= reader.TO_CUT
+    to_cut = _count(groups.sheet, tf.where(doubtful, wide / high, 0.0), tf.shape(pages.image)[0])
+    doubtful &= tf.gather(to_cut, groups.sheet) <= reader.TO_CUT
     return (probabilities, maps), read_pictures, doubtful, tf.reduce_any(doubtful)
 
 
@@ -410,7 +410,7 @@ def _images(cells: Cells, sheet: Tensor, areas: Areas, pages: Pages) -> Tensor:
 
 
 def _darkness(sheet: Tensor, down: Tensor, across: Tensor, pages: Pages) -> Tensor:
-    """How much darker than the paper sheets are between edges, [n, rows + 1] and [n, columns + 1]: [n, rows, columns]."""
+    """How much darker than the paper sheets are between edges [n, rows + 1] and [n, columns + 1]."""
     height, width = tf.shape(pages.level)[1], tf.shape(pages.level)[2]
     down, across = _intervals(down, height), _intervals(across, width)
 
@@ -530,7 +530,7 @@ def _cut(
         digits.goodness / pieces,
         tf.ones_like(least),
     ]
-    certain = tf.linalg.matvec(tf.stack(evidence, axis=1), cuts.EVIDENCE) > 0
+    certain = tf.linalg.matvec(tf.stack(evidence, axis=1), reader.EVIDENCE) > 0
     certain &= (pieces > 1) & (least > reader.PROBABLE)
     (chosen,) = indices(tf.gather(certain, group))
     (uncut,) = indices(~doubtful | ~tf.gather(certain, tf.maximum(number, 0)))
@@ -597,13 +597,21 @@ def _or_one_digit(entries: Entries, read_pictures: Any, pages: Pages) -> Entries
     return tf.nest.map_structure(lambda a, b: tf.concat([tf.gather(a, kept), b], axis=0), entries, ones)
 
 
+def _is_smear(images: Tensor) -> Tensor:
+    """Whether ink is as dense as a filled rectangle, and not long."""
+    mass, y, x, yy, xx, yx = tf.unstack(tf.matmul(tf.reshape(images, [-1, SIDE * SIDE]), reader.MOMENTS), axis=1)
+    yy, xx, yx = mass * yy - y * y, mass * xx - x * x, mass * yx - y * x
+    determinant = yy * xx - yx * yx
+    return (mass**6 > reader.SOLID * determinant) & ((yy + xx) ** 2 < reader.LONG * determinant)
+
+
 def _in_order(entries: Entries, read_pictures: Any, pages: Pages) -> dict[str, Tensor]:
     """Lay pieces of ink out in reading order, after the rule when they count as digits."""
     entries = _or_one_digit(entries, read_pictures, pages)
     sheet, line, x, piece, boxes, probabilities, images, maps = entries
     sheets = tf.shape(pages.image)[0]
     sure = tf.reduce_max(probabilities[:, 2], axis=1)
-    counts = tf.cast(sure > reader.PROBABLE, tf.float32)
+    counts = tf.cast((sure > reader.PROBABLE) & ~_is_smear(images), tf.float32)
     same_sheet = sheet[:, None] == sheet
     same_line = tf.cast(same_sheet & (line[:, None] == line), tf.float32)
     share = tf.linalg.matvec(same_line, counts) / tf.reduce_sum(same_line, axis=1)

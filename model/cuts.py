@@ -34,10 +34,6 @@ KEPT = 24  # spans of a group that both networks judge
 # perceptron to numbers of the writers for validation.
 FEATURES = np.array([0.15, 1.33, -4.04, -2.3, -1.21, 0.57, -0.38], np.float32)
 
-# Weights of what tells a number from a letter, a word or a house, in the order of certainty(). Fitted by logistic
-# regression to the best ways of numbers of the writers for validation, and of sheets without a number.
-EVIDENCE = np.array([1.84, 4.81, 8.09, 9.34, 1.73, 1.01, -11.66], np.float32)
-
 Networks = Callable[[np.ndarray], np.ndarray]
 """Reads images float32 [count, 28, 28]: probabilities float32 [count, 2, 10], LeNet5's and FFNN's."""
 
@@ -92,26 +88,6 @@ def digits_of(ink: np.ndarray, filled: np.ndarray, line_height: float, networks:
     good = goodness(spans, line_height, answers)
     way = best_way(spans, good)
     return Digits(spans.where(way), images[way], answers[way], float(good[way].sum()))
-
-
-def certainty(digits: Digits, line_height: float, whole: float, sure_beside: float) -> float:
-    """How certain it is that a group is several digits: above 0 the cut counts.
-
-    `whole` is how sure the networks are of the group as one digit, `sure_beside` the share of the sheet's other groups
-    of which they are sure.
-    """
-    spans = digits.spans
-    height = spans.bottom - spans.top
-    evidence = [
-        np.log(digits.answers.mean(axis=1).max(axis=1).min()),
-        (spans.right.max() - spans.left.min()) / (spans.bottom.max() - spans.top.min()),
-        sure_beside,
-        height.min() / line_height,
-        np.log(max(whole, 0.03)),
-        digits.goodness / len(height),
-        1,
-    ]
-    return float(evidence @ EVIDENCE)
 
 
 def seams(filled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
