@@ -365,10 +365,8 @@ def on_grid(group: Part, sheet: Sheet) -> tuple[np.ndarray, np.ndarray]:
     across = group.left + unit * np.arange(-1, int(group.width / unit) + 2, dtype=np.float32)
     own = np.zeros(sheet.ink.shape, np.float32)
     own[group.y.astype(int), group.x.astype(int)] = 1
-    y, x = (
-        np.clip((edges[:-1] + unit / 2).astype(int), 0, size - 1)
-        for edges, size in ((down, own.shape[0]), (across, own.shape[1]))
-    )
+    middles = ((edges[:-1] + unit / 2).astype(int) for edges in (down, across))
+    y, x = (np.clip(middle, 0, size - 1) for middle, size in zip(middles, sheet.ink.shape, strict=True))
     filled = own[y][:, x]
     filled[:, [0, -1]] = 0
     ink = _darkness(sheet, sheet.cell * down, sheet.cell * across) * _and_around(filled > 0)
