@@ -63,7 +63,7 @@ class Digits(NamedTuple):
     """Of each group's way, [U]."""
 
 
-class _Seams(NamedTuple):
+class Seams(NamedTuple):
     """Seams of each group, and its ends, from the left."""
 
     bounds: Tensor
@@ -74,9 +74,8 @@ class _Seams(NamedTuple):
     """The number of the right end, [U]."""
 
 
-def digits_of(ink: Tensor, filled: Tensor, breadth: Tensor, line_height: Tensor, networks: Networks) -> Digits:
-    """Read ink on grids [U, ROWS, C], of which each group takes `breadth` [U] columns, as rows of digits."""
-    seams = _seams(filled, breadth)
+def digits_of(ink: Tensor, filled: Tensor, seams: Seams, line_height: Tensor, networks: Networks) -> Digits:
+    """Read ink on grids [U, ROWS, C], of groups in lines of `line_height` [U] rows, as rows of digits."""
     spans, sums = _spans(ink, filled, seams, line_height)
     images = _images(spans, ink, sums)
     answers = networks.ffnn(images)
@@ -114,8 +113,8 @@ def _numbered(values: Tensor) -> Tensor:
     return tf.range(tf.size(values))
 
 
-def _seams(filled: Tensor, breadth: Tensor) -> _Seams:
-    """Find the cheapest seams through each block of cells."""
+def seams_of(filled: Tensor, breadth: Tensor) -> Seams:
+    """Find the cheapest seams through each block of cells of grids [U, ROWS, C], of which groups take `breadth` [U]."""
     count, columns = tf.shape(filled)[0], tf.shape(filled)[2]
     group, cost, row, column, beside = _crossings(filled, breadth)
     path = _followed(row, column, tf.stack([group, group + count]) * columns, beside)  # [N, ROWS]
@@ -147,7 +146,7 @@ def _seams(filled: Tensor, breadth: Tensor) -> _Seams:
     bounds = tf.tensor_scatter_nd_update(tf.fill([count * side + 1, ROWS], columns), place, path + 1)
     costs = tf.tensor_scatter_nd_update(tf.zeros([count * side + 1]), place, cost)
     bounds = tf.reshape(bounds[:-1], [count, side, ROWS]) * tf.cast(tf.range(side) > 0, tf.int32)[:, None]
-    return _Seams(bounds, tf.reshape(costs[:-1], [count, side]), seams + 1)
+    return Seams(bounds, tf.reshape(costs[:-1], [count, side]), seams + 1)
 
 
 def _crossings(filled: Tensor, breadth: Tensor) -> tuple[Tensor, ...]:
@@ -221,7 +220,7 @@ def _followed(row: Tensor, column: Tensor, base: Tensor, came_from: Tensor) -> T
     return tf.transpose(upper + lower - column)
 
 
-def _spans(ink: Tensor, filled: Tensor, seams: _Seams, line_height: Tensor) -> tuple[Spans, Tensor]:
+def _spans(ink: Tensor, filled: Tensor, seams: Seams, line_height: Tensor) -> tuple[Spans, Tensor]:
     """Find all spans that may be digits, and the whole of each group; and the ink on each seam's left, [U M, ROWS]."""
     count, side, columns = tf.shape(seams.costs)[0], tf.shape(seams.costs)[1], tf.shape(ink)[2]
     seam = tf.range(side)

@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from export.contract import MAPS, READER, READER_OPSET, READER_SUMMARY, VERSION
 from export.convert import probabilities, training_data
-from export.cuts import FAR, Networks, Tensor, digits_of, first_of, indices
+from export.cuts import FAR, Networks, Seams, Tensor, digits_of, first_of, indices, seams_of
 from export.stages import Stages
 from model import cuts, reader
 from model.cuts import ROWS
@@ -88,6 +88,20 @@ class Parts(NamedTuple):
     bottom: Tensor
 
 
+class Doubts(NamedTuple):
+    """Groups that may have to be cut, [U, ...] each, on grids."""
+
+    group: Tensor
+    """Their numbers."""
+    unit: Tensor
+    """Cells a row of the grid."""
+    dark: Tensor
+    """How dark the grid is, [U, ROWS, C]."""
+    filled: Tensor
+    """1.0 where it holds ink of the group, [U, ROWS, C]."""
+    seams: Seams
+
+
 class Entries(NamedTuple):
     """Pieces of ink and how they are read, [E, ...] each."""
 
@@ -150,8 +164,9 @@ def read(sketch: Tensor, networks: Networks, call: Callable[..., Any], choose: C
     pages, ink, cells, parts, counts, are_several = call(_find, sketch)
     cells, groups, images, pictures = choose(are_several, _several, _one_each, pages, cells, parts, counts)
     read_whole, read_pictures, doubtful, is_doubtful = call(partial(_judge, networks), pages, groups, images, pictures)
+    doubts, may_be_cut = choose(is_doubtful, _doubts, _no_doubts, cells, groups, doubtful, ink, pages)
     cut = partial(_cut, networks)
-    entries = choose(is_doubtful, cut, _uncut, cells, groups, images, read_whole, doubtful, ink, pages)
+    entries = choose(may_be_cut, cut, _uncut, groups, images, read_whole, doubtful, doubts, pages)
     return call(_in_order, entries, read_pictures, pages)
 
 
@@ -202,9 +217,7 @@ def _judge(networks: Networks, pages: Pages, groups: Groups, images: Tensor, pic
     return (probabilities, maps), read_pictures, doubtful, tf.reduce_any(doubtful)
 
 
-def _uncut(
-    cells: Cells, groups: Groups, images: Tensor, read_whole: Any, doubtful: Tensor, ink: Tensor, pages: Pages
-) -> Entries:
+def _uncut(groups: Groups, images: Tensor, read_whole: Any, doubtful: Tensor, doubts: Doubts, pages: Pages) -> Entries:
     boxes = tf.stack(groups.areas[:4], axis=1)
     piece, (probabilities, maps) = tf.zeros_like(groups.sheet), read_whole
     return Entries(groups.sheet, groups.line, groups.areas.x, piece, boxes, probabilities, images, maps)
@@ -485,31 +498,34 @@ def _with_mean(both: Tensor) -> Tensor:
     return tf.concat([both, tf.reduce_mean(both, axis=1, keepdims=True)], axis=1)
 
 
+def _doubts(cells: Cells, groups: Groups, doubtful: Tensor, ink: Tensor, pages: Pages) -> tuple[Doubts, Tensor]:
+    """Lay the doubtful groups on grids, and find seams through them; and tell whether there are any."""
+    (number,) = indices(doubtful)
+    order = tf.cumsum(tf.cast(doubtful, tf.int32)) - 1
+    owner = tf.where(tf.gather(doubtful, cells.owner), tf.gather(order, cells.owner), -1)
+    sheet, area = tf.gather(groups.sheet, number), groups.areas.gather(number)
+    unit = (area.bottom - area.top) / ROWS
+    dark, filled, breadth = _on_grid(cells.where(owner >= 0, owner), sheet, area, unit, ink, pages)
+    seams = seams_of(filled, breadth)
+    return Doubts(number, unit, dark, filled, seams), tf.reduce_any(seams.goal > 1)
+
+
+def _no_doubts(cells: Cells, groups: Groups, doubtful: Tensor, ink: Tensor, pages: Pages) -> tuple[Doubts, Tensor]:
+    nothing = tf.zeros([0])
+    number, grid = tf.cast(nothing, tf.int32), tf.zeros([0, ROWS, 0])
+    seams = Seams(tf.zeros([0, 0, ROWS], tf.int32), grid[:, 0], number)
+    return Doubts(number, nothing, grid, grid, seams), tf.constant(False)
+
+
 def _cut(
-    networks: Networks,
-    cells: Cells,
-    groups: Groups,
-    images: Tensor,
-    read_whole: Any,
-    doubtful: Tensor,
-    ink: Tensor,
-    pages: Pages,
+    networks: Networks, groups: Groups, images: Tensor, read_whole: Any, doubtful: Tensor, doubts: Doubts, pages: Pages
 ) -> Entries:
     """Cut the doubtful groups into digits, where it is certain that they are several."""
-    whole = _uncut(cells, groups, images, read_whole, doubtful, ink, pages)
-    (unsure,) = indices(doubtful)
-    number = tf.cumsum(tf.cast(doubtful, tf.int32)) - 1
-    owner = tf.where(tf.gather(doubtful, cells.owner), tf.gather(number, cells.owner), -1)
-    cells = cells.where(owner >= 0, owner)
-    area, sheet, line_height = (
-        groups.areas.gather(unsure),
-        tf.gather(groups.sheet, unsure),
-        tf.gather(groups.height, unsure),
-    )
-    count, unit = tf.size(unsure), (area.bottom - area.top) / ROWS
-    dark, filled, breadth = _on_grid(cells, sheet, area, unit, ink, pages)
-    line_height /= unit
-    digits = digits_of(dark, filled, breadth, line_height, networks)
+    whole = _uncut(groups, images, read_whole, doubtful, doubts, pages)
+    unsure, unit, dark, filled, seams = doubts
+    area, sheet = groups.areas.gather(unsure), tf.gather(groups.sheet, unsure)
+    count, line_height = tf.size(unsure), tf.gather(groups.height, unsure) / unit
+    digits = digits_of(dark, filled, seams, line_height, networks)
 
     group, of = digits.spans.group, digits.spans.group[:, None]
     answers = _with_mean(digits.answers)
@@ -519,7 +535,7 @@ def _cut(
     lowest = tf.tensor_scatter_nd_min(line_height, of, digits.spans.bottom - digits.spans.top)
     sure = tf.reduce_max(read_whole[0][:, 2], axis=1)
     is_sure = tf.cast(sure > reader.SURE, tf.float32)
-    beside = [_count(groups.sheet, v, tf.shape(ink)[0]) for v in (is_sure, tf.ones_like(is_sure))]
+    beside = [_count(groups.sheet, v, tf.shape(pages.image)[0]) for v in (is_sure, tf.ones_like(is_sure))]
     surely, others = (tf.gather(n, sheet) - m for n, m in zip(beside, (tf.gather(is_sure, unsure), 1.0), strict=True))
     evidence = [
         tf.math.log(least),
@@ -533,6 +549,7 @@ def _cut(
     certain = tf.linalg.matvec(tf.stack(evidence, axis=1), reader.EVIDENCE) > 0
     certain &= (pieces > 1) & (least > reader.PROBABLE)
     (chosen,) = indices(tf.gather(certain, group))
+    number = tf.cumsum(tf.cast(doubtful, tf.int32)) - 1
     (uncut,) = indices(~doubtful | ~tf.gather(certain, tf.maximum(number, 0)))
     spans, group = digits.spans.gather(chosen), tf.gather(group, chosen)
     at = tf.stack([area.left, area.top] * 2, axis=1)
