@@ -59,9 +59,9 @@ class Stages:
         """The graph from `inputs` to `outputs`."""
         nodes = [*self.nodes, *(helper.make_node("Identity", [v.name], [name]) for name, v in outputs.items())]
         named = [tf.TensorSpec(value.shape, value.dtype, name) for name, value in outputs.items()]
-        graph = helper.make_graph(
-            nodes, "reader", list(map(_value_info, inputs)), list(map(_value_info, named)), list(self.weights.values())
-        )
+        graph = helper.make_graph(nodes, "reader", list(map(_value_info, inputs)), list(map(_value_info, named)))
+        used = {name for each in _graphs(graph) for node in each.node for name in node.input}
+        graph.initializer.extend(tensor for tensor in self.weights.values() if tensor.name in used)
         opsets = [helper.make_opsetid("", self.opset)]
         return helper.make_model(graph, opset_imports=opsets, ir_version=helper.find_min_ir_version_for(opsets))
 
