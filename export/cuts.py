@@ -181,17 +181,15 @@ def _crossings(filled: Tensor, breadth: Tensor) -> tuple[Tensor, ...]:
     is_between = (column >= cuts.EDGE) & (column < breadth[:, None] - cuts.EDGE)
     total = tf.where((filled > 0) & is_between[:, None], total, FAR)
     block = cuts.BLOCK
-    padding = [[0, 0], [0, -ROWS % block], [0, -columns % block]]
-    blocks = tf.reshape(tf.pad(total, padding, constant_values=FAR), [count, -(-ROWS // block), block, -1, block])
-    blocks = tf.transpose(blocks, (0, 1, 3, 2, 4))
-    wide = tf.shape(blocks)[2]
-    blocks = tf.reshape(blocks, [-1, block * block])
+    high, wide = -(-ROWS // block), (columns + block - 1) // block  # in blocks
+    padding = [[0, 0], [0, high * block - ROWS], [0, wide * block - columns]]
+    blocks = tf.reshape(tf.pad(total, padding, constant_values=FAR), [count, high, block, wide, block])
+    blocks = tf.reshape(tf.transpose(blocks, (0, 1, 3, 2, 4)), [-1, block * block])
     cheapest = tf.reduce_min(blocks, axis=1)
     (found,) = indices(cheapest <= cuts.THROUGH)
     cost, blocks = tf.gather(cheapest, found), tf.gather(blocks, found)
     at = first_of(blocks <= cost[:, None])
     y, x = found // wide, found % wide
-    high = -(-ROWS // block)
     return y // high, cost, y % high * block + at // block, x * block + at % block, came_from
 
 
@@ -200,7 +198,9 @@ def _rows(step: Callable[..., Any], first: Tensor) -> Tensor:
     shape = tf.TensorShape([None, None])
     made = tf.TensorArray(first.dtype, ROWS - 1, element_shape=shape)
     invariants = [tf.TensorShape([]), shape, tf.TensorShape(None)]
-    return tf.while_loop(lambda row, *_: row < ROWS - 1, step, [0, first, made], shape_invariants=invariants)[2].stack()
+    *_, made = tf.while_loop(lambda row, *_: row < ROWS - 1, step, [0, first, made], shape_invariants=invariants)
+    # onnx.reference joins the rows along their first axis, other runtimes stack them
+    return tf.reshape(made.stack(), [ROWS - 1, -1, tf.shape(first)[1]])
 
 
 def _followed(row: Tensor, column: Tensor, base: Tensor, came_from: Tensor) -> Tensor:
