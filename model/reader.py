@@ -10,7 +10,8 @@ steps:
    count.
 4. Groups: a small part above, below or inside another belongs to it: the roof of a 5, the bar of a 7, the dot in a 0.
 5. The networks read each group. If they are not sure, it may be several digits that touch. Then it is cut.
-6. Cuts: the group is read as the best row of digits that seams from top to bottom leave of it (model/cuts.py).
+6. Cuts: the group is read as the best row of digits that seams from top to bottom leave of it (model/cuts.py). That
+   counts if more speaks for a number than for a letter or a word.
 7. If a piece is no digit, but the networks are sure of the whole sheet as one digit, it is one: in a photograph, lines
    and edges may be left beside a digit.
 """
