@@ -2,7 +2,7 @@
 
 Instead of lists of parts there are tensors of all cells, parts, groups and spans of all sheets, one after another, each
 with the number of what it belongs to. Shapes in comments: B sheets, N cells with ink, K parts on the fullest sheet, G
-groups, U groups to cut, M pieces of the most divided of them, S spans, E pieces of ink that are read.
+groups, U groups to cut, C columns of the widest grid of these, E pieces of ink that are read.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,13 +16,12 @@ import tensorflow as tf
 
 from export.contract import MAPS, READER, READER_OPSET, READER_SUMMARY, VERSION
 from export.convert import probabilities, training_data
+from export.cuts import FAR, Networks, Seams, Tensor, digits_of, first_of, indices, seams_of
 from export.stages import Stages
-from model import reader
+from model import cuts, reader
+from model.cuts import ROWS
 from model.normalize import BOX, CENTRE, GRID, SIDE, separate
 from model.record import TrainingRecord
-
-Tensor = Any
-FAR = np.float32(1e9)
 
 
 class Cells(NamedTuple):
@@ -37,7 +36,7 @@ class Cells(NamedTuple):
 
     def where(self, inside: Tensor, owner: Tensor) -> "Cells":
         """Some of the cells, with other owners."""
-        (index,) = _where(inside)
+        (index,) = indices(inside)
         return Cells(*(tf.gather(values, index) for values in (owner, *self[1:])))
 
 
@@ -89,6 +88,20 @@ class Parts(NamedTuple):
     bottom: Tensor
 
 
+class Doubts(NamedTuple):
+    """Groups that may have to be cut, [U, ...] each, on grids."""
+
+    group: Tensor
+    """Their numbers."""
+    unit: Tensor
+    """Cells a row of the grid."""
+    dark: Tensor
+    """How dark the grid is, [U, ROWS, C]."""
+    filled: Tensor
+    """1.0 where it holds ink of the group, [U, ROWS, C]."""
+    seams: Seams
+
+
 class Entries(NamedTuple):
     """Pieces of ink and how they are read, [E, ...] each."""
 
@@ -105,24 +118,19 @@ class Entries(NamedTuple):
     """What LeNet5's layers made of them."""
 
 
-Networks = Callable[[Tensor], tuple[Tensor, dict[str, Tensor]]]
-"""Reads images [n, 28, 28]: probabilities [n, 2, 10], and what the layers MAPS of LeNet5 make of them."""
-
-
 def to_onnx(networks: dict[str, keras.Model], records: dict[str, TrainingRecord]) -> onnx.ModelProto:
     """Convert the reader with both trained networks to its graph. `records` are the checkpoints', for the metadata."""
 
-    def judge(images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    def lenet5(images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         maps: dict[str, Tensor] = {}
-        both = [probabilities(network, images, inside=maps) for network in networks.values()]
-        first = {layer: maps[layer] for layer in MAPS}
-        return tf.stack(both, axis=1), {
-            n: tf.transpose(m, (0, 3, 1, 2)) if m.shape.rank == 4 else m for n, m in first.items()
-        }
+        answers = probabilities(networks["lenet5"], images, inside=maps)
+        named = {layer: maps[layer] for layer in MAPS}
+        return answers, {n: tf.transpose(m, (0, 3, 1, 2)) if m.shape.rank == 4 else m for n, m in named.items()}
 
+    judges = Networks(lenet5, partial(probabilities, networks["ffnn"]))
     sketch = tf.TensorSpec([None, None, None], tf.uint8, "sketch")
     stages = Stages(READER_OPSET)
-    outputs = read(sketch, judge, stages.call, stages.choose)
+    outputs = read(sketch, judges, stages.call, stages.choose)
     model = stages.model([sketch], outputs)
     for value in [*model.graph.input, *model.graph.output]:
         for dimension, size in zip(value.type.tensor_type.shape.dim, READER[value.name][1], strict=True):
@@ -156,8 +164,9 @@ def read(sketch: Tensor, networks: Networks, call: Callable[..., Any], choose: C
     pages, ink, cells, parts, counts, are_several = call(_find, sketch)
     cells, groups, images, pictures = choose(are_several, _several, _one_each, pages, cells, parts, counts)
     read_whole, read_pictures, doubtful, is_doubtful = call(partial(_judge, networks), pages, groups, images, pictures)
+    doubts, may_be_cut = choose(is_doubtful, _doubts, _no_doubts, cells, groups, doubtful, ink, pages)
     cut = partial(_cut, networks)
-    entries = choose(is_doubtful, cut, _uncut, cells, groups, images, read_whole, doubtful, ink, pages)
+    entries = choose(may_be_cut, cut, _uncut, groups, images, read_whole, doubtful, doubts, pages)
     return call(_in_order, entries, read_pictures, pages)
 
 
@@ -201,16 +210,14 @@ def _judge(networks: Networks, pages: Pages, groups: Groups, images: Tensor, pic
     read_pictures = tf.nest.map_structure(lambda values: values[of_groups:], judged)
     sure = tf.reduce_max(probabilities[:, 2], axis=1)
     wide, high = groups.areas.right - groups.areas.left, groups.areas.bottom - groups.areas.top
-    doubtful = (wide > reader.NARROW * high) & (wide < reader.WIDEST * high) & (high > reader.SMALL * groups.height)
+    doubtful = (wide > reader.NARROW * high) & (wide < reader.WIDEST * high) & (high > cuts.SMALL * groups.height)
     doubtful &= (sure < reader.SURE) | (wide > high)
-    many = _count(groups.sheet, tf.cast(doubtful, tf.int32), tf.shape(pages.image)[0])
-    doubtful &= tf.gather(many, groups.sheet) <= reader.TO_CUT
+    to_cut = _count(groups.sheet, tf.where(doubtful, wide / high, 0.0), tf.shape(pages.image)[0])
+    doubtful &= tf.gather(to_cut, groups.sheet) <= reader.TO_CUT
     return (probabilities, maps), read_pictures, doubtful, tf.reduce_any(doubtful)
 
 
-def _uncut(
-    cells: Cells, groups: Groups, images: Tensor, read_whole: Any, doubtful: Tensor, ink: Tensor, pages: Pages
-) -> Entries:
+def _uncut(groups: Groups, images: Tensor, read_whole: Any, doubtful: Tensor, doubts: Doubts, pages: Pages) -> Entries:
     boxes = tf.stack(groups.areas[:4], axis=1)
     piece, (probabilities, maps) = tf.zeros_like(groups.sheet), read_whole
     return Entries(groups.sheet, groups.line, groups.areas.x, piece, boxes, probabilities, images, maps)
@@ -236,7 +243,7 @@ def _ink(level: Tensor, paper: Tensor, found: Tensor, cell: Tensor, image: Tenso
 
 def _parts(ink: Tensor) -> tuple[Cells, Parts]:
     """Find connected parts."""
-    sheet, y, x = _where(ink > 0)
+    sheet, y, x = indices(ink > 0)
     rows, columns = tf.shape(ink)[1], tf.shape(ink)[2]
     level = tf.gather(tf.reshape(ink, [-1]), (sheet * rows + y) * columns + x)
 
@@ -257,7 +264,7 @@ def _parts(ink: Tensor) -> tuple[Cells, Parts]:
         ],
         axis=0,
     )
-    (touching,) = _where(touches)
+    (touching,) = indices(touches)
     one = tf.gather(tf.concat([run, run, run], axis=0), touching)
     other = tf.gather(tf.concat([over, left, right], axis=0), touching)
 
@@ -271,7 +278,7 @@ def _parts(ink: Tensor) -> tuple[Cells, Parts]:
             spread = tf.gather(spread, spread)
         return spread, tf.reduce_any(spread != label)
 
-    numbers = tf.cumsum(tf.ones_like(tf.gather(run, _where(is_start)[0]))) - 1
+    numbers = tf.cumsum(tf.ones_like(tf.gather(run, indices(is_start)[0]))) - 1
     label, changed = spread(numbers, tf.constant(True))
     for _ in range(2):  # is enough for digits; a loop takes longer
         label, changed = spread(label, changed)
@@ -330,7 +337,7 @@ def _groups(cells: Cells, sheet: Tensor, boxes: Sequence[Tensor], counts: Tensor
     down = _shared(top, bottom)  # [B, K, K]
     lower = _pairs(tf.minimum, high)
     same = _closed(_both(tall) & (down > reader.BESIDE * lower))
-    line = _first(same > 0)
+    line = first_of(same > 0)
     line_height = tf.reduce_max(same * high[:, None], axis=2)
     away = tf.maximum(-_shared(left, right), 0.0) + tf.maximum(-down, 0.0)
     nearest = tf.argmin(tf.where(tall[:, None], away, FAR), axis=2, output_type=tf.int32)
@@ -340,23 +347,23 @@ def _groups(cells: Cells, sheet: Tensor, boxes: Sequence[Tensor], counts: Tensor
     highest = tf.reduce_max(tf.where(tall, line_height, 0.0), axis=1, keepdims=True)
     counted = exists & (line_height >= reader.LOW_LINE * highest) & (size >= reader.SPECK * line_height)
     in_line = _both(counted) & (line[:, :, None] == line[:, None])
-    belong = (lower < reader.SMALL * line_height[:, :, None]) & (
+    belong = (lower < cuts.SMALL * line_height[:, :, None]) & (
         _shared(left, right) >= reader.OVER * _pairs(tf.minimum, wide)
     )
     joined = _closed(in_line & belong)
     joined = joined > 0
-    leader = _first(joined)
+    leader = first_of(joined)
     leads = counted & (leader == number)
     left, top = (tf.reduce_min(tf.where(joined, side[:, None], FAR), axis=2) for side in (left, top))
     right, bottom = (tf.reduce_max(tf.where(joined, side[:, None], -FAR), axis=2) for side in (right, bottom))
 
     led = tf.cast(in_line & leads[:, None], tf.float32)  # [B, K, K]: the groups of each one's line
     middle = tf.reduce_sum(led * (top + bottom)[:, None], axis=2) / tf.maximum(tf.reduce_sum(led, axis=2), 1.0)
-    begins = leads & (_first(led > 0) == number)  # the first group of its line
+    begins = leads & (first_of(led > 0) == number)  # the first group of its line
     lines_above = begins[:, None] & ~in_line & (middle[:, None] < middle[:, :, None])
     row = tf.reduce_sum(tf.cast(lines_above, tf.int32), axis=2)
 
-    chosen_sheet, chosen = _where(leads)
+    chosen_sheet, chosen = indices(leads)
     chosen = chosen_sheet * tf.size(number) + chosen
     group = tf.reshape(tf.cumsum(tf.cast(tf.reshape(leads, [-1]), tf.int32)) - 1, tf.shape(leads))
     group = tf.where(counted, tf.gather(group, leader, batch_dims=1), -1)
@@ -369,12 +376,6 @@ def _groups(cells: Cells, sheet: Tensor, boxes: Sequence[Tensor], counts: Tensor
     box = [tf.gather(tf.reshape(side, [-1]), chosen) for side in (left, top, right, bottom)]
     row, line_height = (tf.gather(tf.reshape(values, [-1]), chosen) for values in (row, line_height))
     return cells, Groups(chosen_sheet, row, line_height, _areas(cells, box))
-
-
-def _first(condition: Tensor) -> Tensor:
-    """The first index along the last axis for which a condition holds; runtimes differ in ArgMax of equal values."""
-    count = tf.shape(condition)[-1]
-    return tf.reduce_min(tf.where(condition, tf.range(count), count), axis=-1)
 
 
 def _pairs(function: Callable[[Tensor, Tensor], Tensor], values: Tensor) -> Tensor:
@@ -399,17 +400,39 @@ def _closed(related: Tensor) -> Tensor:
 
 def _images(cells: Cells, sheet: Tensor, areas: Areas, pages: Pages) -> Tensor:
     """Normalize areas [n] to images [n, 28, 28]; the cells of each name it as owner."""
-    height, width = tf.shape(pages.level)[1], tf.shape(pages.level)[2]
     step = tf.maximum(tf.maximum(areas.right - areas.left, areas.bottom - areas.top), 0.1) * (pages.cell / BOX)
     y, x = areas.y * pages.cell, areas.x * pages.cell
-    down, across = (_intervals(middle, step, side) for middle, side in ((y, height), (x, width)))
+    edges = step[:, None] * (np.arange(SIDE + 1, dtype=np.float32) - CENTRE)
+    at_y, at_x = (
+        tf.cast(
+            tf.floor(
+                (place + 0.5) * pages.cell / tf.gather(step, cells.owner)
+                - tf.gather(middle / step, cells.owner)
+                + CENTRE
+            ),
+            tf.int32,
+        )
+        for place, middle in ((cells.y, y), (cells.x, x))
+    )
+    inside = (at_y >= 0) & (at_y < SIDE) & (at_x >= 0) & (at_x < SIDE)
+    at = tf.where(inside, (cells.owner * SIDE + at_y) * SIDE + at_x, tf.size(sheet) * SIDE * SIDE)
+    own = tf.tensor_scatter_nd_update(tf.zeros([tf.size(sheet) * SIDE * SIDE + 1]), at[:, None], tf.ones_like(cells.y))
+    own = tf.reshape(own[:-1], [-1, SIDE, SIDE])
+    image = _darkness(sheet, y[:, None] + edges, x[:, None] + edges, pages) * _and_around(own)
+    return image / tf.maximum(tf.reduce_max(image, axis=(1, 2), keepdims=True), 1e-6)
+
+
+def _darkness(sheet: Tensor, down: Tensor, across: Tensor, pages: Pages) -> Tensor:
+    """How much darker than the paper sheets are between edges [n, rows + 1] and [n, columns + 1]."""
+    height, width = tf.shape(pages.level)[1], tf.shape(pages.level)[2]
+    down, across = _intervals(down, height), _intervals(across, width)
 
     # How much darker than white paper the pixels are, summed from the corner of the sheet, in whole numbers. The sums
     # from the corner of an area fit float32.
     white = tf.math.ceil(tf.reduce_max(pages.paper))
     sums = tf.cumsum(tf.cumsum(tf.cast(white - pages.level, tf.int32), axis=1), axis=2)
     sums = tf.reshape(tf.pad(sums, [[0, 0], [1, 0], [1, 0]]), [-1])
-    rows = (sheet[:, None] * (height + 1) + down.pixel) * (width + 1)  # [n, 29]
+    rows = (sheet[:, None] * (height + 1) + down.pixel) * (width + 1)
     first_row, first_column = rows[:, :1], across.pixel[:, :1]
     start = tf.gather(sums, first_row + first_column)
 
@@ -424,53 +447,40 @@ def _images(cells: Cells, sheet: Tensor, areas: Areas, pages: Pages) -> Tensor:
         + summed(row, across.pixel + 1) * across.beyond[:, None]
         for row in (rows, rows + width + 1)
     )
-    sums = upper + (lower - upper) * down.beyond[:, :, None]  # [n, 29, 29]
+    sums = upper + (lower - upper) * down.beyond[:, :, None]
     sums = sums[:, 1:] - sums[:, :-1]
     darkness = sums[:, :, 1:] - sums[:, :, :-1]
     covered = down.length[:, :, None] * across.length[:, None]
     paper = tf.gather(
         tf.reshape(pages.paper, [-1]), _crossed((sheet[:, None] * GRID + down.paper) * GRID, across.paper)
     )
+    return tf.nn.relu((paper - white) * covered + darkness)
 
-    at_y, at_x = (
-        tf.cast(
-            tf.floor(
-                (place + 0.5) * pages.cell / tf.gather(step, cells.owner)
-                - tf.gather(middle / step, cells.owner)
-                + CENTRE
-            ),
-            tf.int32,
-        )
-        for place, middle in ((cells.y, y), (cells.x, x))
-    )
-    inside = (at_y >= 0) & (at_y < SIDE) & (at_x >= 0) & (at_x < SIDE)
-    at = tf.where(inside, (cells.owner * SIDE + at_y) * SIDE + at_x, tf.size(sheet) * SIDE * SIDE)
-    near = tf.tensor_scatter_nd_update(tf.zeros([tf.size(sheet) * SIDE * SIDE + 1]), at[:, None], tf.ones_like(cells.y))
-    near = tf.nn.max_pool2d(tf.reshape(near[:-1], [-1, SIDE, SIDE, 1]), 3, 1, "SAME")[..., 0]
-    image = tf.nn.relu((paper - white) * covered + darkness) * near
-    return image / tf.maximum(tf.reduce_max(image, axis=(1, 2), keepdims=True), 1e-6)
+
+def _and_around(inside: Tensor) -> Tensor:
+    """Some pixels and those that touch them, 1.0 or 0.0, [n, rows, columns]."""
+    return tf.nn.max_pool2d(inside[..., None], 3, 1, "SAME")[..., 0]
 
 
 class _Intervals(NamedTuple):
-    """The pixels of images along one axis of their sheets."""
+    """Intervals between edges along one axis of the sheets."""
 
     pixel: Tensor
-    """The sheet's pixel in which each edge lies, [n, 29]."""
+    """The sheet's pixel in which each edge lies, [n, edges]."""
     beyond: Tensor
-    """How far the edge lies beyond that pixel's start, [n, 29]."""
+    """How far the edge lies beyond that pixel's start, [n, edges]."""
     length: Tensor
-    """Of the sheet's pixels in each image pixel, [n, 28]."""
+    """Of the sheet's pixels in each interval, [n, edges - 1]."""
     paper: Tensor
-    """The cell of the paper in which each image pixel's middle lies, [n, 28]."""
+    """The cell of the paper in which each interval's middle lies, [n, edges - 1]."""
 
 
-def _intervals(middle: Tensor, step: Tensor, side: Tensor) -> _Intervals:
+def _intervals(edges: Tensor, side: Tensor) -> _Intervals:
     length = tf.cast(side, tf.float32)
-    edges = middle[:, None] + step[:, None] * (np.arange(SIDE + 1, dtype=np.float32) - CENTRE)
+    middle = (edges[:, :-1] + edges[:, 1:]) / 2
+    paper = tf.clip_by_value(tf.cast(middle * GRID / length, tf.int32), 0, GRID - 1)
     edges = tf.clip_by_value(edges, 0.0, length)
     pixel = tf.minimum(tf.cast(edges, tf.int32), side - 1)
-    centre = middle[:, None] + step[:, None] * (np.arange(SIDE, dtype=np.float32) + 0.5 - CENTRE)
-    paper = tf.clip_by_value(tf.cast(centre * GRID / length, tf.int32), 0, GRID - 1)
     return _Intervals(pixel, edges - tf.cast(pixel, tf.float32), edges[:, 1:] - edges[:, :-1], paper)
 
 
@@ -480,222 +490,105 @@ def _crossed(rows: Tensor, columns: Tensor) -> Tensor:
 
 def _judged(networks: Networks, images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
     """Probabilities [n, 3, 10]: LeNet5's, FFNN's, and their mean; LeNet5's maps."""
-    both, maps = networks(images)
-    return tf.concat([both, tf.reduce_mean(both, axis=1, keepdims=True)], axis=1), maps
+    lenet5, maps = networks.lenet5(images)
+    return _with_mean(tf.stack([lenet5, networks.ffnn(images)], axis=1)), maps
+
+
+def _with_mean(both: Tensor) -> Tensor:
+    return tf.concat([both, tf.reduce_mean(both, axis=1, keepdims=True)], axis=1)
+
+
+def _doubts(cells: Cells, groups: Groups, doubtful: Tensor, ink: Tensor, pages: Pages) -> tuple[Doubts, Tensor]:
+    """Lay the doubtful groups on grids, and find seams through them; and tell whether there are any."""
+    (number,) = indices(doubtful)
+    order = tf.cumsum(tf.cast(doubtful, tf.int32)) - 1
+    owner = tf.where(tf.gather(doubtful, cells.owner), tf.gather(order, cells.owner), -1)
+    sheet, area = tf.gather(groups.sheet, number), groups.areas.gather(number)
+    unit = (area.bottom - area.top) / ROWS
+    dark, filled, breadth = _on_grid(cells.where(owner >= 0, owner), sheet, area, unit, ink, pages)
+    seams = seams_of(filled, breadth)
+    return Doubts(number, unit, dark, filled, seams), tf.reduce_any(seams.goal > 1)
+
+
+def _no_doubts(cells: Cells, groups: Groups, doubtful: Tensor, ink: Tensor, pages: Pages) -> tuple[Doubts, Tensor]:
+    nothing = tf.zeros([0])
+    number, grid = tf.cast(nothing, tf.int32), tf.zeros([0, ROWS, 0])
+    seams = Seams(tf.zeros([0, 0, ROWS], tf.int32), grid[:, 0], number)
+    return Doubts(number, nothing, grid, grid, seams), tf.constant(False)
 
 
 def _cut(
-    networks: Networks,
-    cells: Cells,
-    groups: Groups,
-    images: Tensor,
-    read_whole: Any,
-    doubtful: Tensor,
-    ink: Tensor,
-    pages: Pages,
+    networks: Networks, groups: Groups, images: Tensor, read_whole: Any, doubtful: Tensor, doubts: Doubts, pages: Pages
 ) -> Entries:
-    """Cut the doubtful groups into pieces, and join these to digits."""
-    whole = _uncut(cells, groups, images, read_whole, doubtful, ink, pages)
-    (unsure,) = _where(doubtful)
-    rows, columns = tf.shape(ink)[1], tf.shape(ink)[2]
-    number = tf.cumsum(tf.cast(doubtful, tf.int32)) - 1
-    owner = tf.where(tf.gather(doubtful, cells.owner), tf.gather(number, cells.owner), -1)
-    cells = cells.where(owner >= 0, owner)
-    area, sheet, line_height = (
-        groups.areas.gather(unsure),
-        tf.gather(groups.sheet, unsure),
-        tf.gather(groups.height, unsure),
-    )
-    count = tf.size(unsure)
+    """Cut the doubtful groups into digits, where it is certain that they are several."""
+    whole = _uncut(groups, images, read_whole, doubtful, doubts, pages)
+    unsure, unit, dark, filled, seams = doubts
+    area, sheet = groups.areas.gather(unsure), tf.gather(groups.sheet, unsure)
+    count, line_height = tf.size(unsure), tf.gather(groups.height, unsure) / unit
+    digits = digits_of(dark, filled, seams, line_height, networks)
 
-    # Each group on a grid of ROWS rows
-    scale = reader.ROWS / (area.bottom - area.top)
-    breadth = tf.cast((area.right - area.left) * scale, tf.int32) + 2
-    broadest = tf.reduce_max(breadth)
-    row, column = np.arange(reader.ROWS, dtype=np.float32), tf.range(broadest)
-    y = tf.cast((row + 0.5) / scale[:, None] + area.top[:, None], tf.int32)
-    x = tf.cast((tf.cast(column, tf.float32) - 0.5) / scale[:, None] + area.left[:, None], tf.int32)
-    y, x = tf.clip_by_value(y, 0, rows - 1), tf.clip_by_value(x, 0, columns - 1)
+    group, of = digits.spans.group, digits.spans.group[:, None]
+    answers = _with_mean(digits.answers)
+    sure = tf.reduce_max(answers[:, 2], axis=1)
+    least = tf.tensor_scatter_nd_min(tf.ones([count]), of, sure)
+    pieces = _count(group, tf.ones_like(sure), count)
+    lowest = tf.tensor_scatter_nd_min(line_height, of, digits.spans.bottom - digits.spans.top)
+    sure = tf.reduce_max(read_whole[0][:, 2], axis=1)
+    is_sure = tf.cast(sure > reader.SURE, tf.float32)
+    beside = [_count(groups.sheet, v, tf.shape(pages.image)[0]) for v in (is_sure, tf.ones_like(is_sure))]
+    surely, others = (tf.gather(n, sheet) - m for n, m in zip(beside, (tf.gather(is_sure, unsure), 1.0), strict=True))
+    evidence = [
+        tf.math.log(least),
+        (area.right - area.left) / (area.bottom - area.top),
+        surely / tf.maximum(others, 1.0),
+        lowest / line_height,
+        tf.math.log(tf.maximum(tf.gather(sure, unsure), 0.03)),
+        digits.goodness / pieces,
+        tf.ones_like(least),
+    ]
+    certain = tf.linalg.matvec(tf.stack(evidence, axis=1), reader.EVIDENCE) > 0
+    certain &= (pieces > 1) & (least > reader.PROBABLE)
+    (chosen,) = indices(tf.gather(certain, group))
+    number = tf.cumsum(tf.cast(doubtful, tf.int32)) - 1
+    (uncut,) = indices(~doubtful | ~tf.gather(certain, tf.maximum(number, 0)))
+    spans, group = digits.spans.gather(chosen), tf.gather(group, chosen)
+    at = tf.stack([area.left, area.top] * 2, axis=1)
+    boxes = tf.stack([spans.left - 1, spans.top, spans.right - 1, spans.bottom], axis=1)
+    parts = Entries(
+        tf.gather(sheet, group),
+        tf.gather(tf.gather(groups.line, unsure), group),
+        tf.gather(area.x, group),
+        spans.start,
+        boxes * tf.gather(unit, group)[:, None] + tf.gather(at, group),
+        *tf.nest.map_structure(lambda values: tf.gather(values, chosen), (answers, digits.images, digits.maps)),
+    )
+    return tf.nest.map_structure(lambda a, b: tf.concat([tf.gather(a, uncut), b], axis=0), whole, parts)
+
+
+def _on_grid(
+    cells: Cells, sheet: Tensor, area: Areas, unit: Tensor, ink: Tensor, pages: Pages
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Lay groups on grids of ROWS rows: darkness and ink [U, ROWS, C], and how many columns each takes."""
+    rows, columns = tf.shape(ink)[1], tf.shape(ink)[2]
+    breadth = tf.cast((area.right - area.left) / unit, tf.int32) + 2
+    column = tf.range(tf.reduce_max(breadth))
+    edges = (
+        area.top[:, None] + unit[:, None] * np.arange(ROWS + 1, dtype=np.float32),
+        area.left[:, None] + unit[:, None] * tf.cast(tf.range(-1, tf.size(column)), tf.float32),
+    )
+    y, x = (
+        tf.clip_by_value(tf.cast(each[:, :-1] + unit[:, None] / 2, tf.int32), 0, size - 1)
+        for each, size in zip(edges, (rows, columns), strict=True)
+    )
     place = (tf.gather(sheet, cells.owner) * rows + tf.cast(cells.y, tf.int32)) * columns + tf.cast(cells.x, tf.int32)
     owners = tf.tensor_scatter_nd_update(tf.fill([tf.size(ink)], -1), place[:, None], cells.owner)
-    within = (column > 0) & (column < breadth[:, None] - 1)  # [U, columns]
-    filled = tf.gather(owners, _crossed((sheet[:, None] * rows + y) * columns, x)) == tf.range(count)[:, None, None]
-    filled = tf.cast(filled & within[:, None], tf.float32)
-
-    paths, costs, exists = _seams(filled, breadth)  # [U, seams, ROWS], [U, seams], [U, seams]
-    seams = tf.shape(costs)[1]
-
-    # The piece of each cell: the number of seams on its left
-    wide = broadest + 1
-    start = tf.where(exists[:, :, None], paths + 1, wide - 1)
-    start = (tf.range(count)[:, None, None] * reader.ROWS + np.arange(reader.ROWS, dtype=np.int32)) * wide + start
-    passed = tf.zeros([count * reader.ROWS * wide], tf.int32)
-    start = tf.reshape(start, [-1, 1])
-    passed = tf.tensor_scatter_nd_add(passed, start, tf.ones_like(start[:, 0]))
-    passed = tf.reshape(tf.cumsum(tf.reshape(passed, [-1, wide]), axis=1), [-1])
-    own_scale = tf.gather(scale, cells.owner)
-    at_row = tf.cast((cells.y + 0.5 - tf.gather(area.top, cells.owner)) * own_scale, tf.int32)
-    at_column = tf.cast((cells.x + 0.5 - tf.gather(area.left, cells.owner)) * own_scale, tf.int32) + 1
-    at_row = tf.clip_by_value(at_row, 0, reader.ROWS - 1)
-    at_column = tf.clip_by_value(at_column, 0, tf.gather(breadth, cells.owner) - 1)
-    piece = tf.gather(passed, (cells.owner * reader.ROWS + at_row) * wide + at_column)
-
-    # Boxes, masses and moments of the pieces, and of all runs of pieces from `first` to `last`
-    pieces = seams + 1
-    of_group = cells.owner
-    cells = Cells(of_group * pieces + piece, *cells[1:])
-    shape = tf.stack([count, pieces])
-    measures = [
-        tf.reshape(values, shape) for values in (*_boxes(cells, count * pieces), *_moments(cells, count * pieces))
-    ]
-    filled = measures[4] > 0
-    node = tf.cumsum(tf.cast(filled, tf.int32), axis=1) - 1
-    nodes = tf.reduce_max(node) + 1
-    order = tf.range(pieces)
-    first, last = order[:, None], order
-    within = (first[:, :, None] <= order) & (order <= last[None, :, None])  # [first, last, M]
-    left, top = (tf.reduce_min(tf.where(within, m[:, None, None], FAR), axis=3) for m in measures[:2])
-    right, bottom = (tf.reduce_max(tf.where(within, m[:, None, None], -FAR), axis=3) for m in measures[2:4])
-    mass, y, x = (tf.reduce_sum(tf.where(within, m[:, None, None], 0.0), axis=3) for m in measures[4:])
-    ends = tf.reduce_max(node, axis=1)[:, None, None]
-    is_whole = (node[:, :, None] == 0) & (node[:, None] == ends)
-    least = tf.maximum(bottom - top, reader.SMALL * line_height[:, None, None])
-    allowed = filled[:, :, None] & filled[:, None] & (first <= last)
-    allowed &= is_whole | (right - left <= reader.WIDE_DIGIT * least)
-    group, first, last = _where(allowed)  # [S] each
-    span = (group * pieces + first) * pieces + last
-    areas = Areas(
-        *(
-            tf.gather(tf.reshape(m, [-1]), span)
-            for m in (left, top, right, bottom, y / tf.maximum(mass, 1e-6), x / tf.maximum(mass, 1e-6))
-        )
+    own = (
+        tf.gather(owners, _crossed((sheet[:, None] * rows + y) * columns, x)) == tf.range(tf.size(unit))[:, None, None]
     )
-    in_span = (of_group == group[:, None]) & (first[:, None] <= piece) & (piece <= last[:, None])
-    which, cell = _where(in_span)
-    cells = Cells(which, *(tf.gather(values, cell) for values in cells[1:]))
-    span_sheet = tf.gather(sheet, group)
-    images = _images(cells, span_sheet, areas, pages)
-    probabilities, maps = _judged(networks, images)
-
-    # The best way from the left to the right of each group: each span is a step from one node to another
-    bounds = tf.pad(tf.where(exists, costs, 0.0), [[0, 0], [1, 1]])
-    bounds = tf.reshape(bounds, [-1])
-    seam_costs = tf.gather(bounds, group * (pieces + 1) + first) + tf.gather(bounds, group * (pieces + 1) + last + 1)
-    goodness = _goodness(areas, tf.gather(line_height, group), seam_costs, probabilities)
-    flat_node = tf.reshape(node, [-1])
-    start, end = tf.gather(flat_node, group * pieces + first), tf.gather(flat_node, group * pieces + last) + 1
-    side = nodes + 1
-    reached = tf.tensor_scatter_nd_update(
-        tf.fill(tf.stack([count, side, side]), -FAR), tf.stack([group, start, end], axis=1), goodness
-    )
-    reached = tf.where(tf.eye(side) > 0, 0.0, reached)
-    for _ in range((reader.SEAMS + 1).bit_length()):
-        reached = tf.reduce_max(reached[..., None] + reached[:, None], axis=2)
-    reached = tf.reshape(reached, [-1])
-    goal = tf.gather(ends[:, 0, 0], group) + 1
-    before = tf.gather(reached, group * side * side + start)
-    after = tf.gather(reached, (group * side + end) * side + goal)
-    best = tf.gather(reached, group * side * side + goal)
-    is_best = before + goodness + after > best - 1e-4
-    # Of ways that are as good, the one that goes back from the right in the longest steps
-    previous = tf.tensor_scatter_nd_min(
-        tf.fill([count * side + 1], side), tf.where(is_best, group * side + end, count * side)[:, None], start
-    )
-    steps = tf.reshape(previous[:-1], [count, side, 1]) == tf.range(side)
-    reached = tf.maximum(tf.cast(steps, tf.float32), tf.eye(side))
-    for _ in range((reader.SEAMS + 1).bit_length()):
-        reached = tf.minimum(tf.matmul(reached, reached), 1.0)
-    is_reached = tf.gather(tf.reshape(reached, [-1]), (group * side + goal) * side + end) > 0
-    chosen = is_best & is_reached & (tf.gather(previous, group * side + end) == start)
-    sure = tf.where(chosen, tf.reduce_max(probabilities[:, 2], axis=1), 1.0)
-    is_certain = tf.tensor_scatter_nd_min(tf.ones([count]), group[:, None], sure) > reader.CERTAIN
-    (chosen,) = _where(chosen & tf.gather(is_certain, group))
-    (certain,) = _where(~doubtful | ~tf.gather(is_certain, tf.maximum(number, 0)))
-    own = tf.gather(group, chosen)
-    pieces = Entries(
-        tf.gather(sheet, own),
-        tf.gather(tf.gather(groups.line, unsure), own),
-        tf.gather(area.x, own),
-        tf.gather(first, chosen),
-        tf.gather(tf.stack(areas[:4], axis=1), chosen),
-        tf.gather(probabilities, chosen),
-        tf.gather(images, chosen),
-        {layer: tf.gather(values, chosen) for layer, values in maps.items()},
-    )
-    return tf.nest.map_structure(lambda a, b: tf.concat([tf.gather(a, certain), b], axis=0), whole, pieces)
-
-
-def _seams(filled: Tensor, breadth: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Find the cheapest seams through ink [U, ROWS, columns]: columns [U, seams, ROWS], costs, and which exist."""
-    half = reader.ROWS // 2
-    count, columns = tf.shape(filled)[0], tf.shape(filled)[2]
-    halves = tf.concat([filled[:, :half], tf.reverse(filled[:, half:], [1])], axis=0)  # [2 U, ROWS / 2, columns]
-    entries = tf.nn.relu(halves[:, 1:, None] - _neighbours(halves[:, :-1], 0.0))  # [2 U, ROWS / 2 - 1, 3, columns]
-    cost, steps = halves[:, 0] * (1 + reader.ALONG), []
-    for row in range(half - 1):
-        cost, step = _step(cost, entries[:, row])
-        cost = cost + reader.ALONG * halves[:, row + 1]
-        steps.append(step)
-    above, below = cost[:count], cost[count:]
-    shared = tf.minimum(filled[:, half - 1, None], _neighbours(filled[:, half], 0.0))
-    ends, into = _step(below, -shared)
-    total = above + ends
-
-    column = tf.range(columns)
-    middle = tf.cast(breadth[:, None] - 1, tf.float32) / 2
-    rank = total + 1e-4 * tf.abs(tf.cast(column, tf.float32) - middle)
-    rank = tf.where(column < breadth[:, None], rank, FAR)
-    near = 2 * reader.NEAR_SEAMS + 1
-    cheapest = -tf.nn.max_pool2d(-rank[:, None, :, None], (1, near), 1, "SAME")[:, 0, :, 0]
-    allowed = (rank <= cheapest) & (total <= reader.THROUGH)
-    allowed &= (column >= reader.EDGE) & (column < breadth[:, None] - reader.EDGE)
-    found, starts = tf.math.top_k(tf.where(allowed, -rank, -FAR), tf.minimum(columns, reader.SEAMS))
-    starts = -tf.math.top_k(tf.where(found > -FAR / 2, -starts, -columns), tf.shape(starts)[1])[0]  # from the left
-    seams = tf.reduce_max(tf.reduce_sum(tf.cast(allowed, tf.int32), axis=1))
-    starts = starts[:, : tf.minimum(seams, reader.SEAMS)]
-    exists = starts < columns
-    starts = tf.where(exists, starts, 0)
-
-    group = tf.range(count)[:, None] * columns
-    costs = tf.gather(tf.reshape(total, [-1]), group + starts)
-    here = tf.concat([starts, starts + tf.gather(tf.reshape(into, [-1]), group + starts)], axis=0)  # [2 U, seams]
-    path, group = [here], tf.range(2 * count)[:, None] * columns
-    for step in steps[::-1]:
-        here = here + tf.gather(tf.reshape(step, [-1]), group + here)
-        path.append(here)
-    upper, lower = tf.stack(path[::-1], axis=2)[:count], tf.stack(path, axis=2)[count:]
-    return tf.concat([upper, lower], axis=2), costs, exists
-
-
-def _neighbours(values: Tensor, beyond: float) -> Tensor:
-    """Each value, its left and its right neighbour: [..., columns] -> [..., 3, columns]."""
-    padding = [[0, 0]] * (len(values.shape) - 1) + [[1, 1]]
-    padded = tf.pad(values, padding, constant_values=beyond)
-    return tf.stack([values, padded[..., :-2], padded[..., 2:]], axis=-2)
-
-
-def _step(cost: Tensor, entry: Tensor) -> tuple[Tensor, Tensor]:
-    """The cheapest way to each column from the columns beside it, and which that is: 0, -1 or 1."""
-    sideways = np.array([[0], [reader.SIDEWAYS], [reader.SIDEWAYS]], np.float32)
-    ways = _neighbours(cost, float(FAR)) + entry + sideways
-    return tf.reduce_min(ways, axis=1), tf.gather([0, -1, 1], tf.argmin(ways, axis=1, output_type=tf.int32))
-
-
-def _goodness(areas: Areas, line_height: Tensor, seam_costs: Tensor, probabilities: Tensor) -> Tensor:
-    high = areas.bottom - areas.top
-    wide = (areas.right - areas.left) / tf.maximum(high, reader.SMALL * line_height)
-    mean = tf.reduce_max(probabilities[:, 2], axis=1)
-    digit = tf.argmax(probabilities[:, 2], axis=1, output_type=tf.int32)
-    each = tf.maximum(tf.gather(probabilities[:, :2], digit, axis=2, batch_dims=1), 0.03)
-    features = [
-        tf.ones_like(high),
-        tf.math.log(tf.maximum(mean, 0.03)),
-        tf.nn.relu(0.7 - high / line_height),
-        tf.nn.relu(wide - 0.8),
-        seam_costs,
-        tf.math.log(each[:, 0] * each[:, 1]),
-    ]
-    return tf.linalg.matvec(tf.stack(features, axis=1), reader.FEATURES)
+    within = (column > 0) & (column < breadth[:, None] - 1)  # [U, C]
+    filled = tf.cast(own & within[:, None], tf.float32)
+    dark = _darkness(sheet, edges[0] * pages.cell, edges[1] * pages.cell, pages) * _and_around(filled)
+    return dark / tf.maximum(tf.reduce_max(dark, axis=(1, 2), keepdims=True), 1e-6), filled, breadth
 
 
 def _or_one_digit(entries: Entries, read_pictures: Any, pages: Pages) -> Entries:
@@ -703,8 +596,8 @@ def _or_one_digit(entries: Entries, read_pictures: Any, pages: Pages) -> Entries
     probabilities, maps = read_pictures
     count, owner = tf.shape(pages.image)[0], entries.sheet[:, None]
     least = tf.tensor_scatter_nd_min(tf.fill([count], 1.0), owner, tf.reduce_max(entries.probabilities[:, 2], axis=1))
-    (sheet,) = _where(tf.reduce_max(probabilities[:, 2], axis=1) > reader.SURE)
-    sheet = tf.gather(sheet, _where(tf.gather(least, sheet) <= reader.PROBABLE)[0])
+    (sheet,) = indices(tf.reduce_max(probabilities[:, 2], axis=1) > reader.SURE)
+    sheet = tf.gather(sheet, indices(tf.gather(least, sheet) <= reader.PROBABLE)[0])
     is_one = tf.tensor_scatter_nd_update(tf.zeros([count], tf.int32), sheet[:, None], tf.ones_like(sheet))
     low = tf.tensor_scatter_nd_min(tf.fill([count, 2], FAR), owner, entries.boxes[:, :2])
     high = tf.tensor_scatter_nd_max(tf.fill([count, 2], -FAR), owner, entries.boxes[:, 2:])
@@ -717,8 +610,16 @@ def _or_one_digit(entries: Entries, read_pictures: Any, pages: Pages) -> Entries
         tf.gather(tf.concat([low, high], axis=1), sheet),
         *tf.nest.map_structure(lambda values: tf.gather(values, sheet), (probabilities, pages.image, maps)),
     )
-    (kept,) = _where(tf.gather(is_one, entries.sheet) == 0)
+    (kept,) = indices(tf.gather(is_one, entries.sheet) == 0)
     return tf.nest.map_structure(lambda a, b: tf.concat([tf.gather(a, kept), b], axis=0), entries, ones)
+
+
+def _is_smear(images: Tensor) -> Tensor:
+    """Whether ink is as dense as a filled rectangle, and not long."""
+    mass, y, x, yy, xx, yx = tf.unstack(tf.matmul(tf.reshape(images, [-1, SIDE * SIDE]), reader.MOMENTS), axis=1)
+    yy, xx, yx = mass * yy - y * y, mass * xx - x * x, mass * yx - y * x
+    determinant = yy * xx - yx * yx
+    return (mass**6 > reader.SOLID * determinant) & ((yy + xx) ** 2 < reader.LONG * determinant)
 
 
 def _in_order(entries: Entries, read_pictures: Any, pages: Pages) -> dict[str, Tensor]:
@@ -727,7 +628,7 @@ def _in_order(entries: Entries, read_pictures: Any, pages: Pages) -> dict[str, T
     sheet, line, x, piece, boxes, probabilities, images, maps = entries
     sheets = tf.shape(pages.image)[0]
     sure = tf.reduce_max(probabilities[:, 2], axis=1)
-    counts = tf.cast(sure > reader.PROBABLE, tf.float32)
+    counts = tf.cast((sure > reader.PROBABLE) & ~_is_smear(images), tf.float32)
     same_sheet = sheet[:, None] == sheet
     same_line = tf.cast(same_sheet & (line[:, None] == line), tf.float32)
     share = tf.linalg.matvec(same_line, counts) / tf.reduce_sum(same_line, axis=1)
@@ -740,7 +641,7 @@ def _in_order(entries: Entries, read_pictures: Any, pages: Pages) -> dict[str, T
     earlier = (x < x[:, None]) | ((x == x[:, None]) & earlier)
     earlier = (line < line[:, None]) | ((line == line[:, None]) & earlier)
     place = tf.reduce_sum(tf.cast(same_sheet & earlier, tf.int32), axis=1)
-    (kept,) = _where(place < reader.PIECES)
+    (kept,) = indices(place < reader.PIECES)
     count = tf.reduce_max(tf.concat([[-1], tf.gather(place, kept)], axis=0)) + 1
     to = tf.stack([tf.gather(sheet, kept), tf.gather(place, kept)], axis=1)
 
@@ -757,8 +658,3 @@ def _in_order(entries: Entries, read_pictures: Any, pages: Pages) -> dict[str, T
         "images": laid_out(images, SIDE, SIDE),
         **{layer: laid_out(values, *values.shape[1:]) for layer, values in maps.items()},
     }
-
-
-def _where(condition: Tensor) -> list[Tensor]:
-    """Where a condition holds: an index for each axis, in order."""
-    return tf.unstack(tf.cast(tf.where(condition), tf.int32), axis=1, num=len(condition.shape))

@@ -3,13 +3,26 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import onnx
 import tensorflow as tf
 import tf2onnx
-from onnx import helper
+from onnx import helper, numpy_helper
 
 Value = Any
 """A value in the graph: a tf.TensorSpec with the value's name."""
+
+
+SAME = {
+    "SelectV2": "Where",
+    "Less": "Less",
+    "LessEqual": "LessOrEqual",
+    "Greater": "Greater",
+    "GreaterEqual": "GreaterOrEqual",
+}
+"""Operators of TensorFlow that are one of ONNX, where tf2onnx makes several, for older opsets."""
+
+ALL = 1_000_000_000  # where tf2onnx ends a slice that takes all of an axis, or beyond
 
 
 class Stages:
@@ -46,9 +59,9 @@ class Stages:
         """The graph from `inputs` to `outputs`."""
         nodes = [*self.nodes, *(helper.make_node("Identity", [v.name], [name]) for name, v in outputs.items())]
         named = [tf.TensorSpec(value.shape, value.dtype, name) for name, value in outputs.items()]
-        graph = helper.make_graph(
-            nodes, "reader", list(map(_value_info, inputs)), list(map(_value_info, named)), list(self.weights.values())
-        )
+        graph = helper.make_graph(nodes, "reader", list(map(_value_info, inputs)), list(map(_value_info, named)))
+        used = {name for each in _graphs(graph) for node in each.node for name in node.input}
+        graph.initializer.extend(tensor for tensor in self.weights.values() if tensor.name in used)
         opsets = [helper.make_opsetid("", self.opset)]
         return helper.make_model(graph, opset_imports=opsets, ir_version=helper.find_min_ir_version_for(opsets))
 
@@ -65,21 +78,67 @@ class Stages:
             return {f"made{i}": tf.identity(tensor) for i, tensor in enumerate(tf.nest.flatten(result))}
 
         traced = tf.function(flat, input_signature=signature, autograph=False)
-        model, _ = tf2onnx.convert.from_function(traced, input_signature=signature, opset=self.opset)
+        handlers = {operator: (_renamed, [name]) for operator, name in SAME.items()}
+        model, _ = tf2onnx.convert.from_function(
+            traced, input_signature=signature, opset=self.opset, custom_op_handlers=handlers
+        )
+        _simplify(model.graph)
         names = {f"given{i}": value.name for i, value in enumerate(given)}
         prefix = f"{self.functions}/"
         for tensor in _weights(model.graph):
             named, tensor.name = tensor.name, ""
             content = tensor.SerializeToString()
-            tensor.name = f"{prefix}{named}"
+            tensor.name = f"{prefix}constant/{named}"
             names[named] = self.weights.setdefault(content, tensor).name
         _rename(model.graph, names, prefix)
         _copy_passed_values(model.graph)
+        nodes = list(model.graph.node)
         made = [
             tf.TensorSpec(tensor.shape, tensor.dtype, f"{prefix}made{i}")
             for i, tensor in enumerate(tf.nest.flatten(structure[-1]))
         ]
-        return list(model.graph.node), tf.nest.pack_sequence_as(structure[-1], made)
+        there = {output for node in nodes for output in node.output}
+        constants = {value.name: f"made{i}" for i, value in enumerate(made) if value.name not in there}
+        nodes += [helper.make_node("Identity", [names[named]], [value]) for value, named in constants.items()]
+        return nodes, tf.nest.pack_sequence_as(structure[-1], made)
+
+
+def _renamed(_: Any, node: Any, __: str, names: list[str]) -> None:
+    (node.type,) = names
+
+
+def _simplify(graph: onnx.GraphProto) -> None:
+    """Remove slices that take everything, and make Gather of those that take one index of one axis."""
+    values = {tensor.name: numpy_helper.to_array(tensor) for each in _graphs(graph) for tensor in each.initializer}
+    same: dict[str, str] = {}
+    for each in _graphs(graph):
+        slices = {}
+        for node in each.node:
+            if node.op_type == "Slice" and all(name in values for name in node.input[1:]):
+                starts, ends, axes = (values[name].tolist() for name in node.input[1:4])
+                cut = [(s, e, a) for s, e, a in zip(starts, ends, axes, strict=True) if (s, e >= ALL) != (0, True)]
+                slices[node.output[0]] = node.input[0], cut
+                if not cut and all(node.output[0] != value.name for value in each.output):
+                    same[node.output[0]] = node.input[0]
+            elif node.op_type == "Squeeze" and node.input[0] in slices:
+                source, cut = slices[node.input[0]]
+                if [(s + 1, a) for s, _, a in cut if s >= 0] == [(e, a) for _, e, a in cut] and len(cut) == 1:
+                    index = numpy_helper.from_array(np.array(cut[0][0]), f"{node.output[0]}/index")
+                    graph.initializer.append(index)
+                    gather = helper.make_node("Gather", [source, index.name], node.output, node.name, axis=cut[0][2])
+                    node.CopyFrom(gather)
+    for each in _graphs(graph):
+        for node in each.node:
+            for i, name in enumerate(node.input):
+                while name in same:
+                    name = same[name]
+                node.input[i] = name
+    for each in _graphs(graph):
+        used = {name for inner in _graphs(graph) for node in inner.node for name in node.input}
+        used |= {value.name for value in each.output}
+        kept = [node for node in each.node if node.op_type != "Slice" or node.output[0] in used]
+        del each.node[:]
+        each.node.extend(kept)
 
 
 def _common(a: tf.TensorShape, b: tf.TensorShape) -> list[int | None]:

@@ -10,20 +10,20 @@ steps:
    count.
 4. Groups: a small part above, below or inside another belongs to it: the roof of a 5, the bar of a 7, the dot in a 0.
 5. The networks read each group. If they are not sure, it may be several digits that touch. Then it is cut.
-6. Cuts: a seam runs from top to bottom through as little ink as possible (Avidan, Shamir 2007). There are more seams
-   than needed. The networks judge each run of pieces between two seams, and the best way from the left to the right of
-   the group wins (LeCun, Bottou, Bengio, Haffner 1998, section VI).
+6. Cuts: the group is read as the best row of digits that seams from top to bottom leave of it (model/cuts.py). That
+   counts if more speaks for a number than for a letter or a word.
 7. If a piece is no digit, but the networks are sure of the whole sheet as one digit, it is one: in a photograph, lines
    and edges may be left beside a digit.
 """
 
 import math
 from collections.abc import Callable
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
+from model import cuts
+from model.cuts import ROWS, SMALL, Networks
 from model.normalize import BOX, CENTRE, GRID, SIDE, separate
 
 CELLS = 60_000  # on a sheet, at most
@@ -35,30 +35,27 @@ TALL = 0.4  # of the size that a quarter of the parts exceed: lower parts make n
 BESIDE = 0.5  # of the height of the lower of two parts: if they share more, they are in one line
 SPECK = 0.2  # of its line's height: a smaller part is a speck
 LOW_LINE = 0.3  # of the highest line: a lower line is specks
-SMALL = 0.5  # of its line's height: a lower part may belong to another
 OVER = 0.6  # of the narrower part's width: if two parts share as much, one stands over the other
 SURE = 0.9  # probability: what the networks read so surely is one digit, unless it is wider than high
-CERTAIN = 0.9  # probability: a group stays whole if the networks are less sure of any digit into which it is cut
 PROBABLE = 0.5  # probability of the digit that counts
 DIGITS = 0.5  # of a line's pieces: if fewer are digits, it is no number
-TO_CUT = 24  # groups: if the networks are unsure of more, the sheet is no number, and nothing is cut
-
-ROWS = 48  # into which a group is divided to be cut
+TO_CUT = 32.0  # heights: if the groups of which the networks are unsure are wider, it is no number; nothing is cut
 NARROW = 0.5  # of its height: a group that is narrower is not cut
 WIDEST = 12.0  # times its height: a group that is wider is not cut
-NEAR_SEAMS = 2  # columns: of seams as near as that only the cheapest counts
-EDGE = 4  # columns at each end of a group, where no seam runs
-SEAMS = 24  # in a group, the cheapest
-SIDEWAYS = 0.03  # cost of each step of a seam to the side; to enter ink costs 1
-ALONG = 0.02  # cost of each row in which a seam runs through ink
-THROUGH = 6.0  # cost of the dearest seam
-WIDE_DIGIT = 1.6  # times its height: no digit is wider
 
-# Weights of features(), fitted by a structured perceptron to 253 numbers of the writers for validation, and rounded.
-FEATURES = np.array([0.05, 1.4, -4.0, -2.1, -0.5, 0.9], np.float32)
+# Weights of what tells a number from a letter, a word or a house, in the order of cut(): a cut counts if their sum is
+# above 0. Fitted by logistic regression to the best ways through numbers of the writers for validation, and through
+# sheets without a number.
+EVIDENCE = np.array([1.84, 4.81, 8.09, 9.34, 1.73, 1.01, -11.66], np.float32)
 
-Networks = Callable[[np.ndarray], np.ndarray]
-"""Reads images float32 [count, 28, 28]: probabilities float32 [count, 2, 10], LeNet5's and FFNN's."""
+# Ink is compared with a filled rectangle, whose mass is 12 times the root of the determinant of its covariance.
+SOLID = (0.95 * 12) ** 2  # times that determinant, of the mass's square: more is a smear
+LONG = 8.41  # times the determinant, of the trace's square: longer ink is no smear, but a 1 with a thick pen
+
+_PLACE = np.arange(SIDE, dtype=np.float32) - (SIDE - 1) / 2
+_Y, _X = np.repeat(_PLACE, SIDE), np.tile(_PLACE, SIDE)
+MOMENTS = np.stack([np.ones_like(_Y), _Y, _X, _Y * _Y, _X * _X, _Y * _X], axis=1)
+"""Of images with their pixels in a row: [784, 6]."""
 
 
 class Reading(NamedTuple):
@@ -104,9 +101,10 @@ class Part:
         self.width, self.height = self.right - self.left, self.bottom - self.top
         self.size = max(self.width, self.height)
 
-    def where(self, inside: np.ndarray) -> "Part":
-        """Some of its cells."""
-        return Part(self.y[inside], self.x[inside], self.ink[inside], self.cover[inside])
+    @property
+    def box(self) -> np.ndarray:
+        """Left, top, right and bottom."""
+        return np.array([self.left, self.top, self.right, self.bottom], np.float32)
 
     @property
     def middle(self) -> tuple[float, float]:
@@ -135,48 +133,60 @@ def read(sketch: np.ndarray, networks: Networks) -> Reading:
         may_be_cut(group, height) and (p < SURE or group.width > group.height)
         for group, height, p in zip(groups, heights, sure, strict=True)
     ]
-    if sum(doubtful) > TO_CUT:
+    if sum(group.width / group.height for group, d in zip(groups, doubtful, strict=True) if d) > TO_CUT:
         doubtful = [False] * len(groups)
 
-    entries: list[tuple[int, int, Part, np.ndarray, np.ndarray]] = []
+    entries: list[tuple[int, int, np.ndarray, np.ndarray, np.ndarray]] = []
     number = 0
     for row, line in enumerate(lines):
         pieces = []
         for group in line:
-            digits = best_way(cut(group), heights[number], sheet, networks) if doubtful[number] else []
-            if digits and min(p[2].max() for _, _, p in digits) > CERTAIN:
-                pieces += digits
-            else:
-                pieces.append((group, seen[number], probabilities[number]))
+            beside = np.delete(sure, number) > SURE
+            digits = cut(group, heights[number], sure[number], beside, sheet, networks) if doubtful[number] else []
+            pieces += digits or [(group.box, seen[number], probabilities[number])]
             number += 1
-        answers = [int(p[2].argmax()) if p[2].max() > PROBABLE else -1 for _, _, p in pieces]
+        answers = [digit(image, p) for _, image, p in pieces]
         is_number = np.mean(np.array(answers) >= 0) >= DIGITS
         entries += [(a if is_number else -1, row, *piece) for a, piece in zip(answers, pieces, strict=True)]
     if len(groups) > 1 and any(answer[2].max() <= PROBABLE for *_, answer in entries):
         answer = judged(networks, image[None])[0]
         if answer[2].max() > SURE:  # part of a digit, or what is beside it, was taken for another
-            entries = [(int(answer[2].argmax()), 0, union(groups), image, answer)]
+            entries = [(digit(image, answer), 0, union(groups).box, image, answer)]
     return _reading(entries[:PIECES], sheet.cell)
 
 
-def _reading(found: list[tuple[int, int, Part, np.ndarray, np.ndarray]], cell: int) -> Reading:
-    boxes = [[part.left, part.top, part.right, part.bottom] for _, _, part, _, _ in found]
+def _reading(found: list[tuple[int, int, np.ndarray, np.ndarray, np.ndarray]], cell: int) -> Reading:
     probabilities = np.array([p for *_, p in found], np.float32).reshape(-1, 3, 10)
     return Reading(
         np.array([digit for digit, *_ in found], np.int64),
         np.array([row for _, row, *_ in found], np.int64),
         probabilities[:, 2].max(axis=1, initial=0),
-        cell * np.array(boxes, np.float32).reshape(-1, 4),
+        cell * np.array([box for *_, box, _, _ in found], np.float32).reshape(-1, 4),
         probabilities,
         np.array([image for *_, image, _ in found], np.float32).reshape(-1, SIDE, SIDE),
     )
 
 
+def digit(image: np.ndarray, answer: np.ndarray) -> int:
+    """The digit that an image shows after the networks' answer [3, 10], or -1."""
+    return -1 if answer[2].max() <= PROBABLE or is_smear(image) else int(answer[2].argmax())
+
+
+def is_smear(image: np.ndarray) -> bool:
+    """Whether ink has no form but its outline's: it is as dense as a filled rectangle, and not long."""
+    mass, y, x, yy, xx, yx = image.ravel() @ MOMENTS
+    yy, xx, yx = mass * yy - y * y, mass * xx - x * x, mass * yx - y * x  # the covariance times the mass's square
+    determinant = yy * xx - yx * yx
+    return bool(mass**6 > SOLID * determinant and (yy + xx) ** 2 < LONG * determinant)
+
+
 def judged(networks: Networks, images: np.ndarray) -> np.ndarray:
     """Ask both networks: probabilities float32 [count, 3, 10], LeNet5's, FFNN's, and their mean."""
-    if not len(images):
-        return np.zeros((0, 3, 10), np.float32)
-    both = networks(images)
+    return with_mean(networks(images)) if len(images) else np.zeros((0, 3, 10), np.float32)
+
+
+def with_mean(both: np.ndarray) -> np.ndarray:
+    """The answers of both networks [count, 2, 10], and their mean: [count, 3, 10]."""
     return np.concatenate([both, both.mean(axis=1, keepdims=True)], axis=1)
 
 
@@ -276,31 +286,38 @@ def closed(parts: list[Part], related: Callable[[Part, Part], bool]) -> list[lis
 
 def image_of(part: Part, sheet: Sheet) -> np.ndarray:
     """Normalize a part to what the networks see, float32 [28, 28], as model/normalize.py does a whole sheet."""
-    height, width = sheet.level.shape
     step = max(part.size, 0.1) * sheet.cell / BOX
     y, x = (sheet.cell * middle for middle in part.middle)
-    rows, columns = _overlaps(y, step, height), _overlaps(x, step, width)
-    down, across = (
-        np.clip(((middle + step * (np.arange(SIDE) + 0.5 - CENTRE)) * GRID / side).astype(int), 0, GRID - 1)
-        for middle, side in ((y, height), (x, width))
-    )
-    covered = rows.sum(axis=1)[:, None] * columns.sum(axis=1)
-    image = np.maximum(sheet.paper[down][:, across] * covered - rows @ sheet.level @ columns.T, 0)
-    near = np.zeros((SIDE + 2, SIDE + 2), bool)  # the pixels of the part's own cells, and those around them
+    edges = step * (np.arange(SIDE + 1) - CENTRE)
+    own = np.zeros((SIDE, SIDE), bool)
     at = np.floor((np.stack([part.y, part.x]) + 0.5) * sheet.cell / step - [[y / step], [x / step]] + CENTRE)
-    at = at.astype(int)[:, ((at >= 0) & (at < SIDE)).all(axis=0)] + 1
-    for down_one in (-1, 0, 1):
-        for right_one in (-1, 0, 1):
-            near[at[0] + down_one, at[1] + right_one] = True
-    image *= near[1:-1, 1:-1]
+    at = at.astype(int)[:, ((at >= 0) & (at < SIDE)).all(axis=0)]
+    own[at[0], at[1]] = True
+    image = _darkness(sheet, y + edges, x + edges) * _and_around(own)
     return (image / max(image.max(), 1e-6)).astype(np.float32)
 
 
-def _overlaps(middle: float, step: float, length: int) -> np.ndarray:
-    """Overlap of each image pixel with each pixel of the sheet, [28, length]."""
-    edges = middle + step * (np.arange(SIDE + 1)[:, None] - CENTRE)
-    covered = np.clip(edges - np.arange(length), 0, 1)
-    return covered[1:] - covered[:-1]
+def _darkness(sheet: Sheet, down: np.ndarray, across: np.ndarray) -> np.ndarray:
+    """How much darker than the paper the sheet is between the edges `down` and `across`, [rows, columns]."""
+    rows, columns = (_overlaps(edges, side) for edges, side in zip((down, across), sheet.level.shape, strict=True))
+    y, x = (
+        np.clip(((edges[:-1] + edges[1:]) / 2 * GRID / side).astype(int), 0, GRID - 1)
+        for edges, side in zip((down, across), sheet.level.shape, strict=True)
+    )
+    covered = rows.sum(axis=1)[:, None] * columns.sum(axis=1)
+    return np.maximum(sheet.paper[y][:, x] * covered - rows @ sheet.level @ columns.T, 0)
+
+
+def _overlaps(edges: np.ndarray, length: int) -> np.ndarray:
+    """Overlap of each interval between two edges with each pixel, [intervals, length]."""
+    return np.diff(np.clip(edges[:, None] - np.arange(length), 0, 1), axis=0)
+
+
+def _and_around(inside: np.ndarray) -> np.ndarray:
+    """Some pixels and those that touch them, [rows, columns]."""
+    height, width = inside.shape
+    padded = np.pad(inside, 1)
+    return np.any([padded[y : y + height, x : x + width] for y in range(3) for x in range(3)], axis=0)
 
 
 def may_be_cut(group: Part, height: float) -> bool:
@@ -308,121 +325,50 @@ def may_be_cut(group: Part, height: float) -> bool:
     return NARROW * group.height < group.width < WIDEST * group.height and group.height > SMALL * height
 
 
-def cut(group: Part) -> list[tuple[Part, float, float]]:
-    """Cut a group along its seams: pieces from the left, each with the costs of the seams on its left and right."""
-    scale = np.float32(ROWS) / group.height
-    row = np.arange(ROWS, dtype=np.float32)
-    column = np.arange(math.floor(group.width * scale) + 2, dtype=np.float32)
-    filled = np.zeros((int(group.y.max()) + 2, int(group.x.max()) + 2), np.float32)
-    filled[group.y.astype(int), group.x.astype(int)] = 1
-    y = np.clip(((row + 0.5) / scale + group.top).astype(int), 0, len(filled) - 1)
-    x = np.clip(((column - 0.5) / scale + group.left).astype(int), 0, filled.shape[1] - 1)
-    ink = filled[y][:, x]
-    ink[:, [0, -1]] = 0
-    paths, costs = seams(ink)
-    at_row = np.clip(((group.y + 0.5 - group.top) * scale).astype(int), 0, ROWS - 1)
-    at_column = np.clip(((group.x + 0.5 - group.left) * scale).astype(int) + 1, 0, len(column) - 1)
-    passed = (at_column > paths[:, at_row]).sum(axis=0)  # seams on the left of each cell
-    bounds = [0.0, *costs, 0.0]
-    pieces = []
-    for number in range(len(paths) + 1):
-        inside = passed == number
-        if inside.any():
-            pieces.append((group.where(inside), bounds[number], bounds[number + 1]))
-    return pieces
+def cut(
+    group: Part, height: float, sure: float, beside: np.ndarray, sheet: Sheet, networks: Networks
+) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Cut a group into digits. Returns the box, the image and the probabilities of each, from the left; none if it is
+    not certain that there are several.
 
-
-def seams(ink: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Find the cheapest seams through ink [ROWS, columns], 1 or 0, from top to bottom.
-
-    A seam goes down a row a step, and at most a column to the side. Returns the column of each seam in each row,
-    [seams, ROWS], in the order of their middles, and their costs.
+    `height` is its line's, `sure` how sure the networks are of it as one digit, `beside` of which other groups they are
+    sure.
     """
-    upper, lower = ink[: ROWS // 2], ink[ROWS // 2 :][::-1]
-    (above, steps_up), (below, steps_down) = _ways(upper), _ways(lower)
-    ends, into = _step(below, -np.minimum(upper[-1], _neighbours(lower[-1], 0)))
-    total = above + ends
-    middle = (len(total) - 1) / 2
-    rank = total + 1e-4 * np.abs(np.arange(len(total)) - middle)
-    padded = np.pad(rank, NEAR_SEAMS, constant_values=np.inf)
-    cheapest = np.min([padded[i : i + len(rank)] for i in range(2 * NEAR_SEAMS + 1)], axis=0)
-    allowed = (rank <= cheapest) & (total <= THROUGH)
-    allowed[:EDGE] = allowed[-EDGE:] = False
-    (starts,) = np.nonzero(allowed)
-    starts = np.sort(starts[np.argsort(rank[starts], kind="stable")[:SEAMS]])
-    paths = np.zeros((len(starts), ROWS), int)
-    for path, start in zip(paths, starts, strict=True):
-        path[ROWS // 2 - 1] = column = start
-        for i, steps in enumerate(steps_up[::-1]):
-            column = column + steps[column]
-            path[ROWS // 2 - 2 - i] = column
-        path[ROWS // 2] = column = start + into[start]
-        for i, steps in enumerate(steps_down[::-1]):
-            column = column + steps[column]
-            path[ROWS // 2 + 1 + i] = column
-    return paths, total[starts]
+    ink, filled = on_grid(group, sheet)
+    unit = group.height / ROWS
+    spans, images, both, goodness = cuts.digits_of(ink, filled, height / unit, networks)
+    answers = with_mean(both)
+    least = answers[:, 2].max(axis=1).min()
+    evidence = [
+        np.log(least),
+        group.width / group.height,
+        np.mean(beside) if len(beside) else 0,
+        (spans.bottom - spans.top).min() * unit / height,
+        np.log(max(sure, 0.03)),
+        goodness / len(images),
+        1,
+    ]
+    if len(images) == 1 or least <= PROBABLE or evidence @ EVIDENCE <= 0:
+        return []
+    boxes = np.stack([spans.left - 1, spans.top, spans.right - 1, spans.bottom], axis=1) * unit
+    boxes += [group.left, group.top] * 2
+    return list(zip(boxes, images, answers, strict=True))
 
 
-def _neighbours(values: np.ndarray, beyond: float) -> np.ndarray:
-    """The value itself, its left and its right neighbour: [3, columns]."""
-    padded = np.pad(values, 1, constant_values=beyond)
-    return np.stack([values, padded[:-2], padded[2:]])
+def on_grid(group: Part, sheet: Sheet) -> tuple[np.ndarray, np.ndarray]:
+    """Lay a group on a grid of ROWS rows between two empty columns.
 
-
-def _step(cost: np.ndarray, entry: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The cheapest way to each column from the columns beside it, and which that is: 0, -1 or 1."""
-    ways = _neighbours(cost, 1e9) + entry + np.array([[0], [SIDEWAYS], [SIDEWAYS]], np.float32)
-    return ways.min(axis=0), np.array([0, -1, 1])[ways.argmin(axis=0)]
-
-
-def _ways(ink: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
-    """The cost of the cheapest way from the first row to each column of the last, and its steps from row to row."""
-    cost, steps = ink[0] * (1 + ALONG), []
-    for before, here in pairwise(ink):
-        cost, step = _step(cost, np.maximum(here - _neighbours(before, 0), 0))
-        cost = cost + ALONG * here
-        steps.append(step)
-    return cost, steps
-
-
-def best_way(
-    pieces: list[tuple[Part, float, float]], height: float, sheet: Sheet, networks: Networks
-) -> list[tuple[Part, np.ndarray, np.ndarray]]:
-    """Join pieces to digits such that the digits are as good as possible. Returns each with its image and answer."""
-    spans = []
-    for start in range(len(pieces)):
-        for end in range(start + 1, len(pieces) + 1):
-            part = union([piece for piece, _, _ in pieces[start:end]])
-            is_whole = end - start == len(pieces)
-            if is_whole or part.width <= WIDE_DIGIT * max(part.height, SMALL * height):
-                spans.append((start, end, part, pieces[start][1] + pieces[end - 1][2]))
-    images = np.array([image_of(part, sheet) for _, _, part, _ in spans])
-    probabilities = judged(networks, images)
-    best = [0.0] + [-math.inf] * len(pieces)
-    last = [0] * (len(pieces) + 1)
-    for number, (start, end, part, seam_costs) in enumerate(spans):
-        goodness = best[start] + float(features(part, height, seam_costs, probabilities[number]) @ FEATURES)
-        if goodness > best[end]:
-            best[end], last[end] = goodness, number
-    way, end = [], len(pieces)
-    while end:
-        start, _, part, _ = spans[last[end]]
-        way.append((part, images[last[end]], probabilities[last[end]]))
-        end = start
-    return way[::-1]
-
-
-def features(part: Part, height: float, seam_costs: float, probabilities: np.ndarray) -> np.ndarray:
-    """What tells a digit from half a digit and from two: float [6]."""
-    lenet5, ffnn, mean = np.maximum(probabilities[:, probabilities[2].argmax()], 0.03)
-    width = part.width / max(part.height, SMALL * height)
-    return np.array(
-        [
-            1,
-            math.log(mean),
-            max(0, 0.7 - part.height / height),
-            max(0, width - 0.8),
-            seam_costs,
-            math.log(lenet5 * ffnn),
-        ]
-    )
+    Returns how dark each cell of the grid is, 0 to 1, and 1 where it holds ink of the group, else 0, [ROWS, columns]
+    each.
+    """
+    unit = group.height / np.float32(ROWS)  # float32, as in the graph
+    down = group.top + unit * np.arange(ROWS + 1, dtype=np.float32)
+    across = group.left + unit * np.arange(-1, int(group.width / unit) + 2, dtype=np.float32)
+    own = np.zeros(sheet.ink.shape, np.float32)
+    own[group.y.astype(int), group.x.astype(int)] = 1
+    middles = ((edges[:-1] + unit / 2).astype(int) for edges in (down, across))
+    y, x = (np.clip(middle, 0, size - 1) for middle, size in zip(middles, sheet.ink.shape, strict=True))
+    filled = own[y][:, x]
+    filled[:, [0, -1]] = 0
+    ink = _darkness(sheet, sheet.cell * down, sheet.cell * across) * _and_around(filled > 0)
+    return ink / max(ink.max(), 1e-6), filled

@@ -7,7 +7,8 @@ import pytest
 from PIL import Image, ImageDraw
 
 from model import normalize, reader
-from model.reader import Networks, Reading, read
+from model.cuts import Networks
+from model.reader import Reading, read
 
 pytestmark = pytest.mark.tensorflow
 
@@ -79,7 +80,20 @@ def test_a_small_part_belongs_to_what_it_stands_over() -> None:
 
 
 def test_digits_that_touch_are_cut() -> None:
-    assert text(read(sheet((RING, 60, 50, 120, 150), (RING, 117, 50, 177, 150)), bars_and_rings)) == "00"
+    rings = [(RING, left, 50, left + 60, 150) for left in (60, 117, 174)]
+    assert text(read(sheet(*rings), bars_and_rings)) == "000"
+
+
+def test_two_that_touch_are_cut_beside_sure_digits_but_not_alone() -> None:
+    touching = ((RING, 60, 50, 120, 150), (RING, 117, 50, 177, 150))
+    assert text(read(sheet(*touching, (BAR, 220, 50, 220, 150)), bars_and_rings)) == "001"
+    assert text(read(sheet(*touching), bars_and_rings)) == "?"
+
+
+def test_a_smear_is_no_digit_but_a_thick_one_is() -> None:
+    always_one: Networks = lambda images: np.tile(np.eye(10, dtype=np.float32)[1], (len(images), 2, 1))
+    assert text(read(sheet((BAR, 100, 50, 100, 150), pen=80), always_one)) == "?"
+    assert text(read(sheet((BAR, 100, 50, 100, 150), pen=30), always_one)) == "1"
 
 
 def test_a_group_stays_whole_if_its_parts_are_no_digits() -> None:
