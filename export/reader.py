@@ -511,10 +511,11 @@ def _doubts(cells: Cells, groups: Groups, doubtful: Tensor, ink: Tensor, pages: 
 
 
 def _no_doubts(cells: Cells, groups: Groups, doubtful: Tensor, ink: Tensor, pages: Pages) -> tuple[Doubts, Tensor]:
-    nothing = tf.zeros([0])
-    number, grid = tf.cast(nothing, tf.int32), tf.zeros([0, ROWS, 0])
-    seams = Seams(tf.zeros([0, 0, ROWS], tf.int32), grid[:, 0], number)
-    return Doubts(number, nothing, grid, grid, seams), tf.constant(False)
+    none = tf.reduce_sum(tf.cast(doubtful, tf.int32))  # 0, but OpenVINO takes a constant without elements for a scalar
+    nothing, grid = tf.zeros([none]), tf.zeros(tf.stack([none, ROWS, none]))
+    number = tf.cast(nothing, tf.int32)
+    seams = Seams(tf.cast(tf.transpose(grid, (0, 2, 1)), tf.int32), grid[:, 0], number)
+    return Doubts(number, nothing, grid, grid, seams), none > 0
 
 
 def _cut(
