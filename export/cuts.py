@@ -59,8 +59,6 @@ class Digits(NamedTuple):
     answers: Tensor
     """Probabilities, LeNet5's and FFNN's, [digits, 2, 10]."""
     maps: dict[str, Tensor]
-    goodness: Tensor
-    """Of each group's way, [U]."""
 
 
 class Seams(NamedTuple):
@@ -104,9 +102,8 @@ def digits_of(ink: Tensor, filled: Tensor, seams: Seams, line_height: Tensor, ne
     into = tf.transpose(steps(place_kept, answers, spans), (0, 2, 1))
     best = _best(into, tf.zeros_like(seams.goal))
     chosen = _on_the_way(spans, into, best, seams.goal)
-    goodness = tf.gather(tf.reshape(best, [-1]), tf.range(count) * side + seams.goal)
     maps = {layer: tf.gather(values, chosen) for layer, values in maps.items()}
-    return Digits(spans.gather(chosen), tf.gather(images, chosen), tf.gather(answers, chosen), maps, goodness)
+    return Digits(spans.gather(chosen), tf.gather(images, chosen), tf.gather(answers, chosen), maps)
 
 
 def _numbered(values: Tensor) -> Tensor:
@@ -293,6 +290,7 @@ def _goodness(spans: Spans, line_height: Tensor, answers: Tensor) -> Tensor:
         tf.ones_like(high),
         tf.math.log(tf.maximum(mean, 0.03)),
         tf.nn.relu(0.7 - high / line_height),
+        tf.nn.relu(0.9 - high / line_height),
         tf.nn.relu(wide - 0.8),
         spans.costs / cuts.ENTER,
         tf.math.log(each[:, 0] * each[:, 1]),

@@ -544,7 +544,6 @@ def _cut(
         surely / tf.maximum(others, 1.0),
         lowest / line_height,
         tf.math.log(tf.maximum(tf.gather(sure, unsure), 0.03)),
-        digits.goodness / pieces,
         tf.ones_like(least),
     ]
     certain = tf.linalg.matvec(tf.stack(evidence, axis=1), reader.EVIDENCE) > 0

@@ -46,7 +46,7 @@ WIDEST = 12.0  # times its height: a group that is wider is not cut
 # Weights of what tells a number from a letter, a word or a house, in the order of cut(): a cut counts if their sum is
 # above 0. Fitted by logistic regression to the best ways through numbers of the writers for validation, and through
 # sheets without a number.
-EVIDENCE = np.array([1.84, 4.81, 8.09, 9.34, 1.73, 1.01, -11.66], np.float32)
+EVIDENCE = np.array([3.12, 3.41, 7.27, 11.26, 1.24, -11.69], np.float32)
 
 # Ink is compared with a filled rectangle, whose mass is 12 times the root of the determinant of its covariance.
 SOLID = (0.95 * 12) ** 2  # times that determinant, of the mass's square: more is a smear
@@ -336,7 +336,7 @@ def cut(
     """
     ink, filled = on_grid(group, sheet)
     unit = group.height / ROWS
-    spans, images, both, goodness = cuts.digits_of(ink, filled, height / unit, networks)
+    spans, images, both = cuts.digits_of(ink, filled, height / unit, networks)
     answers = with_mean(both)
     least = answers[:, 2].max(axis=1).min()
     evidence = [
@@ -345,7 +345,6 @@ def cut(
         np.mean(beside) if len(beside) else 0,
         (spans.bottom - spans.top).min() * unit / height,
         np.log(max(sure, 0.03)),
-        goodness / len(images),
         1,
     ]
     if len(images) == 1 or least <= PROBABLE or evidence @ EVIDENCE <= 0:

@@ -84,8 +84,8 @@ def test_digits_that_touch_are_cut() -> None:
     assert text(read(sheet(*rings), bars_and_rings)) == "000"
 
 
-def test_two_that_touch_are_cut_beside_sure_digits_but_not_alone() -> None:
-    touching = ((RING, 60, 50, 120, 150), (RING, 117, 50, 177, 150))
+def test_two_narrow_ones_that_touch_are_cut_beside_sure_digits_but_may_be_a_letter_alone() -> None:
+    touching = ((RING, 60, 50, 110, 150), (RING, 107, 50, 157, 150))
     assert text(read(sheet(*touching, (BAR, 220, 50, 220, 150)), bars_and_rings)) == "001"
     assert text(read(sheet(*touching), bars_and_rings)) == "?"
 
