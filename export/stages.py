@@ -103,8 +103,8 @@ class Stages:
         return nodes, tf.nest.pack_sequence_as(structure[-1], made)
 
 
-def _renamed(_: Any, node: Any, __: str, names: list[str]) -> None:
-    (node.type,) = names
+def _renamed(context: Any, node: Any, name: str, rest: list[str]) -> None:
+    """Do no more: tf2onnx gives a node the first name of its handler by itself."""
 
 
 def _simplify(graph: onnx.GraphProto) -> None:
