@@ -5,7 +5,7 @@ const STORAGE_VERSION = 1;
 const MAX_FORMS = 200; // 260 kB of the 5 MB that a browser stores for a site
 // The mean of two cosine distances, of LeNet5's layer FC6 and of the ink. Far from digits, FC6 tells little.
 const [CLOSE, CLOSE_IF_UNSURE] = [0.09, 0.165]; // tests/benchmarks/writers.py measures their effect
-const SAME = 0.02; // cosine distance of the ink; only the later of two such forms is kept
+const SAME = 0.04; // cosine distance of the ink; only the later of two such forms is kept
 const INK = { length: 784, side: 28, window: 3, step: 2 }; // pixels
 const FC6 = 84; // values
 const NO_FC6 = base64Of(new Uint8Array(FC6)); // near to nothing
