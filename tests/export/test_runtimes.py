@@ -94,6 +94,11 @@ def test_numbers_are_compared_by_digits_and_boxes(
     assert measured.same == given - data["digits0"].size
 
 
+@pytest.fixture
+def cases(digits: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> Path:
+    return survey.write_cases(tmp_path, load_trained("ffnn"), IMAGE, [digits[0][:30]])
+
+
 def row(runtime: str, cases: Path) -> RuntimeRow:
     return survey.run_apart(runtime, ONNX / "ffnn.onnx", cases)
 
