@@ -121,7 +121,7 @@ def test_the_commands_run_as_printed(
         theirs = answers(address)
     sketch = np.asarray(Image.open(DIGIT).convert("L"))[None]
     for name in RECIPES:
-        assert np.abs(mine[name] - theirs[name]).max() > 1e-4
+        assert np.abs(np.log(mine[name] + 1e-9) - np.log(theirs[name] + 1e-9)).max() > 0.05  # both are sure
     session = onnxruntime.InferenceSession("my-model/onnx/lenet5-sketch.onnx", providers=["CPUExecutionProvider"])
     (expected,) = session.run(["probabilities"], {"sketch": sketch})
     np.testing.assert_allclose(mine["lenet5"], expected[0], atol=5e-5)
