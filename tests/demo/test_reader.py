@@ -24,10 +24,11 @@ class Slow:
 
     batch_size: int = 1
     folder: Path = TINY
+    sha256: str = ""
     asked: int = 0
     go: threading.Event = field(default_factory=threading.Event)
 
-    def classify(self, sketch: np.ndarray, look_inside: bool = False) -> Answer:
+    def classify(self, sketch: np.ndarray, look_inside: bool = False, with_fc6: bool = False) -> Answer:
         self.asked += 1
         assert self.go.wait(10)
         return Answer([], 0.0)
@@ -46,8 +47,9 @@ def test_calls_beyond_the_threads_and_the_queue_get_busy_errors(kind: str, batch
             asyncio.create_task(reader.read(question) if kind == "drawing" else reader.predict(PNG))
             for _ in range(threads + 5)
         ]
-        while slow.asked < threads:
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(10):
+            while slow.asked < threads:
+                await asyncio.sleep(0.01)
         await asyncio.sleep(0.05)  # time in which one call too many would start
         assert slow.asked == threads
         slow.go.set()
