@@ -548,6 +548,8 @@ def _cut(
     ]
     certain = tf.linalg.matvec(tf.stack(evidence, axis=1), reader.EVIDENCE) > 0
     certain &= (pieces > 1) & (least > reader.PROBABLE)
+    ones = _count(group, tf.cast(tf.argmax(answers[:, 2], axis=1, output_type=tf.int32) == 1, tf.float32), count)
+    certain &= ones <= tf.maximum(float(reader.ONES), pieces / 2)
     (chosen,) = indices(tf.gather(certain, group))
     number = tf.cumsum(tf.cast(doubtful, tf.int32)) - 1
     (uncut,) = indices(~doubtful | ~tf.gather(certain, tf.maximum(number, 0)))

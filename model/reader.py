@@ -11,7 +11,7 @@ steps:
 4. Groups: a small part above, below or inside another belongs to it: the roof of a 5, the bar of a 7, the dot in a 0.
 5. The networks read each group. If they are not sure, it may be several digits that touch. Then it is cut.
 6. Cuts: the group is read as the best row of digits that seams from top to bottom leave of it (model/cuts.py). That
-   counts if more speaks for a number than for a letter or a word.
+   counts if more speaks for a number than for a letter, a word or a zigzag.
 7. If a piece is no digit, but the networks are sure of the whole sheet as one digit, it is one: in a photograph, lines
    and edges may be left beside a digit.
 """
@@ -42,6 +42,7 @@ DIGITS = 0.5  # of a line's pieces: if fewer are digits, it is no number
 TO_CUT = 32.0  # heights: if the groups of which the networks are unsure are wider, it is no number; nothing is cut
 NARROW = 0.5  # of its height: a group that is narrower is not cut
 WIDEST = 12.0  # times its height: a group that is wider is not cut
+ONES = 2  # in a group that is cut: if they are more, and most of its digits, it is a zigzag
 
 # Weights of what tells a number from a letter, a word or a house, in the order of cut(): a cut counts if their sum is
 # above 0. Fitted by logistic regression to the best ways through numbers of the writers for validation, and through
@@ -347,7 +348,8 @@ def cut(
         np.log(max(sure, 0.03)),
         1,
     ]
-    if len(images) == 1 or least <= PROBABLE or evidence @ EVIDENCE <= 0:
+    ones = np.sum(answers[:, 2].argmax(axis=1) == 1)
+    if len(images) == 1 or least <= PROBABLE or ones > max(ONES, len(images) / 2) or evidence @ EVIDENCE <= 0:
         return []
     boxes = np.stack([spans.left - 1, spans.top, spans.right - 1, spans.bottom], axis=1) * unit
     boxes += [group.left, group.top] * 2

@@ -50,7 +50,6 @@ EXPLAIN = """async (digits) => {
 }"""
 WATCH = """() => {
     window.times = []
-    const answered = () => (window.answered = performance.now())
     const explained = () => {
         if (document.querySelector(".why").getAttribute("aria-busy") === "false")
             window.times.push(performance.now() - window.lifted)

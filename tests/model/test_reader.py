@@ -1,5 +1,6 @@
 """The reader finds the digits on a sheet, in reading order, and cuts those that touch only if that is certain."""
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -88,6 +89,18 @@ def test_two_narrow_ones_that_touch_are_cut_beside_sure_digits_but_may_be_a_lett
     touching = ((RING, 60, 50, 110, 150), (RING, 107, 50, 157, 150))
     assert text(read(sheet(*touching, (BAR, 220, 50, 220, 150)), bars_and_rings)) == "001"
     assert text(read(sheet(*touching), bars_and_rings)) == "?"
+
+
+def test_a_zigzag_is_no_row_of_ones() -> None:
+    def narrow_ink_is_a_one(images: np.ndarray) -> np.ndarray:
+        wide = np.array([np.ptp(np.flatnonzero(image.max(axis=0) > 0.5)) for image in images])
+        one = np.where(np.arange(10) == 1, 0.99, 0.01 / 9)
+        return np.tile(np.where(wide[:, None] < 15, one, 0.1)[:, None], (1, 2, 1)).astype(np.float32)
+
+    turns = [(60 + 30 * i, 50 + 100 * (i % 2)) for i in range(7)]
+    strokes = [(BAR, *turn, *following) for turn, following in itertools.pairwise(turns)]
+    assert text(read(sheet(*strokes), narrow_ink_is_a_one)) == "?"
+    assert text(read(sheet(*strokes[::2]), narrow_ink_is_a_one)) == "111"
 
 
 def test_a_smear_is_no_digit_but_a_thick_one_is() -> None:
