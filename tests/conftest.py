@@ -16,7 +16,8 @@ FIXTURE_MARKERS = {"server": {"address", "hasty", "collecting", "start_server"},
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests whose fixtures start a server or a browser."""
+    """Mark the tests whose fixtures start a server or a browser, and let those of whole commands start first."""
+    items.sort(key=lambda item: item.path, reverse=True)  # or else one process would end minutes after the other
     for item in items:
         for marker, fixtures in FIXTURE_MARKERS.items():
             if fixtures & set(getattr(item, "fixturenames", ())):
