@@ -127,7 +127,7 @@ def visit(browser: Browser, problems: list[str]) -> Iterator[Callable[..., Page]
     def visit(address: str, clock: bool = False, script: str = "", **options: Any) -> Page:
         contexts.append(browser.new_context(**options))
         page = contexts[-1].new_page()
-        page.set_default_timeout(2_000 * SECONDS)  # the static page stands still while its networks load
+        page.set_default_timeout(2_000 * SECONDS)  # the static page loads its networks
         if clock:
             page.clock.install()
         if script:

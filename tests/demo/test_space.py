@@ -211,6 +211,14 @@ def test_the_static_page_answers_like_the_server(site: str, address: str, visit:
     assert answers[0] == answers[1]
 
 
+def test_the_networks_of_the_static_page_run_in_a_worker(site: str, visit: Callable[..., Page]) -> None:
+    """On the page itself they would hold up the pen for seconds while they load."""
+    page = visit(site)
+    page.get_by_label("a crossed 7").click()
+    expect_digit(page, "7")
+    assert len(page.workers) == 1
+
+
 QUESTIONS = {
     "nothing": (np.full((140, 200), 255, np.uint8), None),
     "a digit": (bar(3), None),
