@@ -228,13 +228,13 @@ def _ink(level: Tensor, paper: Tensor, found: Tensor, cell: Tensor, image: Tenso
     height, width = tf.shape(level)[1], tf.shape(level)[2]
     rows, columns = height // cell, width // cell
     cells = tf.reshape(level[:, : rows * cell, : columns * cell], [-1, rows, cell, columns, cell])
-    cells = tf.reduce_mean(cells, axis=(2, 4))
+    cells = tf.reduce_sum(tf.reduce_sum(cells, axis=2), axis=3) / tf.cast(cell * cell, tf.float32)
     both = tf.stack([-paper, found], axis=3)
     around = tf.nn.max_pool2d(both, 3, 1, "SAME")
     darkest = tf.where(around[..., 1] > 0, -around[..., 0], -FAR)
     y = (2 * tf.range(rows) + 1) * cell * GRID // (2 * height)
     x = (2 * tf.range(columns) + 1) * cell * GRID // (2 * width)
-    ink = tf.gather(tf.gather(darkest, y, axis=1), x, axis=2) - cells
+    ink = tf.gather(tf.gather(darkest, x, axis=2), y, axis=1) - cells  # rows last: they are copied as a whole
     strongest = tf.reduce_max(ink, axis=(1, 2), keepdims=True)
     has_ink = (strongest >= reader.CONTRAST) & (tf.reduce_max(image, axis=(1, 2), keepdims=True) > 0)
     least = tf.where(has_ink, reader.INK * strongest, FAR)

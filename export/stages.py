@@ -1,5 +1,6 @@
 """Join functions of TensorFlow to one ONNX graph, also with If, which tf2onnx converts too slowly in large graphs."""
 
+import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -8,6 +9,8 @@ import onnx
 import tensorflow as tf
 import tf2onnx
 from onnx import helper, numpy_helper
+
+logging.getLogger("tf2onnx.shape_inference").setLevel(logging.ERROR)  # it warns of loops, whose shapes are not needed
 
 Value = Any
 """A value in the graph: a tf.TensorSpec with the value's name."""

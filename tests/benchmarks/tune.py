@@ -86,6 +86,8 @@ def main() -> None:
                     after = predict(load_trained(name, Path(folder)), others.images).argmax(axis=1) != others.labels
                 row = writer, habit, len(chosen), misread[CORRECTED_FROM:].sum(), after.sum(), "yes" if kept else "no"
                 print(f"| {' | '.join(map(str, row))} |", flush=True)
+                if len(chosen) < count:
+                    break
 
 
 if __name__ == "__main__":
