@@ -230,6 +230,13 @@ QUESTIONS = {
 }
 
 
+# Asks until the networks are loaded, as the page does.
+LOADED = """async () => {
+    const sketch = { grey: new Uint8Array(64).fill(255), width: 8, height: 8 }
+    for (let tries = 0; tries < 20 && (await server.read({ sketch })).problem; tries++);
+}"""
+
+
 @pytest.fixture(scope="module", params=[ONNX, TINY], ids=["committed", "tiny"])
 def both_readers(
     request: pytest.FixtureRequest, static_page: Files, browser: Browser, tmp_path_factory: pytest.TempPathFactory
@@ -247,6 +254,7 @@ def both_readers(
         page = browser.new_page()
         page.goto(address)
         page.wait_for_function("globalThis.server")
+        page.evaluate(LOADED)
         yield page, Reader(load("cpu", request.param), Limits())
         page.close()
 
