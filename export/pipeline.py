@@ -58,7 +58,7 @@ def survey_runtimes(data: Folders, checkpoints: Path, output: Path) -> None:
         exported[name] = _export(networks[-1], digits, checkpoints, output, convert=False)
     if not (output / READER_FILE).is_file():
         raise InputError(f"{output / READER_FILE} is missing: {_command('all', checkpoints)} makes it.")
-    # The card is written before the survey, too: if the folder is read-only, that shows before an hour's work.
+    # The card is written before the survey, too: if the folder is read-only, that shows before the long work.
     _write_card(exported, output)
     rows = []
     for row in survey(output, networks, digits):
