@@ -20,7 +20,7 @@ def main() -> None:
         nargs="?",
         choices=[*RECIPES, "all", "verify"],
         default="all",
-        help="the network to convert; or verify: run all files in every installed runtime, which takes long; default: all",
+        help="the network to convert; or verify: run all files in every installed runtime; default: all",
     )
     folders.add_option(parser)
     parser.add_argument(
