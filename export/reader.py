@@ -5,7 +5,7 @@ with the number of what it belongs to. Shapes in comments: B sheets, N cells wit
 groups, U groups to cut, C columns of the widest grid of these, E pieces of ink that are read.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -20,7 +20,7 @@ from export.cuts import FAR, Networks, Seams, Tensor, digits_of, first_of, indic
 from export.stages import Stages
 from model import cuts, reader
 from model.cuts import ROWS
-from model.normalize import BOX, CENTRE, GRID, SIDE, separate
+from model.normalize import BOX, CENTRE, GRID, SIDE, Separation, separate
 from model.record import TrainingRecord
 
 
@@ -28,16 +28,9 @@ class Cells(NamedTuple):
     """Cells with ink, [N] each."""
 
     owner: Tensor
-    """Number of the part, group or piece that it belongs to."""
+    """Number of the part, group or piece that it belongs to, or the next number: to none."""
     y: Tensor
     x: Tensor
-    ink: Tensor
-    cover: Tensor
-
-    def where(self, inside: Tensor, owner: Tensor) -> "Cells":
-        """Some of the cells, with other owners."""
-        (index,) = indices(inside)
-        return Cells(*(tf.gather(values, index) for values in (owner, *self[1:])))
 
 
 class Areas(NamedTuple):
@@ -69,9 +62,13 @@ class Pages(NamedTuple):
     """The sheets from which images are taken."""
 
     level: Tensor
-    """Dark ink, [B, height, width]."""
+    """[B, height, width]"""
+    above: Tensor
+    """Sums of the levels above each pixel, in whole numbers."""
+    sign: Tensor
+    """1 where ink is dark, -1 where it is light, [B, 1, 1]."""
     paper: Tensor
-    """The paper's level, [B, GRID, GRID]."""
+    """The paper's sign * level, [B, GRID, GRID]."""
     cell: Tensor
     """Pixels a side of a cell."""
     image: Tensor
@@ -86,6 +83,15 @@ class Parts(NamedTuple):
     top: Tensor
     right: Tensor
     bottom: Tensor
+    mass: Tensor
+    down: Tensor
+    """The mass's first moment along y."""
+    across: Tensor
+    """Along x."""
+
+    def gather(self, index: Tensor) -> "Parts":
+        """Some of the parts."""
+        return Parts(*(tf.gather(values, index) for values in self))
 
 
 class Doubts(NamedTuple):
@@ -129,7 +135,7 @@ def to_onnx(networks: dict[str, keras.Model], records: dict[str, TrainingRecord]
 
     judges = Networks(lenet5, partial(probabilities, networks["ffnn"]))
     sketch = tf.TensorSpec([None, None, None], tf.uint8, "sketch")
-    stages = Stages(READER_OPSET)
+    stages = Stages(READER_OPSET, {layer.name for network in networks.values() for layer in network.layers})
     outputs = read(sketch, judges, stages.call, stages.choose)
     model = stages.model([sketch], outputs)
     for value in [*model.graph.input, *model.graph.output]:
@@ -161,26 +167,27 @@ def read(sketch: Tensor, networks: Networks, call: Callable[..., Any], choose: C
     `call(function, *arguments)` calls a function of tensors, and `choose(condition, function, other, *arguments)` calls
     the first function if the condition holds, else the other. They compute in TensorFlow, or make the graph.
     """
-    pages, ink, cells, parts, counts, are_several = call(_find, sketch)
+    pages, ink, cells, parts, counts, are_several, have_one = call(_find, separate(sketch, call, choose))
     cells, groups, images, pictures = choose(are_several, _several, _one_each, pages, cells, parts, counts)
     read_whole, read_pictures, doubtful, is_doubtful = call(partial(_judge, networks), pages, groups, images, pictures)
     doubts, may_be_cut = choose(is_doubtful, _doubts, _no_doubts, cells, groups, doubtful, ink, pages)
     cut = partial(_cut, networks)
-    entries = choose(may_be_cut, cut, _uncut, groups, images, read_whole, doubtful, doubts, pages)
-    return call(_in_order, entries, read_pictures, pages)
+    arguments = groups, images, read_whole, doubtful, doubts, pages, have_one
+    entries, have_one = choose(may_be_cut, cut, _uncut, *arguments)
+    return choose(have_one, _as_they_are, _in_order, entries, read_pictures, pages)
 
 
-def _find(sketch: Tensor) -> tuple[Any, ...]:
-    image, sign, paper, found = separate(sketch)
-    level = tf.cast(sketch, tf.float32) * sign
-    height, width = tf.shape(sketch)[1], tf.shape(sketch)[2]
+def _find(separation: Separation) -> tuple[Any, ...]:
+    image, sign, paper, found, level, above = separation
+    height, width = tf.shape(level)[1], tf.shape(level)[2]
     pixels = tf.cast(height * width, tf.float32)
     cell = tf.cast(tf.math.ceil(tf.sqrt(pixels / reader.CELLS)), tf.int32)
-    ink = _ink(level, paper, found, cell, image)
+    pages = Pages(level, above, sign, paper, tf.cast(cell, tf.float32), image)
+    ink = _ink(pages, found, cell)
     cells, parts = _parts(ink)
-    counts = _count(parts.sheet, tf.ones_like(parts.sheet), tf.shape(sketch)[0])
-    pages = Pages(level, paper, tf.cast(cell, tf.float32), image)
-    return pages, ink, cells, parts, counts, tf.reduce_max(counts) > 1
+    counts = _count(parts.sheet, tf.ones_like(parts.sheet), tf.shape(level)[0])
+    most = tf.reduce_max(counts)
+    return pages, ink, cells, parts, counts, most > 1, (most == 1) & (tf.reduce_min(counts) == 1)
 
 
 def _count(owner: Tensor, amount: Tensor, owners: Tensor) -> Tensor:
@@ -188,14 +195,13 @@ def _count(owner: Tensor, amount: Tensor, owners: Tensor) -> Tensor:
 
 
 def _one_each(pages: Pages, cells: Cells, parts: Parts, counts: Tensor) -> tuple[Any, ...]:
-    areas = _areas(cells, parts[1:])
-    groups = Groups(parts.sheet, tf.zeros_like(parts.sheet), parts.bottom - parts.top, areas)
+    groups = Groups(parts.sheet, tf.zeros_like(parts.sheet), parts.bottom - parts.top, _areas(*parts[1:]))
     images = tf.gather(pages.image, parts.sheet)
     return cells, groups, images, images[:0]
 
 
 def _several(pages: Pages, cells: Cells, parts: Parts, counts: Tensor) -> tuple[Any, ...]:
-    cells, groups = _groups(cells, parts.sheet, parts[1:], counts)
+    cells, groups = _groups(cells, parts, counts)
     images = _images(cells, groups.sheet, groups.areas, pages)
     alone = _count(groups.sheet, tf.ones_like(groups.sheet), tf.size(counts))
     is_alone = tf.cast(tf.gather(alone, groups.sheet) == 1, tf.float32)[:, None, None]
@@ -217,26 +223,31 @@ def _judge(networks: Networks, pages: Pages, groups: Groups, images: Tensor, pic
     return (probabilities, maps), read_pictures, doubtful, tf.reduce_any(doubtful)
 
 
-def _uncut(groups: Groups, images: Tensor, read_whole: Any, doubtful: Tensor, doubts: Doubts, pages: Pages) -> Entries:
+def _uncut(
+    groups: Groups, images: Tensor, read_whole: Any, doubtful: Tensor, doubts: Doubts, pages: Pages, have_one: Tensor
+) -> tuple[Entries, Tensor]:
     boxes = tf.stack(groups.areas[:4], axis=1)
     piece, (probabilities, maps) = tf.zeros_like(groups.sheet), read_whole
-    return Entries(groups.sheet, groups.line, groups.areas.x, piece, boxes, probabilities, images, maps)
+    return Entries(groups.sheet, groups.line, groups.areas.x, piece, boxes, probabilities, images, maps), have_one
 
 
-def _ink(level: Tensor, paper: Tensor, found: Tensor, cell: Tensor, image: Tensor) -> Tensor:
+def _ink(pages: Pages, found: Tensor, cell: Tensor) -> Tensor:
     """Ink of each cell, 0 where there is none: [B, rows, columns]."""
-    height, width = tf.shape(level)[1], tf.shape(level)[2]
+    height, width = tf.shape(pages.level)[1], tf.shape(pages.level)[2]
     rows, columns = height // cell, width // cell
-    cells = tf.reshape(level[:, : rows * cell, : columns * cell], [-1, rows, cell, columns, cell])
-    cells = tf.reduce_sum(tf.reduce_sum(cells, axis=2), axis=3) / tf.cast(cell * cell, tf.float32)
-    both = tf.stack([-paper, found], axis=3)
-    around = tf.nn.max_pool2d(both, 3, 1, "SAME")
+    last = tf.range(1, rows + 1) * cell - 1
+    sums = tf.gather(pages.above, last, axis=1) + tf.gather(pages.level, last, axis=1)
+    sums = tf.reshape(sums[:, :, : columns * cell], [-1, rows, columns, cell])
+    sums = tf.pad(tf.reduce_sum(sums, axis=3), [[0, 0], [1, 0], [0, 0]])
+    cells = (sums[:, 1:] - sums[:, :-1]) * pages.sign / tf.cast(cell * cell, tf.float32)
+    around = tf.nn.max_pool2d(tf.stack([-pages.paper, found], axis=3), 3, 1, "SAME")
     darkest = tf.where(around[..., 1] > 0, -around[..., 0], -FAR)
     y = (2 * tf.range(rows) + 1) * cell * GRID // (2 * height)
     x = (2 * tf.range(columns) + 1) * cell * GRID // (2 * width)
-    ink = tf.gather(tf.gather(darkest, x, axis=2), y, axis=1) - cells  # rows last: they are copied as a whole
+    darkest = tf.transpose(tf.gather(tf.transpose(darkest, (0, 2, 1)), x, axis=1), (0, 2, 1))  # copies whole rows
+    ink = tf.gather(darkest, y, axis=1) - cells
     strongest = tf.reduce_max(ink, axis=(1, 2), keepdims=True)
-    has_ink = (strongest >= reader.CONTRAST) & (tf.reduce_max(image, axis=(1, 2), keepdims=True) > 0)
+    has_ink = (strongest >= reader.CONTRAST) & (tf.reduce_max(pages.image, axis=(1, 2), keepdims=True) > 0)
     least = tf.where(has_ink, reader.INK * strongest, FAR)
     return tf.where(ink > least, ink, 0.0)
 
@@ -245,12 +256,13 @@ def _parts(ink: Tensor) -> tuple[Cells, Parts]:
     """Find connected parts."""
     sheet, y, x = indices(ink > 0)
     rows, columns = tf.shape(ink)[1], tf.shape(ink)[2]
-    level = tf.gather(tf.reshape(ink, [-1]), (sheet * rows + y) * columns + x)
+    row = sheet * rows + y
+    level = tf.gather(tf.reshape(ink, [-1]), row * columns + x)
 
     # Runs of cells in a row, and which of them touch a run in the row above
-    place = (sheet * (rows + 1) + y + 1) * (columns + 2) + x + 1  # with a row above and columns around each sheet
-    is_start = tf.concat([tf.ones_like(place[:1]), place[1:] - place[:-1] - 1], axis=0) != 0
-    is_end = tf.concat([is_start[1:], tf.ones_like(is_start[:1])], axis=0)
+    place = (row + sheet + 1) * (columns + 2) + x + 1  # with a row above and columns around each sheet
+    outermost, apart = place[:1] > 0, place[1:] - place[:-1] > 1
+    is_start, is_end = tf.concat([outermost, apart], axis=0), tf.concat([apart, outermost], axis=0)
     run = tf.cumsum(tf.cast(is_start, tf.int32)) - 1
     size = tf.shape(ink)[0] * (rows + 1) * (columns + 2)
     runs = tf.tensor_scatter_nd_update(tf.fill([size], -1), place[:, None], run)
@@ -278,55 +290,52 @@ def _parts(ink: Tensor) -> tuple[Cells, Parts]:
             spread = tf.gather(spread, spread)
         return spread, tf.reduce_any(spread != label)
 
-    numbers = tf.cumsum(tf.ones_like(tf.gather(run, indices(is_start)[0]))) - 1
+    (start,), (end,) = indices(is_start), indices(is_end)
+    numbers = tf.range(tf.size(start))
     label, changed = spread(numbers, tf.constant(True))
     for _ in range(2):  # is enough for digits; a loop takes longer
         label, changed = spread(label, changed)
     label, _ = tf.while_loop(lambda label, changed: changed, spread, [label, changed])
     part_of_run = tf.cumsum(tf.cast(label == numbers, tf.int32)) - 1
-    owner = tf.gather(tf.gather(part_of_run, label), run)
+    part = tf.gather(part_of_run, label)[:, None]
     count = tf.reduce_max(tf.concat([part_of_run, [-1]], axis=0)) + 1
 
-    strongest = tf.tensor_scatter_nd_max(tf.zeros([count]), owner[:, None], level)
-    cells = Cells(owner, tf.cast(y, tf.float32), tf.cast(x, tf.float32), level, level / tf.gather(strongest, owner))
-    sheets = tf.tensor_scatter_nd_max(tf.zeros([count], tf.int32), owner[:, None], sheet)
-    return cells, Parts(sheets, *_boxes(cells, count))
+    # Of each run, and then of each part
+    y, x = tf.cast(y, tf.float32), tf.cast(x, tf.float32)
+    none, empty = tf.zeros_like(tf.cast(start, tf.float32)), tf.zeros([count])
+    darkest = tf.tensor_scatter_nd_max(none, run[:, None], level)
+    mass, across = (tf.tensor_scatter_nd_add(none, run[:, None], m) for m in (level, level * (x + 0.5)))
+    strongest = tf.gather(tf.tensor_scatter_nd_max(empty, part, darkest), part[:, 0])
+    y_of_run = tf.gather(y, start)
+    cover, first, last = darkest / strongest, tf.gather(level, start) / strongest, tf.gather(level, end) / strongest
+    far = empty + FAR
+    parts = Parts(
+        tf.tensor_scatter_nd_max(tf.cast(empty, tf.int32), part, tf.gather(sheet, start)),
+        tf.tensor_scatter_nd_min(far, part, tf.gather(x, start) + 1 - first),
+        tf.tensor_scatter_nd_min(far, part, y_of_run + 1 - cover),
+        tf.tensor_scatter_nd_max(-far, part, tf.gather(x, end) + last),
+        tf.tensor_scatter_nd_max(-far, part, y_of_run + cover),
+        *(tf.tensor_scatter_nd_add(empty, part, m) for m in (mass, mass * (y_of_run + 0.5), across)),
+    )
+    return Cells(tf.gather(part[:, 0], run), y, x), parts
 
 
-def _boxes(cells: Cells, count: Tensor) -> list[Tensor]:
-    owner, far = cells.owner[:, None], tf.fill([count], FAR)
-    return [
-        tf.tensor_scatter_nd_min(far, owner, cells.x + 1 - cells.cover),
-        tf.tensor_scatter_nd_min(far, owner, cells.y + 1 - cells.cover),
-        tf.tensor_scatter_nd_max(-far, owner, cells.x + cells.cover),
-        tf.tensor_scatter_nd_max(-far, owner, cells.y + cells.cover),
-    ]
-
-
-def _moments(cells: Cells, count: Tensor) -> list[Tensor]:
-    """Mass, and its moments along y and x, [count] each."""
-    weights = (cells.ink, cells.ink * (cells.y + 0.5), cells.ink * (cells.x + 0.5))
-    return [tf.tensor_scatter_nd_add(tf.zeros([count]), cells.owner[:, None], weight) for weight in weights]
-
-
-def _areas(cells: Cells, boxes: Sequence[Tensor]) -> Areas:
-    mass, y, x = _moments(cells, tf.size(boxes[0]))
-    left, top, right, bottom = boxes
+def _areas(left: Tensor, top: Tensor, right: Tensor, bottom: Tensor, mass: Tensor, y: Tensor, x: Tensor) -> Areas:
     return Areas(left, top, right, bottom, y / mass, x / mass)
 
 
-def _groups(cells: Cells, sheet: Tensor, boxes: Sequence[Tensor], counts: Tensor) -> tuple[Cells, Groups]:
+def _groups(cells: Cells, parts: Parts, counts: Tensor) -> tuple[Cells, Groups]:
     """Put parts in lines, and join those that make up one digit."""
     sheets = tf.size(counts)
     first = tf.cumsum(counts, exclusive=True)
     most = tf.reduce_max(counts)
-    slot = tf.range(tf.size(sheet)) - tf.gather(first, sheet)
-    size = tf.maximum(boxes[2] - boxes[0], boxes[3] - boxes[1])
-    sizes = tf.tensor_scatter_nd_update(tf.fill([sheets, most], -1.0), tf.stack([sheet, slot], axis=1), size)
+    slot = tf.range(tf.size(parts.sheet)) - tf.gather(first, parts.sheet)
+    size = tf.maximum(parts.right - parts.left, parts.bottom - parts.top)
+    sizes = tf.tensor_scatter_nd_update(tf.fill([sheets, most], -1.0), tf.stack([parts.sheet, slot], axis=1), size)
     largest, index = tf.math.top_k(sizes, tf.minimum(most, reader.PARTS))  # [B, K], the largest first
     exists = largest >= 0
-    part = tf.minimum(first[:, None] + index, tf.size(sheet) - 1)
-    left, top, right, bottom = (tf.gather(side, part) for side in boxes)
+    part = tf.minimum(first[:, None] + index, tf.size(size) - 1)
+    _, left, top, right, bottom, *moments = parts.gather(part)
     high, wide, size = bottom - top, right - left, tf.maximum(largest, 0.0)
 
     quarter = tf.minimum(counts, reader.PARTS)[:, None] // 4
@@ -351,6 +360,7 @@ def _groups(cells: Cells, sheet: Tensor, boxes: Sequence[Tensor], counts: Tensor
         _shared(left, right) >= reader.OVER * _pairs(tf.minimum, wide)
     )
     joined = _closed(in_line & belong)
+    moments = tf.unstack(tf.matmul(joined, tf.stack(moments, axis=2)), axis=2)
     joined = joined > 0
     leader = first_of(joined)
     leads = counted & (leader == number)
@@ -366,16 +376,15 @@ def _groups(cells: Cells, sheet: Tensor, boxes: Sequence[Tensor], counts: Tensor
     chosen_sheet, chosen = indices(leads)
     chosen = chosen_sheet * tf.size(number) + chosen
     group = tf.reshape(tf.cumsum(tf.cast(tf.reshape(leads, [-1]), tf.int32)) - 1, tf.shape(leads))
-    group = tf.where(counted, tf.gather(group, leader, batch_dims=1), -1)
-    to = tf.where(exists, part, tf.size(sheet))
-    groups = tf.tensor_scatter_nd_max(
-        tf.fill([tf.size(sheet) + 1], -1), tf.reshape(to, [-1, 1]), tf.reshape(group, [-1])
+    group = tf.where(counted, tf.gather(group, leader, batch_dims=1), tf.size(chosen))
+    to = tf.where(exists, part, tf.size(size))
+    groups = tf.tensor_scatter_nd_min(
+        tf.fill([tf.size(size) + 1], tf.size(chosen)), tf.reshape(to, [-1, 1]), tf.reshape(group, [-1])
     )
-    owner = tf.gather(groups, cells.owner)
-    cells = cells.where(owner >= 0, owner)
-    box = [tf.gather(tf.reshape(side, [-1]), chosen) for side in (left, top, right, bottom)]
-    row, line_height = (tf.gather(tf.reshape(values, [-1]), chosen) for values in (row, line_height))
-    return cells, Groups(chosen_sheet, row, line_height, _areas(cells, box))
+    row, line_height, *area = (
+        tf.gather(tf.reshape(values, [-1]), chosen) for values in (row, line_height, left, top, right, bottom, *moments)
+    )
+    return cells._replace(owner=tf.gather(groups, cells.owner)), Groups(chosen_sheet, row, line_height, _areas(*area))
 
 
 def _pairs(function: Callable[[Tensor, Tensor], Tensor], values: Tensor) -> Tensor:
@@ -403,16 +412,11 @@ def _images(cells: Cells, sheet: Tensor, areas: Areas, pages: Pages) -> Tensor:
     step = tf.maximum(tf.maximum(areas.right - areas.left, areas.bottom - areas.top), 0.1) * (pages.cell / BOX)
     y, x = areas.y * pages.cell, areas.x * pages.cell
     edges = step[:, None] * (np.arange(SIDE + 1, dtype=np.float32) - CENTRE)
+    grid = tf.pad(tf.stack([pages.cell / step, y / step, x / step], axis=1), [[0, 1], [0, 0]], constant_values=1e6)
+    scale, middle_y, middle_x = tf.unstack(tf.gather(grid, cells.owner), axis=1)
     at_y, at_x = (
-        tf.cast(
-            tf.floor(
-                (place + 0.5) * pages.cell / tf.gather(step, cells.owner)
-                - tf.gather(middle / step, cells.owner)
-                + CENTRE
-            ),
-            tf.int32,
-        )
-        for place, middle in ((cells.y, y), (cells.x, x))
+        tf.cast(tf.floor((place + 0.5) * scale - middle + CENTRE), tf.int32)
+        for place, middle in ((cells.y, middle_y), (cells.x, middle_x))
     )
     inside = (at_y >= 0) & (at_y < SIDE) & (at_x >= 0) & (at_x < SIDE)
     at = tf.where(inside, (cells.owner * SIDE + at_y) * SIDE + at_x, tf.size(sheet) * SIDE * SIDE)
@@ -426,35 +430,27 @@ def _darkness(sheet: Tensor, down: Tensor, across: Tensor, pages: Pages) -> Tens
     """How much darker than the paper sheets are between edges [n, rows + 1] and [n, columns + 1]."""
     height, width = tf.shape(pages.level)[1], tf.shape(pages.level)[2]
     down, across = _intervals(down, height), _intervals(across, width)
-
-    # How much darker than white paper the pixels are, summed from the corner of the sheet, in whole numbers. The sums
-    # from the corner of an area fit float32.
+    row = sheet[:, None] * height + down.pixel
+    above, level = (tf.gather(tf.reshape(values, [-1, width]), row) for values in (pages.above, pages.level))
+    sums = above - above[:, :1] + down.beyond[:, :, None] * level  # small numbers keep float32 exact
+    sign = tf.gather(pages.sign, sheet)
     white = tf.math.ceil(tf.reduce_max(pages.paper))
-    sums = tf.cumsum(tf.cumsum(tf.cast(white - pages.level, tf.int32), axis=1), axis=2)
-    sums = tf.reshape(tf.pad(sums, [[0, 0], [1, 0], [1, 0]]), [-1])
-    rows = (sheet[:, None] * (height + 1) + down.pixel) * (width + 1)
-    first_row, first_column = rows[:, :1], across.pixel[:, :1]
-    start = tf.gather(sums, first_row + first_column)
-
-    def summed(rows: Tensor, columns: Tensor) -> Tensor:
-        beside = tf.gather(sums, rows + first_column) - start
-        above = tf.gather(sums, first_row + columns)
-        all_of = tf.gather(sums, rows[:, :, None] + columns[:, None])
-        return tf.cast(all_of - above[:, None] - beside[:, :, None], tf.float32)
-
-    upper, lower = (
-        summed(row, across.pixel) * (1 - across.beyond[:, None])
-        + summed(row, across.pixel + 1) * across.beyond[:, None]
-        for row in (rows, rows + width + 1)
-    )
-    sums = upper + (lower - upper) * down.beyond[:, :, None]
-    sums = sums[:, 1:] - sums[:, :-1]
-    darkness = sums[:, :, 1:] - sums[:, :, :-1]
+    dark = down.length[:, :, None] * white - (sums[:, 1:] - sums[:, :-1]) * sign  # [n, rows, width]
+    sums = tf.cumsum(tf.pad(dark, [[0, 0], [0, 0], [1, 0]]), axis=2)
+    at = (_numbered(dark) * (width + 1))[:, :, None] + across.pixel[:, None]
+    before, after = (tf.gather(tf.reshape(sums, [-1]), at + step) for step in (0, 1))
+    sums = before + (after - before) * across.beyond[:, None]
     covered = down.length[:, :, None] * across.length[:, None]
     paper = tf.gather(
         tf.reshape(pages.paper, [-1]), _crossed((sheet[:, None] * GRID + down.paper) * GRID, across.paper)
     )
-    return tf.nn.relu((paper - white) * covered + darkness)
+    return tf.nn.relu((paper - white) * covered + sums[:, :, 1:] - sums[:, :, :-1])
+
+
+def _numbered(values: Tensor) -> Tensor:
+    """The number of each row of each of the values, [n, rows]."""
+    count, rows = tf.shape(values)[0], tf.shape(values)[1]
+    return tf.reshape(tf.range(count * rows), [count, rows])
 
 
 def _and_around(inside: Tensor) -> Tensor:
@@ -502,10 +498,13 @@ def _doubts(cells: Cells, groups: Groups, doubtful: Tensor, ink: Tensor, pages: 
     """Lay the doubtful groups on grids, and find seams through them; and tell whether there are any."""
     (number,) = indices(doubtful)
     order = tf.cumsum(tf.cast(doubtful, tf.int32)) - 1
-    owner = tf.where(tf.gather(doubtful, cells.owner), tf.gather(order, cells.owner), -1)
+    owner = tf.concat([tf.where(doubtful, order, -1), [-1]], axis=0)
+    cells = cells._replace(owner=tf.gather(owner, cells.owner))
+    (mine,) = indices(cells.owner >= 0)
+    cells = Cells(*(tf.gather(values, mine) for values in cells))
     sheet, area = tf.gather(groups.sheet, number), groups.areas.gather(number)
     unit = (area.bottom - area.top) / ROWS
-    dark, filled, breadth = _on_grid(cells.where(owner >= 0, owner), sheet, area, unit, ink, pages)
+    dark, filled, breadth = _on_grid(cells, sheet, area, unit, ink, pages)
     seams = seams_of(filled, breadth)
     return Doubts(number, unit, dark, filled, seams), tf.reduce_any(seams.goal > 1)
 
@@ -519,10 +518,17 @@ def _no_doubts(cells: Cells, groups: Groups, doubtful: Tensor, ink: Tensor, page
 
 
 def _cut(
-    networks: Networks, groups: Groups, images: Tensor, read_whole: Any, doubtful: Tensor, doubts: Doubts, pages: Pages
-) -> Entries:
+    networks: Networks,
+    groups: Groups,
+    images: Tensor,
+    read_whole: Any,
+    doubtful: Tensor,
+    doubts: Doubts,
+    pages: Pages,
+    have_one: Tensor,
+) -> tuple[Entries, Tensor]:
     """Cut the doubtful groups into digits, where it is certain that they are several."""
-    whole = _uncut(groups, images, read_whole, doubtful, doubts, pages)
+    whole, _ = _uncut(groups, images, read_whole, doubtful, doubts, pages, have_one)
     unsure, unit, dark, filled, seams = doubts
     area, sheet = groups.areas.gather(unsure), tf.gather(groups.sheet, unsure)
     count, line_height = tf.size(unsure), tf.gather(groups.height, unsure) / unit
@@ -564,7 +570,8 @@ def _cut(
         boxes * tf.gather(unit, group)[:, None] + tf.gather(at, group),
         *tf.nest.map_structure(lambda values: tf.gather(values, chosen), (answers, digits.images, digits.maps)),
     )
-    return tf.nest.map_structure(lambda a, b: tf.concat([tf.gather(a, uncut), b], axis=0), whole, parts)
+    entries = tf.nest.map_structure(lambda a, b: tf.concat([tf.gather(a, uncut), b], axis=0), whole, parts)
+    return entries, have_one & (tf.size(chosen) == 0)
 
 
 def _on_grid(
@@ -617,11 +624,34 @@ def _or_one_digit(entries: Entries, read_pictures: Any, pages: Pages) -> Entries
 
 
 def _is_smear(images: Tensor) -> Tensor:
-    """Whether ink is as dense as a filled rectangle, and not long."""
+    """Whether ink is a dot, or as dense as a filled rectangle, and not long."""
     mass, y, x, yy, xx, yx = tf.unstack(tf.matmul(tf.reshape(images, [-1, SIDE * SIDE]), reader.MOMENTS), axis=1)
     yy, xx, yx = mass * yy - y * y, mass * xx - x * x, mass * yx - y * x
     determinant = yy * xx - yx * yx
-    return (mass**6 > reader.SOLID * determinant) & ((yy + xx) ** 2 < reader.LONG * determinant)
+    is_dense = (mass**6 > reader.SOLID * determinant) & ((yy + xx) ** 2 < reader.LONG * determinant)
+    return is_dense | (yy + xx < reader.TINY * mass**2)
+
+
+def _counts(probabilities: Tensor, images: Tensor) -> tuple[Tensor, Tensor]:
+    """How sure the networks are of each piece of ink, and whether it counts as a digit."""
+    sure = tf.reduce_max(probabilities[:, 2], axis=1)
+    return sure, (sure > reader.PROBABLE) & ~_is_smear(images)
+
+
+def _as_they_are(entries: Entries, read_pictures: Any, pages: Pages) -> dict[str, Tensor]:
+    """Do what _in_order() does with one piece of ink on each sheet."""
+    sure, counts = _counts(entries.probabilities, entries.images)
+    digit = tf.argmax(entries.probabilities[:, 2], axis=1, output_type=tf.int64)
+    outputs = {
+        "digits": tf.where(counts, digit, -1),
+        "line": tf.cast(entries.line, tf.int64),
+        "sure": sure,
+        "boxes": entries.boxes * pages.cell,
+        "probabilities": entries.probabilities,
+        "images": entries.images,
+        **entries.maps,
+    }
+    return {name: values[:, None] for name, values in outputs.items()}
 
 
 def _in_order(entries: Entries, read_pictures: Any, pages: Pages) -> dict[str, Tensor]:
@@ -629,8 +659,8 @@ def _in_order(entries: Entries, read_pictures: Any, pages: Pages) -> dict[str, T
     entries = _or_one_digit(entries, read_pictures, pages)
     sheet, line, x, piece, boxes, probabilities, images, maps = entries
     sheets = tf.shape(pages.image)[0]
-    sure = tf.reduce_max(probabilities[:, 2], axis=1)
-    counts = tf.cast((sure > reader.PROBABLE) & ~_is_smear(images), tf.float32)
+    sure, is_digit = _counts(probabilities, images)
+    counts = tf.cast(is_digit, tf.float32)
     same_sheet = sheet[:, None] == sheet
     same_line = tf.cast(same_sheet & (line[:, None] == line), tf.float32)
     share = tf.linalg.matvec(same_line, counts) / tf.reduce_sum(same_line, axis=1)

@@ -1,7 +1,10 @@
 """Join functions of TensorFlow to one ONNX graph, also with If, which tf2onnx converts too slowly in large graphs."""
 
 import logging
-from collections.abc import Callable, Iterator
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import numpy as np
@@ -31,11 +34,13 @@ ALL = 1_000_000_000  # where tf2onnx ends a slice that takes all of an axis, or 
 class Stages:
     """A graph in the making. Weights that several functions use are in it once."""
 
-    def __init__(self, opset: int) -> None:
+    def __init__(self, opset: int, layers: Collection[str]) -> None:
         self.opset = opset
+        self.layers = layers
+        """By which weights and nodes are named."""
         self.nodes: list[onnx.NodeProto] = []
         self.weights: dict[bytes, onnx.TensorProto] = {}
-        self.functions = 0
+        self.functions: list[str] = []
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Add a function of tensors to the graph. Arguments and result are nests of values."""
@@ -49,10 +54,10 @@ class Stages:
         for name, branch in (("then_branch", function), ("else_branch", other)):
             nodes, result = self._converted(branch, arguments)
             outputs = [_value_info(value) for value in tf.nest.flatten(result)]
-            branches[name] = helper.make_graph(nodes, f"{name}{self.functions}", [], outputs)
+            branches[name] = helper.make_graph(nodes, self.functions[-1], [], outputs)
             results.append(result)
         chosen = [
-            tf.TensorSpec(_common(a.shape, b.shape), a.dtype, f"chosen{self.functions}/{i}")
+            tf.TensorSpec(_common(a.shape, b.shape), a.dtype, f"{'_or_'.join(self.functions[-2:])}/{i}")
             for i, (a, b) in enumerate(zip(*map(tf.nest.flatten, results), strict=True))
         ]
         self.nodes.append(helper.make_node("If", [condition.name], [value.name for value in chosen], **branches))
@@ -65,12 +70,15 @@ class Stages:
         graph = helper.make_graph(nodes, "reader", list(map(_value_info, inputs)), list(map(_value_info, named)))
         used = {name for each in _graphs(graph) for node in each.node for name in node.input}
         graph.initializer.extend(tensor for tensor in self.weights.values() if tensor.name in used)
+        _order(graph)
+        _merge(graph)
+        _rename(graph, self.layers)
         opsets = [helper.make_opsetid("", self.opset)]
         return helper.make_model(graph, opset_imports=opsets, ir_version=helper.find_min_ir_version_for(opsets))
 
     def _converted(self, function: Callable[..., Any], arguments: Any) -> tuple[list[onnx.NodeProto], Any]:
         """Convert a function. Returns its nodes, and the values that they make."""
-        self.functions += 1
+        self.functions.append(getattr(function, "func", function).__name__.strip("_"))
         given = tf.nest.flatten(arguments)
         signature = [tf.TensorSpec(value.shape, value.dtype, f"given{i}") for i, value in enumerate(given)]
         structure: list[Any] = []
@@ -86,23 +94,22 @@ class Stages:
             traced, input_signature=signature, opset=self.opset, custom_op_handlers=handlers
         )
         _simplify(model.graph)
+        _pass_less(model.graph)
+        for graph in reversed(list(_graphs(model.graph))):  # of loops first
+            _name_outputs(graph)
         names = {f"given{i}": value.name for i, value in enumerate(given)}
-        prefix = f"{self.functions}/"
+        prefix = f"{self.functions[-1]}/"
         for tensor in _weights(model.graph):
             named, tensor.name = tensor.name, ""
             content = tensor.SerializeToString()
-            tensor.name = f"{prefix}constant/{named}"
+            tensor.name = prefix + named
             names[named] = self.weights.setdefault(content, tensor).name
-        _rename(model.graph, names, prefix)
-        _copy_passed_values(model.graph)
+        _prefix(model.graph, names, prefix)
         nodes = list(model.graph.node)
         made = [
             tf.TensorSpec(tensor.shape, tensor.dtype, f"{prefix}made{i}")
             for i, tensor in enumerate(tf.nest.flatten(structure[-1]))
         ]
-        there = {output for node in nodes for output in node.output}
-        constants = {value.name: f"made{i}" for i, value in enumerate(made) if value.name not in there}
-        nodes += [helper.make_node("Identity", [names[named]], [value]) for value, named in constants.items()]
         return nodes, tf.nest.pack_sequence_as(structure[-1], made)
 
 
@@ -111,7 +118,10 @@ def _renamed(context: Any, node: Any, name: str, rest: list[str]) -> None:
 
 
 def _simplify(graph: onnx.GraphProto) -> None:
-    """Remove slices that take everything, and make Gather of those that take one index of one axis."""
+    """Remove slices that take everything, and make Gather of those that take one index of one axis.
+
+    Of two Reshape in a row, leave the second: tf2onnx does so at some places, and not at the same each time.
+    """
     values = {tensor.name: numpy_helper.to_array(tensor) for each in _graphs(graph) for tensor in each.initializer}
     same: dict[str, str] = {}
     for each in _graphs(graph):
@@ -137,11 +147,47 @@ def _simplify(graph: onnx.GraphProto) -> None:
                     name = same[name]
                 node.input[i] = name
     for each in _graphs(graph):
+        reshaped = {node.output[0]: node.input[0] for node in each.node if node.op_type == "Reshape"}
+        for node in each.node:
+            while node.op_type == "Reshape" and node.input[0] in reshaped and 0 not in values.get(node.input[1], [0]):
+                node.input[0] = reshaped[node.input[0]]
+    for each in _graphs(graph):
         used = {name for inner in _graphs(graph) for node in inner.node for name in node.input}
         used |= {value.name for value in each.output}
-        kept = [node for node in each.node if node.op_type != "Slice" or node.output[0] in used]
+        kept = [node for node in each.node if node.op_type not in ("Slice", "Reshape") or node.output[0] in used]
         del each.node[:]
         each.node.extend(kept)
+
+
+def _name_outputs(graph: onnx.GraphProto) -> None:
+    """Let the node that makes a value name it after the first output that it is. Copy it for others, and constants.
+
+    tf2onnx lets any of them be a copy of another.
+    """
+    copies = {node.output[0]: node.input[0] for node in graph.node if node.op_type == "Identity"}
+    nodes = [node for node in graph.node if node.op_type != "Identity"]
+    made = {output for node in nodes for output in node.output}
+
+    def source(name: str) -> str:
+        while name in copies:
+            name = copies[name]
+        return name
+
+    names: dict[str, str] = {}
+    for value in graph.output:
+        if (first := source(value.name)) in made and first not in names:
+            names[first] = value.name
+    for each in _graphs(graph):
+        for node in each.node if each is not graph else nodes:
+            node.input[:] = [names.get(source(name), source(name)) for name in node.input]
+            node.output[:] = [names.get(name, name) for name in node.output]
+    for value in graph.output:
+        first = source(value.name)
+        if names.get(first) != value.name:
+            nodes.append(helper.make_node("Identity", [names.get(first, first)], [value.name]))
+    nodes = [onnx.NodeProto.FromString(node.SerializeToString()) for node in nodes]
+    del graph.node[:]
+    graph.node.extend(nodes)
 
 
 def _common(a: tf.TensorShape, b: tf.TensorShape) -> list[int | None]:
@@ -169,7 +215,7 @@ def _weights(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
             yield onnx.TensorProto.FromString(tensor.SerializeToString())
 
 
-def _rename(graph: onnx.GraphProto, names: dict[str, str], prefix: str) -> None:
+def _prefix(graph: onnx.GraphProto, names: dict[str, str], prefix: str) -> None:
     """Rename all values: by `names`, or else with the prefix."""
     for each in _graphs(graph):
         del each.initializer[:], each.value_info[:]
@@ -181,12 +227,132 @@ def _rename(graph: onnx.GraphProto, names: dict[str, str], prefix: str) -> None:
             node.output[:] = [name and names.get(name, prefix + name) for name in node.output]
 
 
-def _copy_passed_values(graph: onnx.GraphProto) -> None:
-    """Let a loop's body copy the values that it passes on unchanged: OpenVINO takes no input for an output."""
-    for body in list(_graphs(graph))[1:]:
-        passed = {value.name for value in body.input}
-        for value in body.output:
-            if value.name in passed:
-                copy = f"{value.name}/passed"
-                body.node.append(helper.make_node("Identity", [value.name], [copy]))
-                value.name = copy
+def _order(graph: onnx.GraphProto) -> None:
+    """Sort nodes and weights in the order in which the outputs need them, so that every export gives the same bytes."""
+    for node in graph.node:
+        for body in _bodies(node):
+            _order(body)
+    makers = {output: node for node in graph.node for output in node.output}
+    ordered: dict[int, onnx.NodeProto] = {}
+    needed: dict[str, None] = {}
+    waiting = [(value.name, False) for value in reversed(graph.output)]
+    while waiting:
+        name, is_ready = waiting.pop()
+        node = makers.get(name)
+        if node is None:
+            needed[name] = None
+        elif is_ready:
+            ordered[id(node)] = node
+        elif id(node) not in ordered:
+            waiting.append((name, True))
+            inner = [value for body in _bodies(node) for value in _taken(body)]
+            waiting += [(value, False) for value in reversed([*node.input, *inner]) if value]
+    nodes = [onnx.NodeProto.FromString(node.SerializeToString()) for node in ordered.values()]
+    tensors = {tensor.name: tensor for tensor in graph.initializer}
+    weights = [onnx.TensorProto.FromString(tensors[name].SerializeToString()) for name in needed if name in tensors]
+    for field, entries in ((graph.node, nodes), (graph.initializer, weights)):
+        del field[:]
+        field.extend(entries)
+
+
+def _merge(graph: onnx.GraphProto) -> None:
+    """Merge nodes that do the same with the same. tf2onnx merges some, and not the same each time."""
+    same: dict[str, str] = {}
+    first: dict[bytes, onnx.NodeProto] = {}
+    kept = []
+    outputs = {value.name for value in graph.output}
+    for node in graph.node:
+        node.ClearField("domain")  # empty, or not set
+        for each in _inside(node):
+            each.input[:] = [same.get(name, name) for name in each.input]
+        for body in _bodies(node):
+            _merge(body)
+        copy = onnx.NodeProto.FromString(node.SerializeToString())
+        copy.ClearField("output")
+        copy.ClearField("name")
+        former = first.setdefault(copy.SerializeToString(), node)
+        if former is node or not outputs.isdisjoint(node.output):
+            kept.append(onnx.NodeProto.FromString(node.SerializeToString()))
+        else:
+            same |= zip(node.output, former.output, strict=True)
+    del graph.node[:]
+    graph.node.extend(kept)
+
+
+def _inside(node: onnx.NodeProto) -> Iterator[onnx.NodeProto]:
+    """A node and those of its bodies."""
+    yield node
+    for body in _bodies(node):
+        for each in body.node:
+            yield from _inside(each)
+
+
+def _bodies(node: onnx.NodeProto) -> list[onnx.GraphProto]:
+    return [attribute.g for attribute in node.attribute if attribute.HasField("g")]
+
+
+def _taken(graph: onnx.GraphProto) -> list[str]:
+    """What the nodes of a graph take from around it, in their order."""
+    made = {value.name for value in graph.input} | {output for node in graph.node for output in node.output}
+    taken = [name for node in graph.node for each in _inside(node) for name in each.input]
+    return [name for name in dict.fromkeys([*taken, *(value.name for value in graph.output)]) if name not in made]
+
+
+def _rename(graph: onnx.GraphProto, layers: Collection[str]) -> None:
+    """Name every node FUNCTION/OPERATOR or FUNCTION/LAYER/OPERATOR, its outputs like the node, and all weights.
+
+    tf2onnx numbers its names through a whole process, and keeps any name of nodes that are the same.
+    """
+    used: Counter[str] = Counter()
+    names = {"": ""} | {value.name: value.name for value in [*graph.input, *graph.output]}
+
+    def unique(*parts: str) -> str:
+        name = "/".join(parts)
+        used[name] += 1
+        return name if used[name] == 1 else f"{name}{used[name]}"
+
+    def scope(name: str) -> list[str]:
+        function, *inner = name.split("/")
+        return [function, *(part for part in inner[:1] if part in layers)]
+
+    def visit(graph: onnx.GraphProto) -> None:
+        for tensor in graph.initializer:
+            where = scope(tensor.name)[1:] if math.prod(tensor.dims) > 1 else []
+            what = "constant" if not where else "bias" if len(tensor.dims) == 1 else "weight"
+            tensor.name = names.setdefault(tensor.name, unique(*where, what))
+        for value in graph.input:
+            value.name = names.setdefault(value.name, unique(*scope(value.name)[:1], "input"))
+        for node in graph.node:
+            node.input[:] = [names[name] for name in node.input]
+            for body in _bodies(node):
+                body.name = re.sub(r"_*\d+$", "", body.name)
+                visit(body)
+            node.name = unique(*scope(node.output[0]), node.op_type)
+            for i, output in enumerate(node.output):
+                node.output[i] = names.setdefault(output, f"{node.name}/{i}" if i else node.name)
+        for value in graph.output:
+            value.name = names[value.name]
+        for value in [*graph.input, *graph.output]:
+            for dimension in value.type.tensor_type.shape.dim:
+                dimension.ClearField("dim_param")
+        del graph.value_info[:]
+
+    visit(graph)
+
+
+def _pass_less(graph: onnx.GraphProto) -> None:
+    """Let a loop's body take from around it what tf2onnx passes on unchanged: each round would copy it."""
+    for each in list(_graphs(graph)):
+        for node in each.node:
+            if node.op_type != "Loop":
+                continue
+            (body,) = _bodies(node)
+            copies = {inner.output[0]: inner.input[0] for inner in body.node if inner.op_type == "Identity"}
+            same: dict[str, str] = {}
+            for i in reversed(range(2, len(body.input))):
+                passed, output = body.input[i].name, body.output[i - 1].name
+                if copies.get(output, output) == passed:
+                    same |= {passed: node.input[i], node.output[i - 2]: node.input[i]}
+                    del body.input[i], body.output[i - 1], node.input[i], node.output[i - 2]
+            for user in [inner for inside in _graphs(graph) for inner in inside.node]:
+                user.input[:] = [same.get(name, name) for name in user.input]

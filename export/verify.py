@@ -83,13 +83,16 @@ def judged(networks: list[keras.Model], images: np.ndarray) -> np.ndarray:
 
 
 def numbers(images: np.ndarray) -> Iterator[np.ndarray]:
-    """Numbers of four digits, three times as large: apart, touching, in two lines, dark on light and light on dark."""
+    """Numbers of four digits, three times as large: apart, touching, in two lines; and the first digit alone.
+
+    They are dark on light and light on dark.
+    """
     large = images.repeat(3, axis=1).repeat(3, axis=2)
     for start in range(0, len(large) - 3, 4):
         apart = np.concatenate([*large[start : start + 4]], axis=1)
         touching = np.concatenate([np.trim_zeros(each, axis=1) for each in large[start : start + 4]], axis=1)
         two_lines = np.concatenate([apart[:, :168], np.zeros((20, 168), np.uint8), apart[:, 168:]])
-        for sheet in (apart, touching, two_lines):
+        for sheet in (apart, touching, two_lines, large[start]):
             padded = np.pad(sheet, 20)
             yield padded if start % 8 else 255 - padded
 

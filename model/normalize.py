@@ -22,8 +22,8 @@ sketch, differences of running sums integrate over it; across, row i of a small 
 sketch's columns. This crops, scales, antialiases and centres at once, in operators that every runtime has.
 """
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -63,32 +63,99 @@ _BORDER = np.stack([_PLACES[0], _PLACES[-1], _PLACES[:, 0], _PLACES[:, -1]])  # 
 _OUTERMOST = np.pad(np.zeros((GRID // BLOCK - 2,) * 2, np.float32), 1, constant_values=1)  # blocks
 
 
+class Separation(NamedTuple):
+    """Sketches, and their ink told from their paper."""
+
+    image: Any
+    """What the networks see, float32 [batch, 28, 28]: paper 0, the strongest ink 1."""
+    sign: Any
+    """1 where ink is dark, -1 where it is light, [batch, 1, 1]: ink is where sign * level is less than the paper's."""
+    paper: Any
+    """The paper's sign * level, [batch, GRID, GRID]."""
+    found: Any
+    """Where the digit is, 0 to 1, [batch, GRID, GRID]."""
+    level: Any
+    """float32 [batch, height, width]"""
+    above: Any
+    """Sums of the levels above each pixel."""
+
+
 def normalize(sketch: Any) -> Any:
     """Normalize sketches to the images that the networks see.
 
     `sketch` is uint8 [batch, height, width], 8 x 8 to 2,048 x 2,048, drawn or photographed, dark on light or light on
     dark. Returns float32 [batch, 28, 28]: paper 0, the strongest ink 1. A blank sketch gives a blank image.
     """
-    return separate(sketch)[0]
+    return separate(sketch).image
 
 
-def separate(sketch: Any) -> tuple[Any, Any, Any, Any]:
+def _apply(function: Callable[..., Any], *arguments: Any) -> Any:
+    return function(*arguments)
+
+
+def _first(condition: Any, function: Callable[..., Any], other: Callable[..., Any], *arguments: Any) -> Any:
+    return function(*arguments)
+
+
+def separate(sketch: Any, call: Callable[..., Any] = _apply, choose: Callable[..., Any] = _first) -> Separation:
     """Normalize sketches, and tell their ink from their paper.
 
-    Returns what normalize() does; `sign` [batch, 1, 1] and `paper` [batch, GRID, GRID]: ink is where sign * level is
-    less than the paper's; and where ink was found, 0 to 1, [batch, GRID, GRID].
+    `call(function, *arguments)` calls a function of tensors. `choose(condition, function, other, *arguments)` calls
+    `function`, or may call `other` where the condition does not hold: it then gives the same sooner.
     """
-    level = ops.cast(sketch, "float32")
-    row, column = _count(level, axis=1), _count(level, axis=2)  # [batch, height, 1], [batch, 1, width]: 1, 2, 3 ...
-    height, width = ops.max(row, axis=(0, 1)), ops.max(column, axis=(0, 2))  # [1] each
-    cell = ops.reshape(ops.concatenate([height, width], axis=0) / GRID, (2, 1, 1))
-    above = tf.cumsum(level, axis=1, exclusive=True)
+    sheets, cells, drawn, are_photographed = call(_sheets, sketch)
+    ground = choose(are_photographed, _photographs, _drawings, cells, drawn)
+    return call(_separated, sheets, ground)
 
+
+class _Sheets(NamedTuple):
+    level: Any
+    above: Any
+    row: Any
+    """1, 2, 3 ... down the sketch, [batch, height, 1]."""
+    column: Any
+    """1, 2, 3 ... across it, [batch, 1, width]."""
+
+
+class _Ground(NamedTuple):
+    """What ink lies on, [batch, 1, GRID, GRID] or [batch, 1, 1, 1] each."""
+
+    sign: Any
+    paper: Any
+    dark: Any
+    """What differs from the paper, and is no part of it."""
+    grain: Any
+    least: Any
+    """If no ink is darker, the sheet is blank."""
+    splinters: Any
+    """1 where ink along the border is no company for other ink, [batch, 1, 1, 1]."""
+
+
+def _sheets(sketch: Any) -> tuple[_Sheets, Any, Any, Any]:
+    """Average the sketch onto the grid of cells [batch, 1, GRID, GRID]; and tell which sketches are drawn."""
+    level = ops.cast(sketch, "float32")
+    row, column = _count(level, axis=1), _count(level, axis=2)
+    height, width = _sides(row, column)
+    above = tf.cumsum(level, axis=1, exclusive=True)
     edges = np.linspace(0, INSIDE, GRID + 1, dtype=np.float32)
     bands = _transpose(_differences(_integrals(above, level, edges * height)))  # [batch, width, GRID]
     before = tf.cumsum(bands, axis=1, exclusive=True)
     cells = _transpose(_differences(_integrals(before, bands, edges * width))) * (GRID * GRID / (height * width))
-    sign, paper, found, ink = _find(ops.expand_dims(cells, 1))
+    cells = ops.expand_dims(cells, 1)
+    drawn = _drawn_signs(cells)
+    return _Sheets(level, above, row, column), cells, drawn, ops.min(ops.sum(drawn, axis=1)) < 0.5
+
+
+def _sides(row: Any, column: Any) -> tuple[Any, Any]:
+    return ops.max(row, axis=(0, 1)), ops.max(column, axis=(0, 2))  # height and width, [1] each
+
+
+def _separated(sheets: _Sheets, ground: _Ground) -> Separation:
+    level, above, row, column = sheets
+    height, width = _sides(row, column)
+    cell = ops.reshape(ops.concatenate([height, width], axis=0) / GRID, (2, 1, 1))
+    found, ink = _find(ground)
+    paper = ground.paper - ground.grain
 
     beside = ops.maximum(_largest(ink, 3), 1e-3)
     cover = ops.clip(beside * (4 / RIM / _max(beside)) - 3, 0.0, 1.0) * (ink / beside)
@@ -105,9 +172,10 @@ def separate(sketch: Any) -> tuple[Any, Any, Any, Any]:
     edges = (np.arange(SIDE + 1, dtype=np.float32)[:, None] - CENTRE) * step + (y + height / 2)
     levels = _differences(_integrals_of_each(above, level, ops.maximum(ops.minimum(edges, height * INSIDE), 0.0)))
     columns = _transpose(_overlaps(column - ((width + 1) / 2 + x), step, 1.0))  # [batch, width, 28]
-    sign, paper, found = (ops.squeeze(plane, 1) for plane in (sign, paper, found))
+    sign, paper, found = (ops.squeeze(plane, 1) for plane in (ground.sign, paper, found))
     image = ops.relu(papers - ops.matmul(levels, columns) * sign) * ops.minimum(near * (4 / (step * step)), 1.0)
-    return image / ops.maximum(ops.max(image, axis=(1, 2), keepdims=True), 1e-6), sign, paper, found
+    image = image / ops.maximum(ops.max(image, axis=(1, 2), keepdims=True), 1e-6)
+    return Separation(image, sign, paper, found, level, above)
 
 
 _normalize_graph = tf.function(normalize, reduce_retracing=True)
@@ -155,13 +223,53 @@ def _differences(integrals: Any) -> Any:
     return _take(integrals, index[1:], axis=1) - _take(integrals, index[:-1], axis=1)
 
 
-def _find(cells: Any) -> tuple[Any, Any, Any, Any]:
-    """Find the ink that makes the digit, in the mean levels of the cells, [batch, 1, GRID, GRID].
+def _drawn_signs(cells: Any) -> Any:
+    """1 for a drawing in dark ink, and 1 for one in light ink, [batch, 2, 1, 1]: both are 0 for a photograph.
 
-    Returns the sign that makes ink dark, [batch, 1, 1, 1]; the level above which a cell is paper, where the digit is, 0
-    to 1, and its ink in grey levels, all [batch, 1, GRID, GRID].
+    A drawing's paper has one level, that of most of the border. Either the rest of the border is full ink, and ink
+    fills less than half of the sheet, or the drawing is cropped to its ink and touches all four sides.
     """
-    sign, photograph = _polarity(cells)  # a drawing has one paper, and no lines, edges or grain
+    both = ops.concatenate([cells, -cells], axis=1)  # ink is dark in one of the two
+    beneath = _max(both) - both
+    border = _take(ops.reshape(beneath, (-1, 2, GRID * GRID)), _BORDER, axis=2)  # [batch, 2, 4, GRID]
+    contrast = _max(beneath)
+    even = ops.mean(_exceeds(EVEN * contrast, border), axis=(2, 3), keepdims=True)
+    full = ops.mean(_exceeds(border, FULL * contrast), axis=(2, 3), keepdims=True)
+    half = 0.5 * contrast
+    within = ops.minimum(even + full - CLEAR, half - ops.mean(beneath, axis=(2, 3), keepdims=True))
+    cropped = ops.min(ops.max(border, axis=3, keepdims=True), axis=2, keepdims=True) - half
+    return _exceeds(ops.minimum(even - 0.5, ops.maximum(within, cropped)), 0.0)
+
+
+def _sign_of(drawn: Any) -> Any:
+    return ops.sum(drawn * np.array([1, -1], np.float32)[:, None, None], axis=1, keepdims=True)
+
+
+def _drawings(cells: Any, drawn: Any) -> _Ground:
+    """The ground of drawings: a drawing has one paper, and no lines, edges or grain."""
+    sign = _sign_of(drawn)
+    cells = sign * cells
+    paper = _max(cells)
+    none = paper * 0
+    return _Ground(sign, paper + cells * 0, paper - cells, none, none + CONTRAST, none)
+
+
+def _photographs(cells: Any, drawn: Any) -> _Ground:
+    """The ground of photographs, and of drawings among them.
+
+    In a photograph, ink is on the side on which levels stray farthest from their surroundings.
+    """
+    photograph = 1 - ops.sum(drawn, axis=1, keepdims=True)
+    drawn_sign = _sign_of(drawn)
+    index = np.clip(np.arange(GRID + SURROUNDINGS - 1) - SURROUNDINGS // 2, 0, GRID - 1).astype(np.int32)
+    around = cells
+    for _ in range(2):
+        around = _pool(ops.average_pool, _take(around, index, axis=2), (SURROUNDINGS, 1), 1, "valid")
+        around = ops.transpose(around, (0, 1, 3, 2))
+    away = cells - around
+    skew = ops.sum(away * away * away, axis=(2, 3), keepdims=True)
+    sign = drawn_sign + photograph * (1 - 2 * _exceeds(skew, 0.0))
+
     cells = sign * cells
     filled = -_largest(-_largest(cells, (STROKE, STROKE)), (STROKE, STROKE))
     paper = ops.maximum(filled, _max(cells) - 255 * 2 * photograph)
@@ -175,49 +283,23 @@ def _find(cells: Any) -> tuple[Any, Any, Any, Any]:
     is_inner = _exceeds(_max(limit - edge), EDGE_ONLY * _max(limit))
     dark = ops.relu(dark - _enlarge(edge * is_inner))
     contrast = EDGE_CONTRAST - (EDGE_CONTRAST - CONTRAST) * is_inner
+    return _Ground(sign, paper, dark, grain, contrast, photograph * is_inner)
 
-    ink = ops.relu(dark - grain)
+
+def _find(ground: _Ground) -> tuple[Any, Any]:
+    """Find the ink that makes the digit: where it is, 0 to 1, and its grey levels, [batch, 1, GRID, GRID] each."""
+    ink = ops.relu(ground.dark - ground.grain)
     strongest = _max(ink)
-    has_ink = _exceeds(strongest, ops.maximum(2 * grain, contrast - grain))
+    has_ink = _exceeds(strongest, ops.maximum(2 * ground.grain, ground.least - ground.grain))
     share = ink / ops.maximum(strongest, 1e-3)
     found = ops.clip(share * (1 / FAINTEST) - 1, 0.0, 1.0)
     blocks = _pool(ops.average_pool, ops.minimum(share, 0.5) * found, BLOCK, BLOCK, "valid")
-    blocks = blocks * (1 - photograph * is_inner * _OUTERMOST)  # where a shadow's edge ends, a splinter is left
+    blocks = blocks * (1 - ground.splinters * _OUTERMOST)  # where a shadow's edge ends, a splinter is left
     margin = (AROUND // 2, AROUND // 2)
     around = _pool(ops.average_pool, ops.pad(blocks, ((0, 0), (0, 0), margin, margin)), AROUND, 1, "valid")
     sociable = ops.clip(around * (6 / LONELY / ops.maximum(_max(around), 1e-6)) - 6, 0.0, 1.0) * has_ink
     found = found * _enlarge(sociable)
-    return sign, paper - grain, found, ink * _near(found)
-
-
-def _polarity(cells: Any) -> tuple[Any, Any]:
-    """The sign that makes ink dark, 1 or -1, and whether the sheet is photographed, 1 or 0: [batch, 1, 1, 1] each.
-
-    A drawing's paper has one level, that of most of the border. Either the rest of the border is full ink, and ink
-    fills less than half of the sheet, or the drawing is cropped to its ink and touches all four sides. In a photograph,
-    ink is on the side on which levels stray farthest from their surroundings.
-    """
-    both = ops.concatenate([cells, -cells], axis=1)  # ink is dark in one of the two
-    beneath = _max(both) - both
-    border = _take(ops.reshape(beneath, (-1, 2, GRID * GRID)), _BORDER, axis=2)  # [batch, 2, 4, GRID]
-    contrast = _max(beneath)
-    even = ops.mean(_exceeds(EVEN * contrast, border), axis=(2, 3), keepdims=True)
-    full = ops.mean(_exceeds(border, FULL * contrast), axis=(2, 3), keepdims=True)
-    half = 0.5 * contrast
-    within = ops.minimum(even + full - CLEAR, half - ops.mean(beneath, axis=(2, 3), keepdims=True))
-    cropped = ops.min(ops.max(border, axis=3, keepdims=True), axis=2, keepdims=True) - half
-    drawn = _exceeds(ops.minimum(even - 0.5, ops.maximum(within, cropped)), 0.0)
-    photograph = 1 - ops.sum(drawn, axis=1, keepdims=True)
-    drawn_sign = ops.sum(drawn * np.array([1, -1], np.float32)[:, None, None], axis=1, keepdims=True)
-
-    index = np.clip(np.arange(GRID + SURROUNDINGS - 1) - SURROUNDINGS // 2, 0, GRID - 1).astype(np.int32)
-    around = cells
-    for _ in range(2):
-        around = _pool(ops.average_pool, _take(around, index, axis=2), (SURROUNDINGS, 1), 1, "valid")
-        around = ops.transpose(around, (0, 1, 3, 2))
-    away = cells - around
-    skew = ops.sum(away * away * away, axis=(2, 3), keepdims=True)
-    return drawn_sign + photograph * (1 - 2 * _exceeds(skew, 0.0)), photograph
+    return found, ink * _near(found)
 
 
 def _line_weights() -> np.ndarray:

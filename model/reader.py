@@ -51,6 +51,7 @@ EVIDENCE = np.array([3.12, 3.41, 7.27, 11.26, 1.24, -11.69], np.float32)
 
 # Ink is compared with a filled rectangle, whose mass is 12 times the root of the determinant of its covariance.
 SOLID = (0.95 * 12) ** 2  # times that determinant, of the mass's square: more is a smear
+TINY = 12.0  # square pixels of the image: what strays less from its centre is a dot; every digit's ink strays 24
 LONG = 8.41  # times the determinant, of the trace's square: longer ink is no smear, but a 1 with a thick pen
 
 _PLACE = np.arange(SIDE, dtype=np.float32) - (SIDE - 1) / 2
@@ -119,7 +120,7 @@ def union(parts: list[Part]) -> Part:
 
 def read(sketch: np.ndarray, networks: Networks) -> Reading:
     """Read a sketch, uint8 [height, width], 8 x 8 to 2,048 x 2,048, dark on light or light on dark."""
-    image, sign, paper, found = (np.asarray(each)[0] for each in separate(sketch[None]))
+    image, sign, paper, found = (np.asarray(each)[0] for each in separate(sketch[None])[:4])
     sheet = ink_of(sketch, float(sign.squeeze()), paper, found)
     lines = lines_of(parts_of(sheet.ink)) if image.any() else []
     if len(lines) == 1 and len(lines[0]) == 1:
@@ -174,11 +175,12 @@ def digit(image: np.ndarray, answer: np.ndarray) -> int:
 
 
 def is_smear(image: np.ndarray) -> bool:
-    """Whether ink has no form but its outline's: it is as dense as a filled rectangle, and not long."""
+    """Whether ink has no form but its outline's: it is a dot, or as dense as a filled rectangle, and not long."""
     mass, y, x, yy, xx, yx = image.ravel() @ MOMENTS
     yy, xx, yx = mass * yy - y * y, mass * xx - x * x, mass * yx - y * x  # the covariance times the mass's square
     determinant = yy * xx - yx * yx
-    return bool(mass**6 > SOLID * determinant and (yy + xx) ** 2 < LONG * determinant)
+    is_dense = mass**6 > SOLID * determinant and (yy + xx) ** 2 < LONG * determinant
+    return bool(is_dense or yy + xx < TINY * mass**2)
 
 
 def judged(networks: Networks, images: np.ndarray) -> np.ndarray:

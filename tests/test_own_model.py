@@ -48,7 +48,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def tiny_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Recipe tune for five batches with a few examples, and an evaluation on a few."""
+    """Recipe tune for five batches with a few examples, an evaluation on a few, and a brief verification."""
     monkeypatch.setattr("model.tune.SHARES", (0.0,))
     for name, recipe in TUNE.items():
         tiny = replace(
@@ -66,6 +66,8 @@ def tiny_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
         )
         monkeypatch.setitem(TUNE, name, tiny)
     monkeypatch.setattr("model.evaluate.NON_DIGITS", 200)
+    monkeypatch.setattr("export.verify.BATCHES", (1_000,))
+    monkeypatch.setattr("export.verify.CANVASES", ((28, 28),))
 
 
 def run(monkeypatch: pytest.MonkeyPatch, words: list[str], *more: str) -> None:

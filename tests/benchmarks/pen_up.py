@@ -5,6 +5,7 @@ answer on the page. Then it measures numbers of four digits on the page here, an
 pen moves, also over a network with a round trip of 200 ms.
 """
 
+import argparse
 import re
 import statistics
 import subprocess
@@ -111,6 +112,7 @@ def answers_a_second(page: Page, latency: int) -> float:
 
 
 def main() -> None:
+    argparse.ArgumentParser().parse_args()
     drawings, _ = digits(DIGITS, np.random.default_rng(0))
     ours: list[float] = []
     theirs: list[float] = []

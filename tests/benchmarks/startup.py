@@ -4,6 +4,7 @@ The two take turns. Prints the median seconds from the command until a question 
 time, and their ratios.
 """
 
+import argparse
 import json
 import socket
 import statistics
@@ -69,6 +70,7 @@ def first_answer(command: list[str], port: int, ask: Callable[[str], None]) -> t
 
 
 def main() -> None:
+    argparse.ArgumentParser().parse_args()
     demo, peer = [], []
     for run in range(RUNS + 1):
         port = free_port()

@@ -13,7 +13,7 @@ import onnxruntime
 import pytest
 
 from export import ONNX
-from export.contract import KINDS, SKETCH, Kind
+from export.contract import KINDS, READER_FILE, SKETCH, Kind
 from model import CHECKPOINTS
 from model.draw import draw
 from model.record import TrainingRecord
@@ -191,3 +191,34 @@ def test_the_largest_sketch_takes_less_than_200_megabytes(name: str) -> None:
     command = [sys.executable, "-c", MEMORY, str(ONNX / SKETCH.file(name))]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert 0 < int(done.stdout) * 1024 < 200e6
+
+
+def test_the_reader_reads_a_sheet_alike_alone_and_among_others(digits: tuple[np.ndarray, np.ndarray]) -> None:
+    large = 255 - digits[0][[0, 700, 1500, 2400]].repeat(4, axis=1).repeat(4, axis=2)
+    paper = np.full((112, 112), 255, np.uint8)
+    one, another = (np.concatenate([digit, paper], axis=1) for digit in large[:2])
+    two, blank = np.concatenate([*large[2:]], axis=1), np.concatenate([paper, paper], axis=1)
+    reader = session(READER_FILE)
+    names = [output.name for output in reader.get_outputs()]
+
+    def read(*sheets: np.ndarray) -> list[np.ndarray]:
+        return reader.run(names, {"sketch": np.stack(sheets)})
+
+    for batch in ([one, another], [one, blank], [blank, two, one], [blank, blank]):
+        for name, found, *alone in zip(names, read(*batch), *map(read, batch), strict=True):
+            for values, (expected,) in zip(found, alone, strict=True):
+                count = len(expected)
+                np.testing.assert_allclose(values[:count], expected, atol=1e-5, err_msg=name)
+                if name == "digits":
+                    assert (values[count:] == -2).all()
+
+
+@pytest.mark.parametrize("side", [1, 2, 3, 5])
+def test_the_reader_sees_no_digit_in_a_dot(side: int) -> None:
+    random = np.random.default_rng(side)
+    for height, width in random.integers(60, 700, (40, 2)):
+        sheet = np.full((1, height, width), 255, np.uint8)
+        y, x = random.integers(5, (height - 10, width - 10))
+        sheet[0, y : y + side, x : x + side] = 0
+        (digits,) = session(READER_FILE).run(["digits"], {"sketch": sheet})
+        assert digits.tolist() in ([[]], [[-1]]), (height, width, y, x)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from PIL import Image
 
 from model.draw import draw
-from model.normalize import normalize, normalize_all
+from model.normalize import normalize, normalize_all, separate
 
 pytestmark = [pytest.mark.tensorflow]
 
@@ -191,6 +192,22 @@ def test_the_centre_of_mass_lands_in_the_middle_of_pixel_14(digits: tuple[np.nda
     for image in np.asarray(normalize(digits[0][:50])):
         np.testing.assert_allclose((image.sum(axis=1) @ position) / image.sum(), 14.5, atol=0.1)
         np.testing.assert_allclose((image.sum(axis=0) @ position) / image.sum(), 14.5, atol=0.1)
+
+
+def test_the_shorter_way_for_drawings_gives_the_same(digits: tuple[np.ndarray, np.ndarray]) -> None:
+    ways = []
+
+    def shorter(condition: Any, function: Any, other: Any, *arguments: Any) -> Any:
+        way = function if condition else other
+        ways.append(way is other)
+        return way(*arguments)
+
+    drawing = np.pad(digits[0][0], 6).repeat(8, axis=0).repeat(8, axis=1)
+    photograph = lit(255 - drawing)
+    for batch in (drawing[None], 255 - drawing[None], np.stack([drawing, photograph])):
+        for found, expected in zip(separate(batch, choose=shorter), separate(batch), strict=True):
+            np.testing.assert_array_equal(found, expected)
+    assert ways == [True, True, False]
 
 
 @pytest.mark.parametrize("spoil", [lit, grainy, through_jpeg, lambda sketch: through_jpeg(grainy(lit(sketch)))])

@@ -103,10 +103,13 @@ def test_a_zigzag_is_no_row_of_ones() -> None:
     assert text(read(sheet(*strokes[::2]), narrow_ink_is_a_one)) == "111"
 
 
-def test_a_smear_is_no_digit_but_a_thick_one_is() -> None:
+def test_a_smear_or_a_dot_is_no_digit_but_a_thick_one_is() -> None:
     always_one: Networks = lambda images: np.tile(np.eye(10, dtype=np.float32)[1], (len(images), 2, 1))
     assert text(read(sheet((BAR, 100, 50, 100, 150), pen=80), always_one)) == "?"
     assert text(read(sheet((BAR, 100, 50, 100, 150), pen=30), always_one)) == "1"
+    dot = np.full((312, 608), 255, np.uint8)
+    dot[233:235, 439:441] = 0
+    assert text(read(dot, always_one)) == "?"
 
 
 def test_a_group_stays_whole_if_its_parts_are_no_digits() -> None:
