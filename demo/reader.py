@@ -2,6 +2,8 @@
 
 import base64
 import time
+from asyncio import CancelledError, Future, get_running_loop
+from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -35,21 +37,49 @@ class BusyError(Exception):
 
 
 class BoundedThreads:
-    """A number of threads and a bounded queue of calls that wait for one."""
+    """A number of threads and a bounded queue of calls that wait for one. Patient calls wait for all others."""
 
     def __init__(self, threads: int, waiting: int) -> None:
         self.threads = CapacityLimiter(threads)
         self.free = threads + waiting
+        self.idle = threads
+        self.waiting: tuple[deque[Future[None]], deque[Future[None]]] = deque(), deque()
 
-    async def run(self, function: Callable[[], Result]) -> Result:
+    async def run(self, function: Callable[[], Result], is_patient: bool = False) -> Result:
         """Run `function` in a thread and return its result. Raises BusyError if the queue is full."""
         if not self.free:
             raise BusyError("The server is busy; ask again.")
         self.free -= 1
         try:
-            return await to_thread.run_sync(function, limiter=self.threads)
+            await self._turn(self.waiting[is_patient])
+            try:
+                return await to_thread.run_sync(function, limiter=self.threads)
+            finally:
+                self._next()
         finally:
             self.free += 1
+
+    async def _turn(self, queue: "deque[Future[None]]") -> None:
+        if self.idle:
+            self.idle -= 1
+            return
+        turn: Future[None] = get_running_loop().create_future()
+        queue.append(turn)
+        try:
+            await turn
+        except CancelledError:
+            if turn.done() and not turn.cancelled():
+                self._next()  # the turn came at the same moment
+            raise
+
+    def _next(self) -> None:
+        self.idle += 1
+        for queue in self.waiting:
+            while queue and self.idle:
+                turn = queue.popleft()
+                if not turn.done():
+                    turn.set_result(None)
+                    self.idle -= 1
 
 
 class Reader:
@@ -71,7 +101,7 @@ class Reader:
     async def read(self, question: Question) -> Reading:
         """Read a drawing, with everything that the page shows."""
         received = time.perf_counter()
-        return await self.drawings.run(lambda: self._read(question, received))
+        return await self.drawings.run(lambda: self._read(question, received), is_patient=question.moving)
 
     async def predict(self, picture: bytes) -> Prediction:
         """Read an image file."""

@@ -35,6 +35,9 @@ class Question(BaseModel):
         default=None, description="The digit whose feature maps of LeNet5 shall be returned, counted from 0."
     )
     forms: bool = Field(default=False, description="Whether the form of each digit shall be returned.")
+    moving: bool = Field(
+        default=False, description="Whether the pen still moves. The question then waits for those of lifted pens."
+    )
 
 
 class Form(BaseModel):

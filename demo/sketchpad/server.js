@@ -6,7 +6,7 @@ const REQUEST_TIMEOUT = 30_000; // milliseconds; browsers send only six requests
 const webServer = (rootPath, mcp, card) => {
   const address = (name) => (rootPath ? `${rootPath}/${name}` : name);
   return {
-    read: async ({ sketch, inside, forms }) => post(address("read"), { canvas: await sketchUrl(sketch), inside, forms }),
+    read: async ({ sketch, ...rest }) => post(address("read"), { canvas: await sketchUrl(sketch), ...rest }),
     probabilities: async (images) => post(address("probabilities"), { images: await sheetUrl(images) }),
     keep: async ({ sketch, digit }) => post(address("keep"), { canvas: await sketchUrl(sketch), digit }),
     takeBack: (name) => post(address("take-back"), { name }),

@@ -88,7 +88,8 @@ function sketchpad(element, server, correctionsFolder) {
       askAgain(asked);
     }, ANSWER_TIMEOUT);
     const inside = $(".inside").open ? Math.max(0, number.selected()) : null;
-    const question = { sketch: paper.sketch(), inside, forms: learning.forms().length > 0 };
+    const forms = learning.forms().length > 0;
+    const question = { sketch: paper.sketch(), inside, forms, moving: paper.isMoving() };
     const answer = await server.read(question).catch(() => null);
     clearTimeout(timeout);
     if (!isTimedOut) inFlight -= 1;

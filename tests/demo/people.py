@@ -60,7 +60,8 @@ def pictures(count: int, longest: int = 1) -> list[Picture]:
             png = BytesIO()
             sketch.save(png, "PNG")
             canvas = "data:image/png;base64," + base64.b64encode(png.getvalue()).decode()
-            bodies.append(json.dumps({"canvas": canvas, "inside": None}).encode())
+            question = {"canvas": canvas, "inside": None, "forms": False, "moving": bool(end < len(points) - 1)}
+            bodies.append(json.dumps(question).encode())
         result.append(Picture(bodies, classifier.classify(np.asarray(sketch)).number))
     return result
 

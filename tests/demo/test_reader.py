@@ -74,6 +74,33 @@ def test_an_answer_says_how_long_its_question_waited() -> None:
     assert max(first, second) < 150 < third
 
 
+def test_questions_of_lifted_pens_are_answered_before_those_of_moving_ones() -> None:
+    slow, answered = Slow(), []
+
+    async def ask() -> None:
+        reader = Reader(slow, Limits())  # type: ignore[arg-type]
+
+        async def read(name: str, moving: bool) -> None:
+            await reader.read(Question(canvas=DRAWING, moving=moving))
+            answered.append(name)
+
+        asked = [asyncio.create_task(read(f"first {i}", moving=True)) for i in range(2)]
+        await asyncio.sleep(0.05)
+        asked += [asyncio.create_task(read(f"moving {i}", moving=True)) for i in range(8)]
+        asked += [asyncio.create_task(read(f"lifted {i}", moving=False)) for i in range(4)]
+        await asyncio.sleep(0.05)
+        asked[2].cancel()
+        asked[10].cancel()
+        await asyncio.sleep(0.05)
+        slow.go.set()
+        await asyncio.gather(*asked, return_exceptions=True)
+
+    asyncio.run(ask())
+    assert len(answered) == 12
+    last_lifted = max(place for place, name in enumerate(answered) if "lifted" in name)
+    assert sum("moving" in name for name in answered[:last_lifted]) <= 1  # two threads may overtake each other
+
+
 @pytest.fixture(scope="module")
 def tiny() -> Reader:
     return Reader(load("cpu", TINY), Limits())
