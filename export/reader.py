@@ -384,7 +384,8 @@ def _groups(cells: Cells, parts: Parts, counts: Tensor) -> tuple[Cells, Groups]:
     row, line_height, *area = (
         tf.gather(tf.reshape(values, [-1]), chosen) for values in (row, line_height, left, top, right, bottom, *moments)
     )
-    return cells._replace(owner=tf.gather(groups, cells.owner)), Groups(chosen_sheet, row, line_height, _areas(*area))
+    cells = Cells(tf.gather(groups, cells.owner), cells.y, cells.x)
+    return cells, Groups(chosen_sheet, row, line_height, _areas(*area))
 
 
 def _pairs(function: Callable[[Tensor, Tensor], Tensor], values: Tensor) -> Tensor:
@@ -499,9 +500,9 @@ def _doubts(cells: Cells, groups: Groups, doubtful: Tensor, ink: Tensor, pages: 
     (number,) = indices(doubtful)
     order = tf.cumsum(tf.cast(doubtful, tf.int32)) - 1
     owner = tf.concat([tf.where(doubtful, order, -1), [-1]], axis=0)
-    cells = cells._replace(owner=tf.gather(owner, cells.owner))
-    (mine,) = indices(cells.owner >= 0)
-    cells = Cells(*(tf.gather(values, mine) for values in cells))
+    owner = tf.gather(owner, cells.owner)
+    (mine,) = indices(owner >= 0)
+    cells = Cells(*(tf.gather(values, mine) for values in (owner, cells.y, cells.x)))
     sheet, area = tf.gather(groups.sheet, number), groups.areas.gather(number)
     unit = (area.bottom - area.top) / ROWS
     dark, filled, breadth = _on_grid(cells, sheet, area, unit, ink, pages)
