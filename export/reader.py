@@ -178,12 +178,12 @@ def read(sketch: Tensor, networks: Networks, call: Callable[..., Any], choose: C
 
 
 def _find(separation: Separation) -> tuple[Any, ...]:
-    image, sign, paper, found, level, above = separation
+    image, sign, paper, found, strength, level, above = separation
     height, width = tf.shape(level)[1], tf.shape(level)[2]
     pixels = tf.cast(height * width, tf.float32)
     cell = tf.cast(tf.math.ceil(tf.sqrt(pixels / reader.CELLS)), tf.int32)
     pages = Pages(level, above, sign, paper, tf.cast(cell, tf.float32), image)
-    ink = _ink(pages, found, cell)
+    ink = _ink(pages, found, strength, cell)
     cells, parts = _parts(ink)
     counts = _count(parts.sheet, tf.ones_like(parts.sheet), tf.shape(level)[0])
     most = tf.reduce_max(counts)
@@ -231,7 +231,7 @@ def _uncut(
     return Entries(groups.sheet, groups.line, groups.areas.x, piece, boxes, probabilities, images, maps), have_one
 
 
-def _ink(pages: Pages, found: Tensor, cell: Tensor) -> Tensor:
+def _ink(pages: Pages, found: Tensor, strength: Tensor, cell: Tensor) -> Tensor:
     """Ink of each cell, 0 where there is none: [B, rows, columns]."""
     height, width = tf.shape(pages.level)[1], tf.shape(pages.level)[2]
     rows, columns = height // cell, width // cell
@@ -248,7 +248,8 @@ def _ink(pages: Pages, found: Tensor, cell: Tensor) -> Tensor:
     ink = tf.gather(darkest, y, axis=1) - cells
     strongest = tf.reduce_max(ink, axis=(1, 2), keepdims=True)
     has_ink = (strongest >= reader.CONTRAST) & (tf.reduce_max(pages.image, axis=(1, 2), keepdims=True) > 0)
-    least = tf.where(has_ink, reader.INK * strongest, FAR)
+    strength = tf.transpose(tf.gather(tf.transpose(strength, (0, 2, 1)), x, axis=1), (0, 2, 1))
+    least = tf.where(has_ink, reader.INK * strongest, FAR) * tf.gather(strength, y, axis=1)
     return tf.where(ink > least, ink, 0.0)
 
 
@@ -377,9 +378,9 @@ def _groups(cells: Cells, parts: Parts, counts: Tensor) -> tuple[Cells, Groups]:
     chosen = chosen_sheet * tf.size(number) + chosen
     group = tf.reshape(tf.cumsum(tf.cast(tf.reshape(leads, [-1]), tf.int32)) - 1, tf.shape(leads))
     group = tf.where(counted, tf.gather(group, leader, batch_dims=1), tf.size(chosen))
-    to = tf.where(exists, part, tf.size(size))
+    to = tf.where(exists, part, tf.size(parts.sheet))
     groups = tf.tensor_scatter_nd_min(
-        tf.fill([tf.size(size) + 1], tf.size(chosen)), tf.reshape(to, [-1, 1]), tf.reshape(group, [-1])
+        tf.fill([tf.size(parts.sheet) + 1], tf.size(chosen)), tf.reshape(to, [-1, 1]), tf.reshape(group, [-1])
     )
     row, line_height, *area = (
         tf.gather(tf.reshape(values, [-1]), chosen) for values in (row, line_height, left, top, right, bottom, *moments)
@@ -416,7 +417,7 @@ def _images(cells: Cells, sheet: Tensor, areas: Areas, pages: Pages) -> Tensor:
     grid = tf.pad(tf.stack([pages.cell / step, y / step, x / step], axis=1), [[0, 1], [0, 0]], constant_values=1e6)
     scale, middle_y, middle_x = tf.unstack(tf.gather(grid, cells.owner), axis=1)
     at_y, at_x = (
-        tf.cast(tf.floor((place + 0.5) * scale - middle + CENTRE), tf.int32)
+        tf.cast(tf.floor((place + 0.5) * scale - middle + (CENTRE + reader.NUDGE)), tf.int32)
         for place, middle in ((cells.y, middle_y), (cells.x, middle_x))
     )
     inside = (at_y >= 0) & (at_y < SIDE) & (at_x >= 0) & (at_x < SIDE)
@@ -475,7 +476,7 @@ class _Intervals(NamedTuple):
 def _intervals(edges: Tensor, side: Tensor) -> _Intervals:
     length = tf.cast(side, tf.float32)
     middle = (edges[:, :-1] + edges[:, 1:]) / 2
-    paper = tf.clip_by_value(tf.cast(middle * GRID / length, tf.int32), 0, GRID - 1)
+    paper = tf.clip_by_value(tf.cast(middle * GRID / length + reader.NUDGE, tf.int32), 0, GRID - 1)
     edges = tf.clip_by_value(edges, 0.0, length)
     pixel = tf.minimum(tf.cast(edges, tf.int32), side - 1)
     return _Intervals(pixel, edges - tf.cast(pixel, tf.float32), edges[:, 1:] - edges[:, :-1], paper)
@@ -580,14 +581,14 @@ def _on_grid(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Lay groups on grids of ROWS rows: darkness and ink [U, ROWS, C], and how many columns each takes."""
     rows, columns = tf.shape(ink)[1], tf.shape(ink)[2]
-    breadth = tf.cast((area.right - area.left) / unit, tf.int32) + 2
+    breadth = tf.cast((area.right - area.left) / unit + reader.NUDGE, tf.int32) + 2
     column = tf.range(tf.reduce_max(breadth))
     edges = (
         area.top[:, None] + unit[:, None] * np.arange(ROWS + 1, dtype=np.float32),
         area.left[:, None] + unit[:, None] * tf.cast(tf.range(-1, tf.size(column)), tf.float32),
     )
     y, x = (
-        tf.clip_by_value(tf.cast(each[:, :-1] + unit[:, None] / 2, tf.int32), 0, size - 1)
+        tf.clip_by_value(tf.cast(each[:, :-1] + (unit[:, None] / 2 + reader.NUDGE), tf.int32), 0, size - 1)
         for each, size in zip(edges, (rows, columns), strict=True)
     )
     place = (tf.gather(sheet, cells.owner) * rows + tf.cast(cells.y, tf.int32)) * columns + tf.cast(cells.x, tf.int32)

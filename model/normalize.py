@@ -8,14 +8,17 @@ The search runs on a grid of GRID x GRID cells that covers the sketch, so that i
 so that grain is averaged away. Each step has a reason:
 
 1. Dark or light ink: strokes are narrow, so the side on which levels stray farthest from their surroundings is the ink.
-   A drawing shows by its border, which is even paper; steps 2 to 5 are for photographs.
+   A drawing shows by its border, which is even paper; steps 2 to 5, and 7, are for photographs.
 2. Paper: a morphological closing fills everything darker that is narrower than a stroke can be. What is wider is paper:
    a second tone, a shadow, a table. Ink is what is darker than that paper.
 3. Lines that keep their darkness from one border to the other are printed ones. Only their own darkness is subtracted,
    so that strokes across them remain.
-4. What clings to the border over more than a stroke's width is the edge of the sheet or a strip of table.
+4. What clings to the border over more than a stroke's width is the edge of the sheet or a strip of table, as far as
+   half a block is dark without a gap: the next digits of a page may stand close to it.
 5. Grain: what most cells still differ from the paper by is not ink.
 6. Specks: ink with too little other ink around it does not count. Ink along a photograph's border is no company.
+7. On a page in shadow or glare, some digits are fainter than others. Faint ink counts if it goes on from stronger ink.
+   This step is for model/reader.py; for a single digit it would let faint smudges in.
 
 The image itself is taken from the pixels. Pixel i of the image covers an interval of the sketch's axis. Down the
 sketch, differences of running sums integrate over it; across, row i of a small matrix holds its overlaps with the
@@ -40,15 +43,19 @@ SURROUNDINGS = 19  # cells: the mean level of a square around each cell tells da
 STROKE = 15  # cells: wider than most strokes of a photographed digit
 SLOPES = np.linspace(-0.24, 0.24, 7)  # of printed lines: one cell apart from the next at the end of a half line
 PARTS = 8  # in each of which a printed line may fade
-BLOCK = 4  # cells along each side of a block: edges and specks are told by blocks
+BLOCK = 4  # cells along each side of a block by which specks are told
+EDGE_BLOCK = 2  # cells along each side of a block in which edges are followed
 CONTACT = 7  # cells: strokes touch the border over less
-INWARDS = 4  # blocks: no strip that is darker than its surroundings is wider
+INWARDS = 8  # blocks of an edge: no strip that is darker than its surroundings is wider
 AROUND = 5  # blocks: the square around a block that must hold other ink
+REACH = 4  # cells: as far faint ink goes on from strong ink
+NEIGHBOURHOOD = 25  # cells: the strongest ink in a square around each cell tells how strong ink is there
 
 GRAIN = 2.0  # times the paper's grain: less is paper
 CONTRAST = 5.0  # grey levels of 255: if no ink is darker than that, the sheet is blank
 EDGE_CONTRAST = 40.0  # grey levels: if there is only ink that clings to the border, less is a shadow
 FAINTEST = 0.25  # of the strongest ink: less does not tell where the digit is
+WEAKEST = 0.4  # of the strongest ink: as strong as that is all ink taken to be, where none around is stronger
 RIM = 0.2  # of the strongest ink: less does not belong to the box that is scaled to 20 x 20
 LONELY = 0.12  # of the most ink around any block: a block with less around it does not count
 EDGE_ONLY = 0.3  # of the darkest block: if all others than the border's are lighter, the border's are the digit
@@ -73,7 +80,9 @@ class Separation(NamedTuple):
     paper: Any
     """The paper's sign * level, [batch, GRID, GRID]."""
     found: Any
-    """Where the digit is, 0 to 1, [batch, GRID, GRID]."""
+    """Where ink is, faint ink too, 0 to 1, [batch, GRID, GRID]."""
+    strength: Any
+    """Of the ink around each cell, WEAKEST to 1, as a share of the strongest ink: [batch, GRID, GRID]."""
     level: Any
     """float32 [batch, height, width]"""
     above: Any
@@ -118,17 +127,19 @@ class _Sheets(NamedTuple):
 
 
 class _Ground(NamedTuple):
-    """What ink lies on, [batch, 1, GRID, GRID] or [batch, 1, 1, 1] each."""
+    """Ink and what it lies on, [batch, 1, GRID, GRID] or [batch, 1, 1, 1] each."""
 
     sign: Any
     paper: Any
-    dark: Any
-    """What differs from the paper, and is no part of it."""
-    grain: Any
-    least: Any
-    """If no ink is darker, the sheet is blank."""
-    splinters: Any
-    """1 where ink along the border is no company for other ink, [batch, 1, 1, 1]."""
+    """Its level, less the grain's."""
+    ink: Any
+    """The grey levels of the ink."""
+    digit: Any
+    """Where the digit is, 0 to 1."""
+    found: Any
+    """The same with the faint ink that goes on from it."""
+    strength: Any
+    """Of the ink around each cell, as a share of the strongest."""
 
 
 def _sheets(sketch: Any) -> tuple[_Sheets, Any, Any, Any]:
@@ -154,9 +165,8 @@ def _separated(sheets: _Sheets, ground: _Ground) -> Separation:
     level, above, row, column = sheets
     height, width = _sides(row, column)
     cell = ops.reshape(ops.concatenate([height, width], axis=0) / GRID, (2, 1, 1))
-    found, ink = _find(ground)
-    paper = ground.paper - ground.grain
-
+    near = _near(ground.digit)
+    ink = ground.ink * near
     beside = ops.maximum(_largest(ink, 3), 1e-3)
     cover = ops.clip(beside * (4 / RIM / _max(beside)) - 3, 0.0, 1.0) * (ink / beside)
     step = ops.max(_extents(cover) * cell, axis=1, keepdims=True)
@@ -166,16 +176,17 @@ def _separated(sheets: _Sheets, ground: _Ground) -> Separation:
     overlaps = _overlaps(_CELLS * cell - centre, step, cell)  # [batch, 2, 28, GRID]
     rows, columns = (_take(overlaps, axis, axis=1) for axis in (0, 1))
     columns = _transpose(columns)
-    near, papers = (ops.matmul(rows, ops.matmul(ops.squeeze(plane, 1), columns)) for plane in (_near(found), paper))
+    near, papers = (ops.matmul(rows, ops.matmul(ops.squeeze(plane, 1), columns)) for plane in (near, ground.paper))
     step = ops.squeeze(step, 1)
     y, x = (_take(centre, axis, axis=1) for axis in (0, 1))  # [batch, 1, 1]
     edges = (np.arange(SIDE + 1, dtype=np.float32)[:, None] - CENTRE) * step + (y + height / 2)
     levels = _differences(_integrals_of_each(above, level, ops.maximum(ops.minimum(edges, height * INSIDE), 0.0)))
     columns = _transpose(_overlaps(column - ((width + 1) / 2 + x), step, 1.0))  # [batch, width, 28]
-    sign, paper, found = (ops.squeeze(plane, 1) for plane in (ground.sign, paper, found))
+    grounds = ground.sign, ground.paper, ground.found, ground.strength
+    sign, paper, found, strength = (ops.squeeze(plane, 1) for plane in grounds)
     image = ops.relu(papers - ops.matmul(levels, columns) * sign) * ops.minimum(near * (4 / (step * step)), 1.0)
     image = image / ops.maximum(ops.max(image, axis=(1, 2), keepdims=True), 1e-6)
-    return Separation(image, sign, paper, found, level, above)
+    return Separation(image, sign, paper, found, strength, level, above)
 
 
 _normalize_graph = tf.function(normalize, reduce_retracing=True)
@@ -251,7 +262,8 @@ def _drawings(cells: Any, drawn: Any) -> _Ground:
     cells = sign * cells
     paper = _max(cells)
     none = paper * 0
-    return _Ground(sign, paper + cells * 0, paper - cells, none, none + CONTRAST, none)
+    digit, ink = _find(paper - cells, none, none + CONTRAST, none)
+    return _Ground(sign, paper + cells * 0, ink, digit, digit, digit * 0 + 1)
 
 
 def _photographs(cells: Any, drawn: Any) -> _Ground:
@@ -281,25 +293,46 @@ def _photographs(cells: Any, drawn: Any) -> _Ground:
     edge, limit = _clinging(dark)
     edge = edge * photograph
     is_inner = _exceeds(_max(limit - edge), EDGE_ONLY * _max(limit))
-    dark = ops.relu(dark - _enlarge(edge * is_inner))
+    dark = ops.relu(dark - _enlarge(edge * is_inner, EDGE_BLOCK))
     contrast = EDGE_CONTRAST - (EDGE_CONTRAST - CONTRAST) * is_inner
-    return _Ground(sign, paper, dark, grain, contrast, photograph * is_inner)
+    splinters = photograph * is_inner
+    digit, ink = _find(dark, grain, contrast, splinters)
+    found, strength = _with_faint_ink(digit, ink, splinters)
+    return _Ground(sign, paper - grain, ink, digit, found, strength)
 
 
-def _find(ground: _Ground) -> tuple[Any, Any]:
-    """Find the ink that makes the digit: where it is, 0 to 1, and its grey levels, [batch, 1, GRID, GRID] each."""
-    ink = ops.relu(ground.dark - ground.grain)
+def _find(dark: Any, grain: Any, least: Any, splinters: Any) -> tuple[Any, Any]:
+    """Find the ink that makes the digit: where it is, 0 to 1, and all grey levels of ink, [batch, 1, GRID, GRID] each.
+
+    `dark` differs from the paper. If no ink is darker than `least`, the sheet is blank. Where `splinters` is 1, ink
+    along the border is no company for other ink.
+    """
+    ink = ops.relu(dark - grain)
     strongest = _max(ink)
-    has_ink = _exceeds(strongest, ops.maximum(2 * ground.grain, ground.least - ground.grain))
+    has_ink = _exceeds(strongest, ops.maximum(2 * grain, least - grain))
     share = ink / ops.maximum(strongest, 1e-3)
-    found = ops.clip(share * (1 / FAINTEST) - 1, 0.0, 1.0)
-    blocks = _pool(ops.average_pool, ops.minimum(share, 0.5) * found, BLOCK, BLOCK, "valid")
-    blocks = blocks * (1 - ground.splinters * _OUTERMOST)  # where a shadow's edge ends, a splinter is left
+    digit = ops.clip(share * (1 / FAINTEST) - 1, 0.0, 1.0)
+    blocks = _pool(ops.average_pool, ops.minimum(share, 0.5) * digit, BLOCK, BLOCK, "valid")
+    blocks = blocks * (1 - splinters * _OUTERMOST)  # where a shadow's edge ends, a splinter is left
     margin = (AROUND // 2, AROUND // 2)
     around = _pool(ops.average_pool, ops.pad(blocks, ((0, 0), (0, 0), margin, margin)), AROUND, 1, "valid")
     sociable = ops.clip(around * (6 / LONELY / ops.maximum(_max(around), 1e-6)) - 6, 0.0, 1.0) * has_ink
-    found = found * _enlarge(sociable)
-    return found, ink * _near(found)
+    return digit * _enlarge(sociable, BLOCK), ink
+
+
+def _with_faint_ink(digit: Any, ink: Any, photograph: Any) -> tuple[Any, Any]:
+    """Add the faint ink that goes on from a digit's. Returns where ink is, and how strong it is around each cell.
+
+    In a photograph ink is taken to be WEAKEST of the strongest where no ink around is stronger; in a drawing all ink is
+    as strong, and none is added.
+    """
+    share = ink / ops.maximum(_max(ink), 1e-3)
+    limit = digit + photograph * ops.relu(ops.clip(share * (1 / FAINTEST / WEAKEST) - 1, 0.0, 1.0) - digit)
+    found = digit
+    for _ in range(REACH):
+        found = ops.minimum(_largest(found, 3), limit)
+    strength = ops.maximum(_largest(share * found, (NEIGHBOURHOOD, NEIGHBOURHOOD)), WEAKEST)
+    return found, 1 - photograph * (1 - strength)
 
 
 def _line_weights() -> np.ndarray:
@@ -341,8 +374,8 @@ def _clinging(dark: Any) -> tuple[Any, Any]:
     ends = np.zeros((GRID, 1), np.float32)
     ends[[0, -1]] = 1
     across, down = (-_largest(-dark, window) for window in ((1, CONTACT), (CONTACT, 1)))  # the least in each
-    reached = _largest(ops.maximum(across * ends, down * ends.T), BLOCK, BLOCK)
-    limit = _largest(dark, BLOCK, BLOCK)
+    reached = _largest(ops.maximum(across * ends, down * ends.T), EDGE_BLOCK, EDGE_BLOCK)
+    limit = _largest(dark, EDGE_BLOCK, EDGE_BLOCK)
     for _ in range(INWARDS):
         reached = ops.minimum(_largest(reached, 3), limit)
     return reached, limit
@@ -406,9 +439,9 @@ def _near(found: Any) -> Any:
     return _largest(ops.minimum(8 * found, 1.0), 3)
 
 
-def _enlarge(blocks: Any) -> Any:
-    """Repeat each block's value in its cells: [batch, 1, n, n] -> [batch, 1, GRID, GRID]."""
-    place = np.arange(GRID, dtype=np.int32) // BLOCK
+def _enlarge(blocks: Any, side: int) -> Any:
+    """Repeat the value of each block in its `side` x `side` cells: [batch, 1, n, n] -> [batch, 1, GRID, GRID]."""
+    place = np.arange(GRID, dtype=np.int32) // side
     return _take(_take(blocks, place, axis=3), place, axis=2)
 
 

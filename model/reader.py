@@ -27,7 +27,7 @@ from model.cuts import ROWS, SMALL, Networks
 from model.normalize import BOX, CENTRE, GRID, SIDE, separate
 
 CELLS = 60_000  # on a sheet, at most
-INK = 0.25  # of the strongest ink: less is paper
+INK = 0.25  # of the strongest ink around: less is paper
 CONTRAST = 6.0  # grey levels: if no ink is darker, the sheet is blank
 PARTS = 128  # on a sheet, the largest ones
 PIECES = 64  # on a sheet, at most
@@ -53,6 +53,8 @@ EVIDENCE = np.array([3.12, 3.41, 7.27, 11.26, 1.24, -11.69], np.float32)
 SOLID = (0.95 * 12) ** 2  # times that determinant, of the mass's square: more is a smear
 TINY = 12.0  # square pixels of the image: what strays less from its centre is a dot; every digit's ink strays 24
 LONG = 8.41  # times the determinant, of the trace's square: longer ink is no smear, but a 1 with a thick pen
+
+NUDGE = 2**-10  # of a cell: what lies on the edge of two falls to the same one, however a runtime rounds
 
 _PLACE = np.arange(SIDE, dtype=np.float32) - (SIDE - 1) / 2
 _Y, _X = np.repeat(_PLACE, SIDE), np.tile(_PLACE, SIDE)
@@ -120,8 +122,8 @@ def union(parts: list[Part]) -> Part:
 
 def read(sketch: np.ndarray, networks: Networks) -> Reading:
     """Read a sketch, uint8 [height, width], 8 x 8 to 2,048 x 2,048, dark on light or light on dark."""
-    image, sign, paper, found = (np.asarray(each)[0] for each in separate(sketch[None])[:4])
-    sheet = ink_of(sketch, float(sign.squeeze()), paper, found)
+    image, sign, paper, found, strength = (np.asarray(each)[0] for each in separate(sketch[None])[:5])
+    sheet = ink_of(sketch, float(sign.squeeze()), paper, found, strength)
     lines = lines_of(parts_of(sheet.ink)) if image.any() else []
     if len(lines) == 1 and len(lines[0]) == 1:
         seen = image[None]
@@ -193,7 +195,7 @@ def with_mean(both: np.ndarray) -> np.ndarray:
     return np.concatenate([both, both.mean(axis=1, keepdims=True)], axis=1)
 
 
-def ink_of(sketch: np.ndarray, sign: float, paper: np.ndarray, found: np.ndarray) -> Sheet:
+def ink_of(sketch: np.ndarray, sign: float, paper: np.ndarray, found: np.ndarray, strength: np.ndarray) -> Sheet:
     """Find the cells that hold ink."""
     level = sign * sketch.astype(np.float32)
     height, width = level.shape
@@ -204,7 +206,7 @@ def ink_of(sketch: np.ndarray, sign: float, paper: np.ndarray, found: np.ndarray
     y, x = ((2 * np.arange(n) + 1) * cell * GRID // (2 * side) for n, side in ((rows, height), (columns, width)))
     ink = np.where(_around(found > 0)[y][:, x], darkest[y][:, x] - cells, 0)
     strongest = ink.max()
-    ink[(ink <= INK * strongest) | (strongest < CONTRAST)] = 0
+    ink[(ink <= INK * strongest * strength[y][:, x]) | (strongest < CONTRAST)] = 0
     return Sheet(level, paper, cell, ink)
 
 
@@ -293,7 +295,7 @@ def image_of(part: Part, sheet: Sheet) -> np.ndarray:
     y, x = (sheet.cell * middle for middle in part.middle)
     edges = step * (np.arange(SIDE + 1) - CENTRE)
     own = np.zeros((SIDE, SIDE), bool)
-    at = np.floor((np.stack([part.y, part.x]) + 0.5) * sheet.cell / step - [[y / step], [x / step]] + CENTRE)
+    at = np.floor((np.stack([part.y, part.x]) + 0.5) * sheet.cell / step - [[y / step], [x / step]] + CENTRE + NUDGE)
     at = at.astype(int)[:, ((at >= 0) & (at < SIDE)).all(axis=0)]
     own[at[0], at[1]] = True
     image = _darkness(sheet, y + edges, x + edges) * _and_around(own)
@@ -304,7 +306,7 @@ def _darkness(sheet: Sheet, down: np.ndarray, across: np.ndarray) -> np.ndarray:
     """How much darker than the paper the sheet is between the edges `down` and `across`, [rows, columns]."""
     rows, columns = (_overlaps(edges, side) for edges, side in zip((down, across), sheet.level.shape, strict=True))
     y, x = (
-        np.clip(((edges[:-1] + edges[1:]) / 2 * GRID / side).astype(int), 0, GRID - 1)
+        np.clip(((edges[:-1] + edges[1:]) / 2 * GRID / side + NUDGE).astype(int), 0, GRID - 1)
         for edges, side in zip((down, across), sheet.level.shape, strict=True)
     )
     covered = rows.sum(axis=1)[:, None] * columns.sum(axis=1)
@@ -366,10 +368,10 @@ def on_grid(group: Part, sheet: Sheet) -> tuple[np.ndarray, np.ndarray]:
     """
     unit = group.height / np.float32(ROWS)  # float32, as in the graph
     down = group.top + unit * np.arange(ROWS + 1, dtype=np.float32)
-    across = group.left + unit * np.arange(-1, int(group.width / unit) + 2, dtype=np.float32)
+    across = group.left + unit * np.arange(-1, int(group.width / unit + NUDGE) + 2, dtype=np.float32)
     own = np.zeros(sheet.ink.shape, np.float32)
     own[group.y.astype(int), group.x.astype(int)] = 1
-    middles = ((edges[:-1] + unit / 2).astype(int) for edges in (down, across))
+    middles = ((edges[:-1] + unit / 2 + NUDGE).astype(int) for edges in (down, across))
     y, x = (np.clip(middle, 0, size - 1) for middle, size in zip(middles, sheet.ink.shape, strict=True))
     filled = own[y][:, x]
     filled[:, [0, -1]] = 0

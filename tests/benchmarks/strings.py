@@ -9,7 +9,7 @@ number. Then come sheets that hold no number, with the share on which any digit 
 """
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +44,8 @@ class Sheet:
     """Black on white, uint8 [height, width]."""
     text: str
     """The digits, lines separated by newlines."""
+    size: float
+    """Height of its digits in pixels."""
     alone: list[np.ndarray]
     """Each digit on a sheet of its own, in the same size and with the same pen."""
 
@@ -60,9 +62,16 @@ def hash_of(*names: object) -> int:
     return int.from_bytes(str(names).encode(), "little") % 2**32
 
 
-def sheet(kind: str, lengths: list[int], hand: Pens, random: np.random.Generator) -> Sheet:
-    """Write a number of each of `lengths` under each other."""
-    pen = float(np.exp(random.uniform(*np.log(PENS))))
+def sheet(
+    kind: str,
+    lengths: list[int],
+    hand: Pens,
+    random: np.random.Generator,
+    sizes: Sequence[tuple[int, int]] | None = None,
+    pens: tuple[float, float] = PENS,
+) -> Sheet:
+    """Write a number of each of `lengths` under each other, on a sheet of one of `sizes`, with one of `pens`."""
+    pen = float(np.exp(random.uniform(*np.log(pens))))
     slant = float(np.clip(random.normal(0.05, 0.12), -0.2, 0.4))
     even = random.uniform(0, 0.08)
     written: list[list[Drawing]] = []
@@ -81,8 +90,8 @@ def sheet(kind: str, lengths: list[int], hand: Pens, random: np.random.Generator
     drawings = [drawing for line in written for drawing in line]
     points = np.concatenate([stroke for drawing in drawings for stroke in drawing])
     low, high = points.min(axis=0) - pen / 2, points.max(axis=0) + pen / 2
-    sizes = SHEETS if len(lengths) == 1 else PAGES
-    height, width = sizes[random.integers(len(sizes))]
+    sizes = sizes or (SHEETS if len(lengths) == 1 else PAGES)
+    height, width = sizes[int(random.integers(len(sizes)))]
     scale = random.uniform(0.6, 0.93) * min(width / (high - low)[0], height / (high - low)[1])
     scale = min(scale, 0.8 * height)
     free = np.array([width, height]) - scale * (high - low)
@@ -90,7 +99,7 @@ def sheet(kind: str, lengths: list[int], hand: Pens, random: np.random.Generator
     brush = max(scale * pen, 1.5)
     sketch = _ink(drawings, scale, offset, brush, (height, width))
     alone = [_alone(drawing, scale, brush) for drawing in drawings]
-    return Sheet(sketch, "\n".join(text), alone)
+    return Sheet(sketch, "\n".join(text), scale, alone)
 
 
 def _scaled(drawing: Drawing, even: float, slant: float, random: np.random.Generator) -> Drawing:

@@ -90,9 +90,8 @@ def animation() -> bytes:
 
 def photograph(kind: str, width: int = 600, height: int = 800) -> np.ndarray:
     """A simulated photograph of a 4."""
-    drawing = Written(
-        four(width, height, paper=0, ink=255), (width // 10, height // 8, width * 4 // 5, height * 9 // 10)
-    )
+    box = width // 10, height // 8, width * 4 // 5, height * 9 // 10
+    drawing = Written(four(width, height, paper=0, ink=255), box, height * 9 // 10 - height // 8)
     (picture,) = photographs(kind, [drawing], np.random.default_rng(0))
     return picture
 

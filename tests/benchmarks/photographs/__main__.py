@@ -1,21 +1,23 @@
 """python -m tests.benchmarks photographs [--data DIR] [--onnx DIR]: how simulated photographs of digits are read.
 
 They are scaled as the demo scales picture files. Prints for each kind of photograph the share of those that are read as
-their digit and nothing else, of those that are read wrong, and of those in which no digit is read.
+their digit and nothing else, of those that are read wrong, and of those in which no digit is read. With --pages, pages
+of five numbers are photographed; it prints the share of pages that are read exactly, and of their digits.
 """
 
 import argparse
+from difflib import SequenceMatcher
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
 
-from demo.networks.classifier import Answer, load
+from demo.networks.classifier import Answer, Classifier, load
 from demo.networks.files import ONNX
 from demo.networks.images import read_image
 from model import folders
-from tests.benchmarks.photographs.digits import written
+from tests.benchmarks.photographs.digits import pages, written
 from tests.benchmarks.photographs.kinds import KINDS, photographs
 
 SHOWN = 24  # photographs of a kind on a contact sheet
@@ -43,8 +45,11 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=200, help="digits of each kind")
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS, metavar="KIND")
     parser.add_argument("--pictures", type=Path, metavar="DIR", help="write a contact sheet of each kind there")
+    parser.add_argument("--pages", action="store_true", help="photograph pages of numbers; a tenth as many")
     arguments = parser.parse_args()
     classifier = load("cpu", arguments.onnx)
+    if arguments.pages:
+        return read_pages(classifier, arguments)
     drawings, labels = written(arguments.count, folders.checked(arguments.data))
     print(f"{len(labels)} digits; % right, wrong, refused\n")
     kinds = []
@@ -58,6 +63,26 @@ def main() -> None:
             sheet = contact_sheet(pictures, answers, labels)
             sheet.save(arguments.pictures / f"{kind.replace(', ', '-').replace(' ', '-')}.png")
     print(f"{'mean':24}{_shares([each for kind in kinds for each in kind])}")
+
+
+def read_pages(classifier: Classifier, arguments: argparse.Namespace) -> None:
+    """Print which pages, and which of their digits, are read in each kind of photograph."""
+    drawings, texts = pages(arguments.count // 10, folders.checked(arguments.data))
+    print(f"{len(texts)} pages; % of pages and of digits right\n")
+    shares = []
+    for kind in arguments.kinds:
+        pictures = photographs(kind, drawings, np.random.default_rng(0))
+        numbers = [classifier.classify(as_the_demo_reads(picture)).number for picture in pictures]
+        exact = sum(number == text for number, text in zip(numbers, texts, strict=True)) / len(texts)
+        digits = sum(map(_in_common, numbers, texts)) / sum(map(len, texts))
+        shares.append((100 * exact, 100 * digits))
+        print(f"{kind:24}{shares[-1][0]:6.1f}{shares[-1][1]:6.1f}", flush=True)
+    print("{:24}{:6.1f}{:6.1f}".format("mean", *np.mean(shares, axis=0)))
+
+
+def _in_common(one: str, other: str) -> int:
+    """How many characters two texts have in common, in the same order."""
+    return sum(block.size for block in SequenceMatcher(None, one, other, autojunk=False).get_matching_blocks())
 
 
 def _shares(verdicts: list[str]) -> str:

@@ -1,14 +1,15 @@
-"""Digits in ink, as large as a photograph shows them: real ones that no training saw."""
+"""Digits and pages of them in ink, as large as a photograph shows them: real ones that no training saw."""
 
 from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageFilter
 
-from model import mnist, pendigits
+from model import mnist, pendigits, ujipen
 from model.draw import Drawing, draw
 from model.folders import Folders
 from model.pendigits import VALIDATION_WRITERS
+from tests.benchmarks.strings import sheet
 
 SIDES = 100, 1_600  # pixels of a photograph's longer side
 ASPECT = 2.0  # of the longer to the shorter side, at most
@@ -16,22 +17,21 @@ HEIGHTS = 1 / 6, 0.9  # of a digit, as a share of the photograph's height
 PENS = 0.025, 0.16  # widths as a share of the digit's longer side: a hard pencil, and a felt tip
 MARGIN = 0.03  # of the photograph's sides that stays free of ink
 LENS = 1 / 2_000, 1 / 600  # blur of a photograph in focus, as a share of its longer side
+LINES, LENGTHS = 5, (4, 8)  # numbers on a page, and digits of each
+PAGE_SIDES = (1_200, 1_600), (1_600, 1_200)  # height and width in pixels
+PAGE_PENS = 0.05, 0.12  # widths as a share of the digits' height: a ballpoint pen to a felt tip
 VALIDATION = 5_000  # MNIST's last training digits, on which no training learns
 
 
 class Written(NamedTuple):
-    """A digit on a sheet."""
+    """A digit on a sheet, or a page of digits."""
 
     ink: np.ndarray
     """Ink 255 on paper 0, uint8 [height, width], of a whole photograph."""
     box: tuple[int, int, int, int]
     """Left, top, right and bottom of the ink, in pixels."""
-
-    @property
-    def size(self) -> int:
-        """The longer side of the ink in pixels."""
-        left, top, right, bottom = self.box
-        return max(right - left, bottom - top)
+    size: int
+    """The longer side of a digit in pixels."""
 
 
 def written(count: int, data: Folders = (), seed: int = 0) -> tuple[list[Written], np.ndarray]:
@@ -48,6 +48,28 @@ def written(count: int, data: Folders = (), seed: int = 0) -> tuple[list[Written
     sheets = [_place(_enlarge(digits.images[index], random), random) for index in half]
     sheets += [_place(_write(pens.drawings[index], random), random) for index in rest]
     return sheets, np.concatenate([digits.labels[half], pens.labels[rest]])
+
+
+def pages(count: int, data: Folders = (), seed: int = 0) -> tuple[list[Written], list[str]]:
+    """Write `count` pages of numbers by the pen writers for validation. Returns them and what stands on them.
+
+    The data come from the folders `data`, or are downloaded. Raises InputError if they are missing.
+    """
+    random = np.random.default_rng(seed)
+    hands = [pendigits.load(data).by(writer) for writer in VALIDATION_WRITERS]
+    hands += [ujipen.load(data).digits.by(writer) for writer in ujipen.VALIDATION_WRITERS]
+    written, texts = [], []
+    for _ in range(count):
+        hand = hands[random.integers(len(hands))]
+        lengths = random.integers(*LENGTHS, LINES, endpoint=True).tolist()
+        page = sheet("apart", lengths, hand, random, PAGE_SIDES, PAGE_PENS)
+        ink = Image.fromarray(255 - page.sketch)
+        ink = ink.filter(ImageFilter.GaussianBlur(random.uniform(*LENS) * max(ink.size)))
+        box = ink.point(lambda level: 255 * (level > 20)).getbbox()
+        assert box
+        written.append(Written(np.asarray(ink), box, round(page.size)))
+        texts.append(page.text)
+    return written, texts
 
 
 def _enlarge(image: np.ndarray, random: np.random.Generator) -> Image.Image:
@@ -92,4 +114,4 @@ def _place(ink: Image.Image, random: np.random.Generator) -> Written:
     sheet = sheet.filter(ImageFilter.GaussianBlur(random.uniform(*LENS) * longer))
     box = sheet.getbbox()
     assert box
-    return Written(np.asarray(sheet), box)
+    return Written(np.asarray(sheet), box, max(box[2] - box[0], box[3] - box[1]))
