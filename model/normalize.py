@@ -17,8 +17,9 @@ so that grain is averaged away. Each step has a reason:
    half a block is dark without a gap: the next digits of a page may stand close to it.
 5. Grain: what most cells still differ from the paper by is not ink.
 6. Specks: ink with too little other ink around it does not count. Ink along a photograph's border is no company.
-7. On a page in shadow or glare, some digits are fainter than others. Faint ink counts if it goes on from stronger ink.
-   This step is for model/reader.py; for a single digit it would let faint smudges in.
+7. On a page in shadow or glare, some digits are fainter than others. What is as dark as elsewhere for the light that
+   falls there counts, and faint ink if it goes on from stronger ink. This step is for model/reader.py; for a single
+   digit it would let smudges in.
 
 The image itself is taken from the pixels. Pixel i of the image covers an interval of the sketch's axis. Down the
 sketch, differences of running sums integrate over it; across, row i of a small matrix holds its overlaps with the
@@ -59,6 +60,7 @@ WEAKEST = 0.4  # of the strongest ink: as strong as that is all ink taken to be,
 RIM = 0.2  # of the strongest ink: less does not belong to the box that is scaled to 20 x 20
 LONELY = 0.12  # of the most ink around any block: a block with less around it does not count
 EDGE_ONLY = 0.3  # of the darkest block: if all others than the border's are lighter, the border's are the digit
+SHADE = 3.0  # times as bright as paper in shadow the brightest paper is, at most
 EVEN = 0.02  # of the contrast: the paper of a drawing varies less
 FULL = 0.9  # of the contrast: ink that a drawing's border cuts off is darker
 CLEAR = 0.85  # of the border: more of it is a drawing's paper or full ink
@@ -137,7 +139,7 @@ class _Ground(NamedTuple):
     digit: Any
     """Where the digit is, 0 to 1."""
     found: Any
-    """The same with the faint ink that goes on from it."""
+    """Where ink is for model/reader.py, 0 to 1."""
     strength: Any
     """Of the ink around each cell, as a share of the strongest."""
 
@@ -297,7 +299,9 @@ def _photographs(cells: Any, drawn: Any) -> _Ground:
     contrast = EDGE_CONTRAST - (EDGE_CONTRAST - CONTRAST) * is_inner
     splinters = photograph * is_inner
     digit, ink = _find(dark, grain, contrast, splinters)
-    found, strength = _with_faint_ink(digit, ink, splinters)
+    shade = ops.clip(_max(paper) / ops.maximum(paper, 1.0), 1.0, SHADE)  # 1 if ink is light: its paper is below 0
+    in_even_light = _find(dark * shade, grain, contrast, splinters)
+    found, strength = _with_faint_ink(*in_even_light, ink, splinters)
     return _Ground(sign, paper - grain, ink, digit, found, strength)
 
 
@@ -320,17 +324,18 @@ def _find(dark: Any, grain: Any, least: Any, splinters: Any) -> tuple[Any, Any]:
     return digit * _enlarge(sociable, BLOCK), ink
 
 
-def _with_faint_ink(digit: Any, ink: Any, photograph: Any) -> tuple[Any, Any]:
+def _with_faint_ink(digit: Any, lit: Any, ink: Any, photograph: Any) -> tuple[Any, Any]:
     """Add the faint ink that goes on from a digit's. Returns where ink is, and how strong it is around each cell.
 
-    In a photograph ink is taken to be WEAKEST of the strongest where no ink around is stronger; in a drawing all ink is
-    as strong, and none is added.
+    `digit` and `lit` are where the digit is and all ink in even light, `ink` as it is. In a photograph ink is taken to
+    be WEAKEST of the strongest where no ink around is stronger; in a drawing all ink is as strong, and none is added.
     """
-    share = ink / ops.maximum(_max(ink), 1e-3)
+    share = lit / ops.maximum(_max(lit), 1e-3)
     limit = digit + photograph * ops.relu(ops.clip(share * (1 / FAINTEST / WEAKEST) - 1, 0.0, 1.0) - digit)
     found = digit
     for _ in range(REACH):
         found = ops.minimum(_largest(found, 3), limit)
+    share = ink / ops.maximum(_max(ink), 1e-3)
     strength = ops.maximum(_largest(share * found, (NEIGHBOURHOOD, NEIGHBOURHOOD)), WEAKEST)
     return found, 1 - photograph * (1 - strength)
 
