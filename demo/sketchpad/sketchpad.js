@@ -25,12 +25,18 @@ function sketchpad(element, server, correctionsFolder) {
   let isAnnounced = false; // whether the reading of the drawing as it is was spoken
   let newestAsked = 0; // number of the newest question
   let newestShown = 0; // answers to questions up to this number are ignored
+  let newestRead = 0; // number of the question that the reading answers
   let inFlight = 0; // questions without an answer
   let maxInFlight = MAX_IN_FLIGHT; // 1 while questions wait for those of others
   let nextAt = 0; // earliest time of the next question, by performance.now()
   let timer;
 
   function changed(reason) {
+    if (reason === "lifted" && reading && isCurrent()) {
+      saveDrawing();
+      settle(); // the pen had rested before it was lifted, and what it wrote is read
+      return;
+    }
     changedSinceAsked = true;
     isAnnounced = false;
     inside.forget();
@@ -108,19 +114,24 @@ function sketchpad(element, server, correctionsFolder) {
     answers.showProblem(answer.error ?? "");
     if (answer.error) return;
     learning.apply(answer);
-    [reading, readSketch] = [answer, sketch];
+    [reading, readSketch, newestRead] = [answer, sketch, asked];
     showReading();
     answers.setOutdated(false);
     corrections.show();
     if (opened !== null && opened !== number.selected() && reading.digits.length) changedSinceAsked = true;
-    if (!isCurrent() || paper.isMoving()) return;
-    if (!isAnnounced) answers.announce(spoken(answer));
-    isAnnounced = true;
-    const digit = reading.digits[number.selected()];
-    if (digit?.pixels) inside.explain(digit, sketch);
+    if (isCurrent() && !paper.isMoving()) settle();
   }
 
-  const isCurrent = () => newestShown === newestAsked && !changedSinceAsked;
+  // The drawing is at rest, and its reading is shown.
+  function settle() {
+    if (!isAnnounced) answers.announce(spoken(reading));
+    isAnnounced = true;
+    const digit = reading.digits[number.selected()];
+    if (digit?.pixels) inside.explain(digit, readSketch);
+  }
+
+  // Whether the reading is that of the drawing as it is.
+  const isCurrent = () => newestRead === newestAsked && !changedSinceAsked;
 
   function showReading() {
     number.show(reading, readSketch, paper.newestPoint());

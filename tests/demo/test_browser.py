@@ -70,6 +70,21 @@ def test_an_answer_comes_before_the_pen_is_lifted(page: Page) -> None:
     expect_digit(page, "7")
 
 
+def test_a_pen_that_rested_is_lifted_without_another_question(page: Page) -> None:
+    asked: list[Request] = []
+    page.on("request", lambda request: asked.append(request) if request.url.endswith("/read") else None)
+    draw(page, SEVEN, lift=False)
+    expect_digit(page, "7")
+    page.wait_for_timeout(500)
+    questions = len(asked)
+    assert "A 7" not in (page.locator("#said").text_content() or "")
+
+    page.mouse.up()
+    expect(page.locator("#said")).to_contain_text("A 7")
+    page.wait_for_timeout(200)
+    assert len(asked) == questions
+
+
 def test_a_fast_stroke_of_few_points_is_read(page: Page) -> None:
     draw(page, SEVEN, steps=1)
     expect_digit(page, "7")
