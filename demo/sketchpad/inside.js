@@ -132,8 +132,8 @@ function makeInside(element, server) {
     if (!changes.length) return ["No small patch of ink, taken away or added, makes it another digit."];
     return changes.map(({ kind, patch, digit, probability }) => {
       const image = explained.evidence.image;
-      const what = kind === "without" ? "Without the ink in the ring" : "With ink in the dotted outline";
-      return `${what} ${placeIn(image, patch.x, patch.y)}: ${digit}, ${percent(probability)}`;
+      const what = kind === "without" ? "Without the ink in the ring" : "With ink in the dashed outline";
+      return `${what} ${placeIn(image, patch.x, patch.y)} it would be read as ${digit}, ${percent(probability)} sure.`;
     });
   }
 

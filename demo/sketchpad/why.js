@@ -199,7 +199,17 @@ const mean = (both, digit) => (both[0][digit] + both[1][digit]) / 2;
 // The places of the ink that speak most for and most against, at most two of each: {x, y, value, words}.
 function placesOf(image, heat) {
   const ranked = [...heat.keys()].filter((pixel) => image[pixel] > INKED).sort((a, b) => heat[b] - heat[a]);
-  return { for: named(image, heat, ranked, 1), against: named(image, heat, ranked.reverse(), -1) };
+  const places = { for: named(image, heat, ranked, 1), against: named(image, heat, ranked.reverse(), -1) };
+  for (const one of places.for) for (const other of places.against) if (one.words === other.words) tellApart(one, other);
+  return places;
+}
+
+// Changes the words of two places, which are the same: "the left slanting stroke at the top", and the right one.
+function tellApart(one, other) {
+  const [right, down] = [one.x - other.x, one.y - other.y];
+  const sides = Math.abs(right) >= Math.abs(down) ? ["left", "right"] : ["upper", "lower"];
+  const isLast = sides[0] === "left" ? right > 0 : down > 0;
+  [one, other].forEach((place, i) => (place.words = place.words.replace("the ", `the ${sides[+(isLast !== Boolean(i))]} `)));
 }
 
 function named(image, heat, ranked, sign) {

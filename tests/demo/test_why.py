@@ -93,6 +93,29 @@ def test_ink_that_speaks_for_two_digits_alike_speaks_for_neither_rather(explanat
     assert np.abs(rather[16:]).max() < 1e-6
 
 
+@pytest.mark.parametrize(
+    ("turned", "spoken_for", "against"),
+    [
+        (False, "upper upright stroke at the top", "lower upright stroke at the top"),
+        (True, "right bar on the right", "left bar on the right"),
+    ],
+)
+def test_two_parts_of_a_stroke_that_speak_against_each_other_are_told_apart(
+    turned: bool, spoken_for: str, against: str, browser: Browser
+) -> None:
+    image, heat = np.zeros((28, 28), np.uint8), np.zeros((28, 28))
+    image[4:24, 13:16] = 255
+    heat[5, 14], heat[9, 14] = 2, -2
+    if turned:
+        image, heat = image.T[:, ::-1], heat.T[:, ::-1]
+    page = browser.new_page()
+    page.add_script_tag(content=(HERE / "why.js").read_text())
+    told = "([image, heat]) => tell(Uint8Array.from(image), Float32Array.from(heat), 1)"
+    words = page.evaluate(told, [image.ravel().tolist(), heat.ravel().tolist()])
+    page.close()
+    assert words == f"The {spoken_for} speaks most for 1. The {against} speaks most against it."
+
+
 def test_the_smallest_change_takes_ink_from_the_place_or_adds_it_there(explanation: dict[str, Any]) -> None:
     changes = {change["kind"]: change for change in explanation["changes"]}
     assert set(changes) == {"without", "with"}
