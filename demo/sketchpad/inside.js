@@ -1,10 +1,11 @@
 // Look inside: the way from the paper to the answer in pictures, which ink speaks for and against it, and what would
 // change it. `server` has probabilities(images), as why.js asks for it. Nothing is asked while it is closed.
 const STRONG = 3; // log-odds that are shown in full colour, unless there is more
-const FOR = [0, 90, 255]; // blue and orange, which the colour-blind can tell
+const FOR = [0, 90, 255]; // blue and striped orange, which the colour-blind can tell
 const AGAINST = [255, 120, 0];
 const NEITHER = [170, 170, 170];
 const WHITE = [255, 255, 255];
+const BLACK = [0, 0, 0];
 const FIELDS = { conv1: [24, 1, 5], conv2: [19, 1, 10], conv3: [5, 2, 19] }; // pixels a side; step and side of a field
 const MATCH = 0.05; // between the probabilities of reader.onnx and of the same networks by themselves
 
@@ -58,7 +59,7 @@ function makeInside(element, server) {
       explained = { digit, evidence };
       layers[0].classList.toggle("over-picture", Boolean(sketch.url));
       Object.assign(layers[0].style, placeOnPaper(digit, sketch, evidence.image));
-      $("#why-none").textContent = digit.digit === null ? whyNone(digit) : "";
+      $("#doubt").textContent = digit.digit === null ? whyNone(digit) : disagreement(digit.probabilities);
       $(".why").hidden = false;
       $(".why").setAttribute("aria-busy", false);
       showEvidence(rival);
@@ -109,14 +110,16 @@ function makeInside(element, server) {
     const isPicture = layers[0].classList.contains("over-picture");
     const opacity = isPicture ? image : spread(image);
     const full = heat.reduce((most, value) => Math.max(most, Math.abs(value)), STRONG);
-    const rgba = new Uint8Array(4 * AREA);
+    const [rgba, stripes] = [new Uint8Array(4 * AREA), new Uint8Array(4 * AREA)];
     heat.forEach((value, i) => {
       const colour = blended(NEITHER, value > 0 ? FOR : AGAINST, Math.abs(value) / full);
       rgba.set([...colour, opacity[i]], 4 * i);
+      stripes[4 * i + 3] = value < 0 ? opacity[i] * Math.min(1, (2 * -value) / full) : 0;
     });
-    const url = colourUrl({ rgba, width: SIDE, height: SIDE });
+    const [url, mask] = [rgba, stripes].map((pixels) => colourUrl({ rgba: pixels, width: SIDE, height: SIDE }));
     for (const layer of layers) {
       layer.querySelector("img").src = url;
+      layer.querySelector(".stripes").style.maskImage = `url(${mask})`;
       layer.hidden = false;
     }
   }
@@ -138,7 +141,7 @@ function makeInside(element, server) {
   }
 
   function showNumbers(numbers) {
-    const colours = numbers.map((value) => [...blended(WHITE, value > 0 ? FOR : AGAINST, Math.abs(value)), 255]);
+    const colours = numbers.map((value) => [...blended(WHITE, BLACK, (value + 1) / 2), 255]);
     setImage($("#fc6"), colourUrl({ rgba: Uint8Array.from(colours.flat()), width: numbers.length / 2, height: 2 }));
   }
 
@@ -190,13 +193,19 @@ const isSame = (one, other) =>
 function whyNone({ together, probabilities }) {
   const [most, next] = likely(together);
   if (together[most] > 0.5) return `It looks like a ${most}, but it is too small to be read. Write it larger.`;
-  const each = ["lenet5", "ffnn"].map((name) => likely(probabilities[name])[0]);
-  const says = (name, i) => `${name} says ${each[i]}, ${percent(probabilities[name.toLowerCase()][each[i]])}`;
-  const reason =
-    each[0] !== each[1]
-      ? `The networks disagree: ${says("LeNet5", 0)}, and ${says("FFNN", 1)}.`
-      : `Neither network is sure: ${says("LeNet5", 0)}, and ${says("FFNN", 1)}.`;
+  const reason = disagreement(probabilities) || `Neither network is sure: ${whatEachSays(probabilities)}.`;
   return `It is no digit, because none reaches 50 % on average. The likeliest are ${most}, ${percent(together[most])}, and ${next}, ${percent(together[next])}. ${reason}`;
+}
+
+// Empty if the networks agree.
+function disagreement(probabilities) {
+  const [one, other] = ["lenet5", "ffnn"].map((name) => likely(probabilities[name])[0]);
+  return one === other ? "" : `The networks disagree: ${whatEachSays(probabilities)}.`;
+}
+
+function whatEachSays({ lenet5, ffnn }) {
+  const says = (values) => `says ${likely(values)[0]}, ${percent(values[likely(values)[0]])}`;
+  return `LeNet5 ${says(lenet5)}, and FFNN ${says(ffnn)}`;
 }
 
 function tenOf({ lenet5, ffnn }) {

@@ -196,11 +196,12 @@ function logOdds(probabilities) {
 
 const mean = (both, digit) => (both[0][digit] + both[1][digit]) / 2;
 
-// The places of the ink that speak most for and most against, at most two of each: {x, y, value, words}.
+// The places of the ink that speak most for and most against, at most two of each: {x, y, shape, where}, and `goesOn` if
+// it is the same stroke as the one before.
 function placesOf(image, heat) {
   const ranked = [...heat.keys()].filter((pixel) => image[pixel] > INKED).sort((a, b) => heat[b] - heat[a]);
   const places = { for: named(image, heat, ranked, 1), against: named(image, heat, ranked.reverse(), -1) };
-  for (const one of places.for) for (const other of places.against) if (one.words === other.words) tellApart(one, other);
+  for (const one of places.for) for (const other of places.against) if (isSameInWords(one, other)) tellApart(one, other);
   return places;
 }
 
@@ -209,7 +210,7 @@ function tellApart(one, other) {
   const [right, down] = [one.x - other.x, one.y - other.y];
   const sides = Math.abs(right) >= Math.abs(down) ? ["left", "right"] : ["upper", "lower"];
   const isLast = sides[0] === "left" ? right > 0 : down > 0;
-  [one, other].forEach((place, i) => (place.words = place.words.replace("the ", `the ${sides[+(isLast !== Boolean(i))]} `)));
+  [one, other].forEach((place, i) => (place.shape = `${sides[+(isLast !== Boolean(i))]} ${place.shape}`));
 }
 
 function named(image, heat, ranked, sign) {
@@ -219,14 +220,20 @@ function named(image, heat, ranked, sign) {
     const value = sign * heat[pixel];
     if (value < Math.max(WEAK, strongest / 3) || places.length === 2) break;
     const [x, y] = [pixel % SIDE, Math.floor(pixel / SIDE)];
-    if (places.every((place) => Math.hypot(place.x - x, place.y - y) >= APART))
-      places.push({ x, y, value, words: wordsFor(image, x, y) });
+    if (places.some((place) => Math.hypot(place.x - x, place.y - y) < APART)) continue;
+    const place = { x, y, shape: shapeOf(image, x, y), where: placeIn(image, x, y) };
+    places.push({ ...place, goesOn: places.some((other) => other.shape === place.shape && isInkBetween(image, other, place)) });
   }
-  return places.filter(({ words }, i) => places.findIndex((place) => place.words === words) === i);
+  return places.filter((place, i) => places.findIndex((other) => isSameInWords(place, other)) === i);
 }
 
-// Names the ink at a pixel by its direction and its place in the digit: "the bar in the middle".
-const wordsFor = (image, x, y) => `the ${shapeOf(image, x, y)} ${placeIn(image, x, y)}`;
+const isSameInWords = (one, other) => one.shape === other.shape && one.where === other.where;
+
+function isInkBetween(image, from, to) {
+  const steps = Math.max(Math.abs(from.x - to.x), Math.abs(from.y - to.y));
+  const at = (axis, i) => Math.round(from[axis] + ((to[axis] - from[axis]) * i) / steps);
+  return Array.from({ length: steps }, (_, i) => at("y", i) * SIDE + at("x", i)).every((pixel) => image[pixel] > INKED);
+}
 
 function placeIn(image, x, y) {
   const ink = [...image.keys()].filter((pixel) => image[pixel] > INKED);
@@ -283,6 +290,7 @@ function tell(image, heat, digit, other = null) {
 
 function speaks(places, goal) {
   if (!places.length) return `No part of the ink speaks ${goal}.`;
-  const words = places.map(({ words }) => words).join(" and ");
-  return `${words[0].toUpperCase()}${words.slice(1)} ${places.length > 1 ? "speak" : "speaks"} most ${goal}.`;
+  const words = places.map(({ shape, where, goesOn }) => (goesOn ? where : `the ${shape} ${where}`)).join(" and ");
+  const isOne = places.length === 1 || places[1].goesOn;
+  return `${words[0].toUpperCase()}${words.slice(1)} ${isOne ? "speaks" : "speak"} most ${goal}.`;
 }

@@ -1,5 +1,6 @@
 """Look inside says why the networks read a digit as they do, from their answers to changed images."""
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -116,6 +117,25 @@ def test_two_parts_of_a_stroke_that_speak_against_each_other_are_told_apart(
     assert words == f"The {spoken_for} speaks most for 1. The {against} speaks most against it."
 
 
+@pytest.mark.parametrize(
+    ("gap", "words"),
+    [
+        (False, "The upright stroke at the top and at the bottom speaks most for 1."),
+        (True, "The upright stroke at the top and the upright stroke at the bottom speak most for 1."),
+    ],
+)
+def test_one_stroke_is_named_once(gap: bool, words: str, browser: Browser) -> None:
+    image, heat = np.zeros((28, 28), np.uint8), np.zeros((28, 28))
+    image[4:24, 13:16] = 255
+    image[14] *= not gap
+    heat[6, 14], heat[21, 14] = 2, 1.9
+    page = browser.new_page()
+    page.add_script_tag(content=(HERE / "why.js").read_text())
+    told = "([image, heat]) => tell(Uint8Array.from(image), Float32Array.from(heat), 1)"
+    assert page.evaluate(told, [image.ravel().tolist(), heat.ravel().tolist()]).startswith(words)
+    page.close()
+
+
 def test_the_smallest_change_takes_ink_from_the_place_or_adds_it_there(explanation: dict[str, Any]) -> None:
     changes = {change["kind"]: change for change in explanation["changes"]}
     assert set(changes) == {"without", "with"}
@@ -168,6 +188,8 @@ def test_a_digit_is_explained_in_colours_and_words(page: Page) -> None:
     expect(page.locator("#why-what")).to_have_text("Why it says 7, not 1")
     expect(page.locator("#why")).to_contain_text("most for 7 rather than 1.")
     expect(page.locator("#against")).to_have_text("speaks for 1")
+    for stripes in page.locator(".evidence .stripes").all():  # over ink that speaks for the other
+        expect(stripes).to_have_css("mask-image", re.compile("data:image/png"))
     expect(page.get_by_label("Why not a 7?")).to_be_disabled()
     page.click("#clear")
     expect(page.locator(".evidence:visible")).to_have_count(0)
@@ -198,7 +220,7 @@ def test_ink_that_is_no_digit_is_explained(page: Page) -> None:
     page.click(".inside summary")
     for stroke in CROSS:
         draw(page, stroke)
-    expect(page.locator("#why-none")).to_contain_text("It is no digit, because none reaches 50 % on average.")
+    expect(page.locator("#doubt")).to_contain_text("It is no digit, because none reaches 50 % on average.")
     expect(page.locator("#why-change")).to_have_text("What would make it a digit")
 
 
