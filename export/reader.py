@@ -541,6 +541,7 @@ def _cut(
     sure = tf.reduce_max(answers[:, 2], axis=1)
     least = tf.tensor_scatter_nd_min(tf.ones([count]), of, sure)
     pieces = _count(group, tf.ones_like(sure), count)
+    ones = _count(group, tf.cast(tf.argmax(answers[:, 2], axis=1, output_type=tf.int32) == 1, tf.float32), count)
     lowest = tf.tensor_scatter_nd_min(line_height, of, digits.spans.bottom - digits.spans.top)
     sure = tf.reduce_max(read_whole[0][:, 2], axis=1)
     is_sure = tf.cast(sure > reader.SURE, tf.float32)
@@ -552,11 +553,11 @@ def _cut(
         surely / tf.maximum(others, 1.0),
         lowest / line_height,
         tf.math.log(tf.maximum(tf.gather(sure, unsure), 0.03)),
+        ones / pieces,
         tf.ones_like(least),
     ]
     certain = tf.linalg.matvec(tf.stack(evidence, axis=1), reader.EVIDENCE) > 0
     certain &= (pieces > 1) & (least > reader.PROBABLE)
-    ones = _count(group, tf.cast(tf.argmax(answers[:, 2], axis=1, output_type=tf.int32) == 1, tf.float32), count)
     certain &= ones <= tf.maximum(float(reader.ONES), pieces / 2)
     (chosen,) = indices(tf.gather(certain, group))
     number = tf.cumsum(tf.cast(doubtful, tf.int32)) - 1

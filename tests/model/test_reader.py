@@ -86,9 +86,15 @@ def test_digits_that_touch_are_cut() -> None:
 
 
 def test_two_narrow_ones_that_touch_are_cut_beside_sure_digits_but_may_be_a_letter_alone() -> None:
-    touching = ((RING, 60, 50, 110, 150), (RING, 107, 50, 157, 150))
-    assert text(read(sheet(*touching, (BAR, 220, 50, 220, 150)), bars_and_rings)) == "001"
+    touching = ((BAR, 60, 50, 60, 150), (BAR, 106, 50, 106, 150), (BAR, 60, 100, 106, 100))
+    assert text(read(sheet(*touching, (RING, 180, 50, 240, 150), (BAR, 300, 50, 300, 150)), bars_and_rings)) == "1101"
     assert text(read(sheet(*touching), bars_and_rings)) == "?"
+
+
+def test_two_digits_of_which_no_half_is_a_one_are_no_letter() -> None:
+    touching = ((RING, 60, 50, 110, 150), (RING, 107, 50, 157, 150))
+    assert text(read(sheet(*touching), bars_and_rings)) == "00"
+    assert text(read(sheet(*touching, (BAR, 220, 50, 220, 150)), bars_and_rings)) == "001"
 
 
 def test_a_zigzag_is_no_row_of_ones() -> None:
