@@ -95,10 +95,11 @@ of model/letters.py that pass. (c): 20,000 digits of MNIST and 8,000 letters, wh
 The share that read the hand best was the largest that read most of its corrections. With all of MNIST and 3,000
 letters, more letters passed at each share (FFNN, 750 steps, at 0.5: 44 to 57).
 
-More of everything, and longer. FFNN goes on from its foundation for 16 epochs of 900 batches, without the last 28 of
-UJI's training writers; `base` is `best` with letters in more ways. "more" draws pens 4 and UJI 20 times, and twice as
-many of all others, letters and rare styles among them. MNIST's loss is over the validation digits, each distorted twice
-by 0.6. UJI are 8 writers with three brushes, fonts 1,960 letters and 560 digits in 56 handwriting fonts:
+More of everything, and longer. FFNN goes on from its foundation for 16 epochs of 900 batches, without 16 of UJI's
+training writers; "base" is `best` with letters composed in more ways. "more" draws pens 4 and UJI 20 times, and twice
+as many of all others, letters and rare styles among them. The loss is MNIST's, over the validation digits, each
+distorted twice by 0.6. UJI are the 8 validation writers with three brushes, fonts are 560 digits in 56 handwriting
+fonts, letters the share of 1,960 in these fonts that get more than 0.5 for a digit from this network alone:
 
 | FFNN                                     | MNIST | loss, distorted | UJI   | fonts | letters |
 | ---------------------------------------- | ----- | --------------- | ----- | ----- | ------- |
@@ -111,7 +112,7 @@ by 0.6. UJI are 8 writers with three brushes, fonts 1,960 letters and 560 digits
 | that, taught by both committed networks  | 99.46 | 0.0359          | 98.96 | 98.21 | 5.6 %   |
 | mean of the weights of five of these     | 99.46 | 0.0334          | 98.96 | 98.39 | 6.5 %   |
 
-With all training writers, the committed networks beside them; LeNet5 trained for 17 epochs of 48, the best ones:
+With all training writers, and the committed networks for comparison. LeNet5's best epoch was 17 of 48:
 
 | network                                  | MNIST | loss, distorted | UJI   | fonts | letters |
 | ---------------------------------------- | ----- | --------------- | ----- | ----- | ------- |
