@@ -74,31 +74,46 @@ def test_an_answer_says_how_long_its_question_waited() -> None:
     assert max(first, second) < 150 < third
 
 
+@dataclass
+class OneByOne(Slow):
+    """A classifier that answers once for each release of `turn`, and tells which questions it began, in order."""
+
+    began: list[str] = field(default_factory=list)
+    turn: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+
+    def classify(self, sketch: np.ndarray, look_inside: bool = False, with_fc6: bool = False) -> Answer:
+        self.began.append("lifted" if look_inside else "moving")
+        assert self.turn.acquire(timeout=10)
+        return Answer([], 0.0)
+
+
 def test_questions_of_lifted_pens_are_answered_before_those_of_moving_ones() -> None:
-    slow, answered = Slow(), []
+    slow = OneByOne()
 
     async def ask() -> None:
         reader = Reader(slow, Limits())  # type: ignore[arg-type]
+        moving, lifted = Question(canvas=DRAWING, moving=True), Question(canvas=DRAWING, inside=0)
 
-        async def read(name: str, moving: bool) -> None:
-            await reader.read(Question(canvas=DRAWING, moving=moving))
-            answered.append(name)
+        async def began(count: int) -> None:
+            async with asyncio.timeout(10):
+                while len(slow.began) < count:
+                    await asyncio.sleep(0.001)
 
-        asked = [asyncio.create_task(read(f"first {i}", moving=True)) for i in range(2)]
-        await asyncio.sleep(0.05)
-        asked += [asyncio.create_task(read(f"moving {i}", moving=True)) for i in range(8)]
-        asked += [asyncio.create_task(read(f"lifted {i}", moving=False)) for i in range(4)]
-        await asyncio.sleep(0.05)
+        asked = [asyncio.create_task(reader.read(moving)) for _ in range(2)]
+        await began(2)
+        asked += [asyncio.create_task(reader.read(question)) for question in [moving] * 8 + [lifted] * 4]
+        await asyncio.sleep(0)  # all of them wait
         asked[2].cancel()
         asked[10].cancel()
-        await asyncio.sleep(0.05)
-        slow.go.set()
-        await asyncio.gather(*asked, return_exceptions=True)
+        for count in range(3, 13):
+            slow.turn.release()
+            await began(count)
+        slow.turn.release(2)
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        assert [i for i, answer in enumerate(answers) if isinstance(answer, asyncio.CancelledError)] == [2, 10]
 
     asyncio.run(ask())
-    assert len(answered) == 12
-    last_lifted = max(place for place, name in enumerate(answered) if "lifted" in name)
-    assert sum("moving" in name for name in answered[:last_lifted]) <= 1  # two threads may overtake each other
+    assert slow.began == ["moving"] * 2 + ["lifted"] * 3 + ["moving"] * 7
 
 
 @pytest.fixture(scope="module")
