@@ -58,6 +58,8 @@ class Digits(NamedTuple):
     images: Tensor
     answers: Tensor
     """Probabilities, LeNet5's and FFNN's, [digits, 2, 10]."""
+    goodness: Tensor
+    """How likely each is a digit."""
     maps: dict[str, Tensor]
 
 
@@ -80,13 +82,12 @@ def digits_of(ink: Tensor, filled: Tensor, seams: Seams, line_height: Tensor, ne
     count, side = tf.shape(seams.costs)[0], tf.shape(seams.costs)[1]
     place = (spans.group * side + spans.start) * side + spans.end
 
-    def steps(place: Tensor, answers: Tensor, spans: Spans) -> Tensor:
+    def steps(place: Tensor, goodness: Tensor) -> Tensor:
         """How good the spans are as steps from one seam to another, -FAR where there is none: [U, M, M]."""
-        goodness = _goodness(spans, line_height, answers)
         empty = tf.fill([count * side * side], -FAR)
         return tf.reshape(tf.tensor_scatter_nd_update(empty, place[:, None], goodness), [count, side, side])
 
-    ways = steps(place, tf.stack([answers, answers], axis=1), spans)
+    ways = steps(place, _goodness(spans, line_height, tf.stack([answers, answers], axis=1)))
     into = tf.concat([tf.transpose(ways, (0, 2, 1)), ways], axis=0)
     best = _best(into, tf.concat([tf.zeros_like(seams.goal), seams.goal], axis=0))
     through = best[:count, :, None] + ways + best[count:, None]
@@ -99,11 +100,13 @@ def digits_of(ink: Tensor, filled: Tensor, seams: Seams, line_height: Tensor, ne
     spans, images = spans.gather(kept), tf.gather(images, kept)
     lenet5, maps = networks.lenet5(images)
     answers = tf.stack([lenet5, tf.gather(answers, kept)], axis=1)
-    into = tf.transpose(steps(place_kept, answers, spans), (0, 2, 1))
+    goodness = _goodness(spans, line_height, answers)
+    into = tf.transpose(steps(place_kept, goodness), (0, 2, 1))
     best = _best(into, tf.zeros_like(seams.goal))
     chosen = _on_the_way(spans, into, best, seams.goal)
     maps = {layer: tf.gather(values, chosen) for layer, values in maps.items()}
-    return Digits(spans.gather(chosen), tf.gather(images, chosen), tf.gather(answers, chosen), maps)
+    images, answers, goodness = (tf.gather(values, chosen) for values in (images, answers, goodness))
+    return Digits(spans.gather(chosen), images, answers, goodness, maps)
 
 
 def _numbered(values: Tensor) -> Tensor:
@@ -283,20 +286,18 @@ def _goodness(spans: Spans, line_height: Tensor, answers: Tensor) -> Tensor:
     line_height = tf.gather(line_height, spans.group)
     high = spans.bottom - spans.top
     wide = (spans.right - spans.left) / high
-    both = tf.reduce_mean(answers, axis=1)
-    mean, digit = tf.reduce_max(both, axis=1), tf.argmax(both, axis=1, output_type=tf.int32)
-    each = tf.maximum(tf.gather(answers, digit, axis=2, batch_dims=1), 0.03)
+    mean = tf.reduce_mean(answers, axis=1)
+    probability, digit = tf.reduce_max(mean, axis=1), tf.argmax(mean, axis=1, output_type=tf.int32)
     features = [
-        tf.ones_like(high),
-        tf.math.log(tf.maximum(mean, 0.03)),
+        tf.math.log(tf.maximum(probability, 0.03)),
         tf.nn.relu(0.7 - high / line_height),
         tf.nn.relu(0.9 - high / line_height),
         tf.nn.relu(wide - 0.8),
         spans.costs / cuts.ENTER,
-        tf.math.log(each[:, 0] * each[:, 1]),
-        tf.math.log(tf.maximum(1 - mean, 1e-4)),
+        tf.math.log(tf.maximum(1 - probability, 1e-4)),
     ]
-    return tf.linalg.matvec(tf.stack(features, axis=1), cuts.FEATURES)
+    of_digit = tf.gather(cuts.OF_DIGIT, digit) + tf.gather(cuts.OF_WIDTH, digit) * wide
+    return tf.linalg.matvec(tf.stack(features, axis=1), cuts.FEATURES) + of_digit
 
 
 def _best(into: Tensor, start: Tensor) -> Tensor:

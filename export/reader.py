@@ -542,7 +542,7 @@ def _cut(
     least = tf.tensor_scatter_nd_min(tf.ones([count]), of, sure)
     pieces = _count(group, tf.ones_like(sure), count)
     ones = _count(group, tf.cast(tf.argmax(answers[:, 2], axis=1, output_type=tf.int32) == 1, tf.float32), count)
-    lowest = tf.tensor_scatter_nd_min(line_height, of, digits.spans.bottom - digits.spans.top)
+    goodness = _count(group, digits.goodness, count) / pieces
     sure = tf.reduce_max(read_whole[0][:, 2], axis=1)
     is_sure = tf.cast(sure > reader.SURE, tf.float32)
     beside = [_count(groups.sheet, v, tf.shape(pages.image)[0]) for v in (is_sure, tf.ones_like(is_sure))]
@@ -551,7 +551,7 @@ def _cut(
         tf.math.log(least),
         (area.right - area.left) / (area.bottom - area.top),
         surely / tf.maximum(others, 1.0),
-        lowest / line_height,
+        goodness,
         tf.math.log(tf.maximum(tf.gather(sure, unsure), 0.03)),
         ones / pieces,
         tf.ones_like(least),

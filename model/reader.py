@@ -47,7 +47,7 @@ ONES = 2  # in a group that is cut: if they are more, and most of its digits, it
 # Weights of what tells a number from a letter, a word or a house, in the order of cut(): a cut counts if their sum is
 # above 0. Fitted by logistic regression to the best ways through numbers of the writers for validation, and through
 # letters and sheets without a number. The weights of sure neighbours and of 1s were set, so that few 1s are lost.
-EVIDENCE = np.array([6.26, 3.53, 7.27, 6.82, 0.94, -3.0, -7.5], np.float32)
+EVIDENCE = np.array([0.91, 4.1, 7.27, 1.48, 1.3, -2.0, -5.72], np.float32)
 
 # Ink is compared with a filled rectangle, whose mass is 12 times the root of the determinant of its covariance.
 SOLID = (0.95 * 12) ** 2  # times that determinant, of the mass's square: more is a smear
@@ -341,7 +341,7 @@ def cut(
     """
     ink, filled = on_grid(group, sheet)
     unit = group.height / ROWS
-    spans, images, both = cuts.digits_of(ink, filled, height / unit, networks)
+    spans, images, both, goodness = cuts.digits_of(ink, filled, height / unit, networks)
     answers = with_mean(both)
     least = answers[:, 2].max(axis=1).min()
     ones = np.sum(answers[:, 2].argmax(axis=1) == 1)
@@ -349,7 +349,7 @@ def cut(
         np.log(least),
         group.width / group.height,
         np.mean(beside) if len(beside) else 0,
-        (spans.bottom - spans.top).min() * unit / height,
+        goodness.mean(),
         np.log(max(sure, 0.03)),
         ones / len(images),  # half a letter often looks like a 1
         1,
