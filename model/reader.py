@@ -47,7 +47,7 @@ ONES = 2  # in a group that is cut: if they are more, and most of its digits, it
 # Weights of what tells a number from a letter, a word or a house, in the order of cut(): a cut counts if their sum is
 # above 0. Fitted by logistic regression to the best ways through numbers of the writers for validation, and through
 # letters and sheets without a number. The weights of sure neighbours and of 1s were set, so that few 1s are lost.
-EVIDENCE = np.array([1.01, 4.09, 7.27, 1.48, 1.29, -2.0, -6.03], np.float32)
+EVIDENCE = np.array([0.52, 4.42, 7.27, 1.57, 1.44, -1.0, -6.37], np.float32)
 
 # Ink is compared with a filled rectangle, whose mass is 12 times the root of the determinant of its covariance.
 SOLID = (0.95 * 12) ** 2  # times that determinant, of the mass's square: more is a smear
