@@ -14,9 +14,11 @@ import pytest
 
 from export import ONNX
 from export.contract import KINDS, READER_FILE, SKETCH, Kind
-from model import CHECKPOINTS
+from model import CHECKPOINTS, styles
 from model.draw import draw
+from model.pendigits import Pens
 from model.record import TrainingRecord
+from tests.benchmarks import strings
 
 ROOT = Path(__file__).parent.parent.parent
 NETWORKS = {"lenet5": 303_626, "ffnn": 669_706}
@@ -268,3 +270,15 @@ def test_a_photographed_page_is_read_in_uneven_light(
     read, lines = session(READER_FILE).run(["digits", "line"], {"sketch": photograph[None]})
     assert read[0].tolist() == labels[first : first + 24].tolist()
     assert lines[0].tolist() == [row for row in range(4) for _ in range(6)]
+
+
+@pytest.mark.parametrize(
+    ("seed", "number"), [(0, "53"), (6, "14"), (15, "08"), (23, "12"), (24, "51"), (35, "99"), (60, "18")]
+)
+def test_two_digits_that_touch_and_stand_alone_are_read(seed: int, number: str) -> None:
+    drawings, labels = styles.digits(200, np.random.default_rng(0))
+    hand = Pens(drawings, np.array(labels, np.uint8), np.zeros(200))
+    random = np.random.default_rng(seed)
+    written = strings.sheet("touching", [2], hand, random, sizes=[(280, 280)], pens=(0.05, 0.1))
+    assert written.text == number
+    assert strings.reader(ONNX / READER_FILE)(written.sketch) == number
