@@ -13,13 +13,15 @@ from model.recipes import RECIPES
 from model.record import Refusal, TrainingAccuracy, TrainingRecord
 from model.scores import Accuracy, Score
 
+FEW_DIGITS = 4_000, 250  # training and test digits
 FEW = {pendigits.TRAINING_FILE: 600, pendigits.TEST_FILE: 100}  # pens in each file
 
 
 def few_digits(digits: tuple[np.ndarray, np.ndarray]) -> tuple[mnist.Digits, mnist.Digits]:
-    """4,000 training and 1,000 test digits."""
-    images, labels = digits
-    return mnist.Digits(images[:4_000], labels[:4_000]), mnist.Digits(images[4_000:], labels[4_000:])
+    """FEW_DIGITS for training and for tests."""
+    training, test = FEW_DIGITS
+    images, labels = (values[: training + test] for values in digits)
+    return mnist.Digits(images[:training], labels[:training]), mnist.Digits(images[training:], labels[training:])
 
 
 def few_pens(count: int = FEW[pendigits.TRAINING_FILE]) -> pendigits.Pens:
@@ -64,7 +66,7 @@ def data_files(digits: tuple[np.ndarray, np.ndarray], tmp_path_factory: pytest.T
 @pytest.fixture
 def data_folder(data_files: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of data_files, whose smaller counts are accepted as complete."""
-    monkeypatch.setattr(mnist, "COUNTS", (4_000, 1_000))
+    monkeypatch.setattr(mnist, "COUNTS", FEW_DIGITS)
     for name, count in FEW.items():
         monkeypatch.setitem(pendigits.COUNTS, name, count)
     monkeypatch.setattr(ujipen, "WRITERS", 20)

@@ -16,7 +16,7 @@ import tensorflow as tf
 from model import mixture, mnist, pendigits, plots, progress, train
 from model.recipes import RECIPES, Recipe
 from model.record import TrainingRecord
-from tests.stand_ins import FEW
+from tests.stand_ins import FEW, FEW_DIGITS
 
 TINY = Recipe("tiny", "RMSprop", 0.001, epochs=2, batch_size=100, validation=100, pen_copies=1, non_digits=20)
 
@@ -64,7 +64,7 @@ def print_epochs() -> None:
 
 def main() -> None:
     data, output = map(Path, sys.argv[1:])
-    mnist.COUNTS = (4_000, 1_000)
+    mnist.COUNTS = FEW_DIGITS
     pendigits.COUNTS |= FEW
     training, test = (mnist.Digits(part.images[:500], part.labels[:500]) for part in mnist.load((data,)))
     pens = pendigits.load((data,))

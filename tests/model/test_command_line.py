@@ -45,7 +45,7 @@ def test_train_and_evaluate_print_and_save_their_results(
     evaluated = TrainingRecord.load(tmp_path / "ffnn.json")
     assert replace(evaluated, test=None, pens=None, refusal=None) == trained
     assert evaluated.test
-    assert evaluated.test.count == 1_000
+    assert evaluated.test.count == 250
     assert evaluated.pens
     held_out, others, uji = evaluated.pens
     assert (held_out.count, others.count, uji.count) == (60, 100, 160)
