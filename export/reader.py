@@ -360,6 +360,10 @@ def _groups(cells: Cells, parts: Parts, counts: Tensor) -> tuple[Cells, Groups]:
     belong = (lower < cuts.SMALL * line_height[:, :, None]) & (
         _shared(left, right) >= reader.OVER * _pairs(tf.minimum, wide)
     )
+    beyond = tf.minimum(_pairs(tf.subtract, left), -_pairs(tf.subtract, right))
+    beyond = tf.minimum(beyond, tf.minimum(_pairs(tf.subtract, top), -_pairs(tf.subtract, bottom)))
+    is_inside = (wide < high)[:, None] & (beyond > reader.INSIDE * high[:, None])
+    belong |= is_inside | tf.transpose(is_inside, (0, 2, 1))
     joined = _closed(in_line & belong)
     moments = tf.unstack(tf.matmul(joined, tf.stack(moments, axis=2)), axis=2)
     joined = joined > 0

@@ -8,7 +8,8 @@ steps:
 2. Parts: cells of ink that touch each other, at a corner too, are one part.
 3. Lines: tall parts that stand beside each other are in one line. Small parts join the nearest line; specks do not
    count.
-4. Groups: a small part above, below or inside another belongs to it: the roof of a 5, the bar of a 7, the dot in a 0.
+4. Groups: a small part above or below another belongs to it: the roof of a 5, the bar of a 7. So does what another
+   surrounds: the dot or the slash in a 0.
 5. The networks read each group. If they are not sure, it may be several digits that touch. Then it is cut.
 6. Cuts: the group is read as the best row of digits that seams from top to bottom leave of it (model/cuts.py). That
    counts if more speaks for a number than for a letter, a word or a zigzag.
@@ -36,6 +37,7 @@ BESIDE = 0.5  # of the height of the lower of two parts: if they share more, the
 SPECK = 0.2  # of its line's height: a smaller part is a speck
 LOW_LINE = 0.3  # of the highest line: a lower line is specks
 OVER = 0.6  # of the narrower part's width: if two parts share as much, one stands over the other
+INSIDE = 0.06  # of a part's height: what is as far inside its box on all sides belongs to it, if it may be a 0
 SURE = 0.9  # probability: what the networks read so surely is one digit, unless it is wider than high
 PROBABLE = 0.5  # probability of the digit that counts
 DIGITS = 0.5  # of a line's pieces: if fewer are digits, it is no number
@@ -264,7 +266,8 @@ def lines_of(parts: list[Part]) -> list[list[Part]]:
 
         def belong(a: Part, b: Part, height: float = height) -> bool:
             shared = _shared(a.left, a.right, b.left, b.right)
-            return min(a.height, b.height) < SMALL * height and shared >= OVER * min(a.width, b.width)
+            is_over = min(a.height, b.height) < SMALL * height and shared >= OVER * min(a.width, b.width)
+            return is_over or _is_inside(a, b) or _is_inside(b, a)
 
         groups = [union(group) for group in closed(line, belong)]
         found.append(sorted(groups, key=lambda group: group.middle[1]))
@@ -273,6 +276,11 @@ def lines_of(parts: list[Part]) -> list[list[Part]]:
 
 def _shared(start: float, end: float, other_start: float, other_end: float) -> float:
     return min(end, other_end) - max(start, other_start)
+
+
+def _is_inside(part: Part, ring: Part) -> bool:
+    sides = part.left - ring.left, ring.right - part.right, part.top - ring.top, ring.bottom - part.bottom
+    return bool(ring.width < ring.height and min(sides) > INSIDE * ring.height)
 
 
 def _distance(a: Part, b: Part) -> float:

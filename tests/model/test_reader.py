@@ -80,6 +80,12 @@ def test_a_small_part_belongs_to_what_it_stands_over() -> None:
     assert len(read(dotted, bars_and_rings).digits) == 2
 
 
+def test_a_slash_in_a_ring_belongs_to_it_but_a_bar_beside_it_does_not() -> None:
+    ring, slash = (RING, 150, 50, 210, 150), (BAR, 168, 72, 192, 128)
+    np.testing.assert_allclose(read(sheet(ring, slash), bars_and_rings).boxes, [[150, 50, 211, 151]], atol=2)
+    assert text(read(sheet(ring, (BAR, 240, 72, 240, 128)), bars_and_rings)) == "01"
+
+
 def test_digits_that_touch_are_cut() -> None:
     rings = [(RING, left, 50, left + 60, 150) for left in (60, 117, 174)]
     assert text(read(sheet(*rings), bars_and_rings)) == "000"
