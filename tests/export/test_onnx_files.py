@@ -272,6 +272,14 @@ def test_a_photographed_page_is_read_in_uneven_light(
     assert lines[0].tolist() == [row for row in range(4) for _ in range(6)]
 
 
+@pytest.mark.parametrize(("digit", "style"), [(digit, name) for digit in range(10) for name in styles.STYLES[digit]])
+def test_the_reader_takes_each_style_for_one_digit(digit: int, style: str) -> None:
+    drawing = styles.written(styles.strokes_of(styles.STYLES[digit][style]), np.random.default_rng(0))
+    for brush in (8, 16, 24):
+        sketch = np.asarray(draw(drawing, brush, 196 - brush))[None]
+        assert session(READER_FILE).run(["digits"], {"sketch": sketch})[0].tolist() == [[digit]]
+
+
 @pytest.mark.parametrize(
     ("seed", "number"), [(0, "53"), (6, "14"), (15, "08"), (23, "12"), (24, "51"), (35, "99"), (60, "18")]
 )
