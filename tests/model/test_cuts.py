@@ -68,6 +68,15 @@ def test_two_blocks_are_two_digits_with_their_boxes_and_nothing_of_each_other() 
         np.testing.assert_allclose([y, x], 14, atol=0.02)
 
 
+def test_a_one_is_less_likely_a_digit_than_a_zero_as_sure_and_a_narrow_one_less_than_one_with_a_flag() -> None:
+    zero, one = (np.full((1, 2, 10), 0.1 / 9) for _ in range(2))
+    zero[..., 0] = one[..., 1] = 0.9
+    narrow, wide = (cuts.Spans(*np.array([[0], [1], [0], [0], [w], [ROWS], [0], [0], [100]])) for w in (8, 20))
+    goodness = [cuts.goodness(*each)[0] for each in ((narrow, ROWS, one), (wide, ROWS, one), (wide, ROWS, zero))]
+    assert goodness == sorted(goodness)
+    assert len(set(goodness)) == 3
+
+
 def test_the_best_way_goes_through_no_span_that_is_worse() -> None:
     start, end = np.array([0, 0, 1, 0, 2]), np.array([1, 2, 2, 3, 3])
     spans = cuts.Spans(start, end, *np.zeros((7, 5)))
