@@ -58,6 +58,8 @@ def ffnn() -> keras.Model:
     return network
 
 
+BATCH = 1_000  # images that are read at a time
+
 NETWORKS: dict[str, Callable[[], keras.Model]] = {"lenet5": lenet5, "ffnn": ffnn}
 
 
@@ -90,4 +92,6 @@ def network_input(images: np.ndarray, network: keras.Model) -> np.ndarray:
 
 def predict(network: keras.Model, images: np.ndarray) -> np.ndarray:
     """Read images uint8 [count, 28, 28]. Returns probabilities float32 [count, 10]."""
-    return network.predict(network_input(images, network), batch_size=1000, verbose=0)
+    inputs = network_input(images, network)
+    batches = [inputs[start : start + BATCH] for start in range(0, len(inputs), BATCH)]
+    return np.concatenate([network(batch, training=False) for batch in batches])

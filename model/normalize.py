@@ -104,11 +104,12 @@ def _apply(function: Callable[..., Any], *arguments: Any) -> Any:
     return function(*arguments)
 
 
-def _first(condition: Any, function: Callable[..., Any], other: Callable[..., Any], *arguments: Any) -> Any:
-    return function(*arguments)
+def _sooner(condition: Any, function: Callable[..., Any], other: Callable[..., Any], *arguments: Any) -> Any:
+    """Call what the condition asks for. A graph gets `function` alone, so that it needs no If."""
+    return (other if tf.executing_eagerly() and not condition else function)(*arguments)
 
 
-def separate(sketch: Any, call: Callable[..., Any] = _apply, choose: Callable[..., Any] = _first) -> Separation:
+def separate(sketch: Any, call: Callable[..., Any] = _apply, choose: Callable[..., Any] = _sooner) -> Separation:
     """Normalize sketches, and tell their ink from their paper.
 
     `call(function, *arguments)` calls a function of tensors. `choose(condition, function, other, *arguments)` calls
@@ -191,15 +192,12 @@ def _separated(sheets: _Sheets, ground: _Ground) -> Separation:
     return Separation(image, sign, paper, found, strength, level, above)
 
 
-_normalize_graph = tf.function(normalize, reduce_retracing=True)
-
-
-def normalize_all(sketches: Iterator[Image.Image], count: int, batch_size: int = 100) -> np.ndarray:
+def normalize_all(sketches: Iterator[Image.Image], count: int, batch_size: int = 200) -> np.ndarray:
     """Normalize `count` sketches of one size in batches: uint8 [count, 28, 28], ink 255 on paper 0."""
     images = np.empty((count, SIDE, SIDE), np.uint8)
     for start in range(0, count, batch_size):
         batch = np.stack([np.asarray(next(sketches)) for _ in range(min(batch_size, count - start))])
-        images[start : start + len(batch)] = np.rint(_normalize_graph(batch).numpy() * 255)
+        images[start : start + len(batch)] = np.rint(normalize(batch) * 255)
     return images
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from model import mnist, pendigits, styles, ujipen
 from model.draw import Drawing
@@ -14,7 +15,7 @@ from model.record import Refusal, TrainingAccuracy, TrainingRecord
 from model.scores import Accuracy, Score
 
 FEW_DIGITS = 4_000, 250  # training and test digits
-FEW = {pendigits.TRAINING_FILE: 600, pendigits.TEST_FILE: 100}  # pens in each file
+FEW = {pendigits.TRAINING_FILE: 300, pendigits.TEST_FILE: 100}  # pens in each file
 
 
 def few_digits(digits: tuple[np.ndarray, np.ndarray]) -> tuple[mnist.Digits, mnist.Digits]:
@@ -25,9 +26,9 @@ def few_digits(digits: tuple[np.ndarray, np.ndarray]) -> tuple[mnist.Digits, mni
 
 
 def few_pens(count: int = FEW[pendigits.TRAINING_FILE]) -> pendigits.Pens:
-    """Digits by writers of 20 each, drawn by model/styles.py."""
+    """Digits by writers of 10 each, drawn by model/styles.py."""
     drawings, labels = styles.digits(count, np.random.default_rng(0))
-    return pendigits.Pens(drawings, labels, (1 + np.arange(count) // 20).astype(np.uint8))
+    return pendigits.Pens(drawings, labels, (1 + np.arange(count) // 10).astype(np.uint8))
 
 
 def few_characters() -> list[tuple[str, str, Drawing]]:
@@ -49,6 +50,14 @@ def few_data(digits: tuple[np.ndarray, np.ndarray]) -> Iterator[None]:
         patch.setattr(pendigits, "load", lambda folders=(), name="": few_pens())
         patch.setattr(ujipen, "load", lambda folders=(): few)
         yield
+
+
+@pytest.fixture(scope="module")
+def eagerly() -> Iterator[None]:
+    """Do not compile what TensorFlow runs, because that takes longer than a few batches."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
 
 
 @pytest.fixture(scope="session")

@@ -48,7 +48,7 @@ def test_train_and_evaluate_print_and_save_their_results(
     assert evaluated.test.count == 250
     assert evaluated.pens
     held_out, others, uji = evaluated.pens
-    assert (held_out.count, others.count, uji.count) == (60, 100, 160)
+    assert (held_out.count, others.count, uji.count) == (30, 100, 160)
     assert evaluated.letters is None, "the file of these digits holds no letters"
     assert held_out.brushes
     assert list(held_out.brushes) == ["10", "15", "20", "25", "30"]

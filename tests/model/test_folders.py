@@ -39,7 +39,7 @@ def test_each_folder_gives_what_it_holds(data_folder: Path, mine: Path, tmp_path
     assert find("mnist.npz", named) == data_folder / "mnist.npz"
     assert find("mnist.npz", (mine, strokes)) is None
     assert len(mnist.load(named)[0].labels) == 4_000
-    assert len(pendigits.load(named).labels) == 600
+    assert len(pendigits.load(named).labels) == 300
 
 
 def test_a_folder_that_is_named_twice_counts_once(mine: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,11 @@ from model.record import TrainingRecord
 from model.tune import SHARES, Comparison, tune
 from tests.stand_ins import few_pens
 
-pytestmark = [pytest.mark.tensorflow, pytest.mark.usefixtures("few_data", "tiny_recipe")]
+pytestmark = [
+    pytest.mark.tensorflow,
+    pytest.mark.usefixtures("eagerly", "few_data", "tiny_recipe"),
+    pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions_eagerly`"),
+]
 
 
 TINY = {
