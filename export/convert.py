@@ -38,7 +38,7 @@ def to_onnx(network: keras.Model, kind: Kind, record: TrainingRecord) -> onnx.Mo
     function = tf.function(read_sketch if kind.normalizes else read_image, input_signature=[spec])
     model, _ = tf2onnx.convert.from_function(function, input_signature=[spec], opset=kind.opset)
     _tidy(model, kind, network)
-    onnx.helper.set_model_props(model, _metadata(network.name, record, kind))
+    onnx.helper.set_model_props(model, metadata_of(network.name, record, kind))
     return model
 
 
@@ -83,7 +83,8 @@ def _activate(layer: keras.Layer, values: Any) -> Any:
     return layer.activation(values)
 
 
-def _metadata(name: str, record: TrainingRecord, kind: Kind) -> dict[str, str]:
+def metadata_of(name: str, record: TrainingRecord, kind: Kind) -> dict[str, str]:
+    """Describe the graph of `kind` of the network `name`, for the file's metadata."""
     assert record.test
     return {
         "name": name,

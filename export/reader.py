@@ -145,11 +145,12 @@ def to_onnx(networks: dict[str, keras.Model], records: dict[str, TrainingRecord]
                 dimension.dim_param = size
             else:
                 dimension.dim_value = size
-    onnx.helper.set_model_props(model, _metadata(records))
+    onnx.helper.set_model_props(model, metadata_of(records))
     return model
 
 
-def _metadata(records: dict[str, TrainingRecord]) -> dict[str, str]:
+def metadata_of(records: dict[str, TrainingRecord]) -> dict[str, str]:
+    """Describe the reader, for the file's metadata. `records` are those of both networks."""
     data = dict.fromkeys(part for record in records.values() for part in training_data(record).split(", "))
     return {
         "name": "reader",

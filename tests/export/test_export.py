@@ -1,6 +1,5 @@
 """An export is verified before it replaces a file, and the card holds the measured figures."""
 
-import itertools
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,9 +15,9 @@ from export import ONNX, pipeline
 from export.__main__ import main
 from export.card import RECIPE_NOTES
 from export.contract import IMAGE, KINDS, READER_FILE, Kind
-from export.convert import to_onnx, training_data
+from export.convert import metadata_of, to_onnx, training_data
 from export.measurements import RuntimeRow
-from export.reader import to_onnx as reader_to_onnx
+from export.reader import metadata_of as reader_metadata
 from export.verify import VerificationError, numbers, verify
 from model import CHECKPOINTS, InputError
 from model.mnist import Digits
@@ -36,15 +35,12 @@ pytestmark = [pytest.mark.tensorflow, pytest.mark.usefixtures("few_data")]
 
 @pytest.fixture(scope="session")
 def checkpoints(digits: tuple[np.ndarray, np.ndarray], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Both networks with random weights and biases, and the records that an export needs."""
+    """The committed networks, with other records that an export needs."""
     folder = tmp_path_factory.mktemp("checkpoints")
     images, labels = few_digits(digits)[1]
-    random = np.random.default_rng(0)
     for name, recipe in (("lenet5", "best"), ("ffnn", "notebook")):
-        network = NETWORKS[name]()
-        network.set_weights([random.normal(scale=0.1, size=weight.shape) for weight in network.get_weights()])
-        network.save(folder / f"{name}.keras")
-        test = score("MNIST test", predict(network, images).argmax(axis=1), labels)
+        shutil.copy(CHECKPOINTS / f"{name}.keras", folder)
+        test = score("MNIST test", predict(load_trained(name), images).argmax(axis=1), labels)
         replace(record(name, recipe), test=replace(test, calibration_error=0.01)).save(folder / f"{name}.json")
     return folder
 
@@ -75,8 +71,9 @@ def exported(
 
 @pytest.fixture(autouse=True)
 def brief_export(exported: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Convert the reader only once, which takes half a minute, for `exported`."""
+    """Convert the graphs only once, which takes half a minute, for `exported`."""
     monkeypatch.setattr(pipeline, "_export_reader", lambda *arguments: None)
+    monkeypatch.setattr(pipeline, "to_onnx", lambda network, kind, _: onnx.load(exported / kind.file(network.name)))
 
 
 @pytest.fixture
@@ -115,8 +112,9 @@ def test_the_card_leaves_out_what_was_not_measured_of_its_files(exported: Path) 
 
 
 def test_the_card_of_corrected_checkpoints_counts_the_corrections_and_the_seconds(
-    copy: Path, checkpoints: Path
+    copy: Path, checkpoints: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(pipeline, "to_onnx", to_onnx)
     corrected = copy / "corrected"
     shutil.copytree(checkpoints, corrected)
     former = TrainingRecord.load(corrected / "ffnn.json")
@@ -162,7 +160,10 @@ def test_nodes_and_weights_are_named_after_their_layers(name: str, exported: Pat
         assert layers <= computing | {"probabilities"}, computing
 
 
-def test_exporting_one_network_again_changes_no_byte_and_the_card_describes_both(copy: Path, checkpoints: Path) -> None:
+def test_exporting_one_network_again_changes_no_byte_and_the_card_describes_both(
+    copy: Path, checkpoints: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "to_onnx", to_onnx)
     before = contents(copy)
     pipeline.export(["lenet5"], (), checkpoints, copy)
     assert contents(copy) == before
@@ -322,12 +323,14 @@ def test_a_missing_file_or_an_unwritable_folder_is_an_error(checkpoints: Path, t
         pipeline.export(["lenet5"], (), checkpoints, tmp_path / "file")
 
 
-def test_the_committed_files_are_what_an_export_of_the_committed_checkpoints_writes() -> None:
+def test_the_committed_files_are_what_an_export_of_the_committed_checkpoints_writes(exported: Path) -> None:
     made_by, *_ = onnx.load(ONNX / IMAGE.file("lenet5")).producer_version.split()
     if made_by != tf2onnx.__version__:
         pytest.skip(f"tf2onnx {made_by} made them, {tf2onnx.__version__} may name nodes otherwise")
-    networks = {name: load_trained(name) for name in NETWORKS}
     records = {name: TrainingRecord.load(CHECKPOINTS / f"{name}.json") for name in NETWORKS}
-    for name, kind in itertools.product(NETWORKS, KINDS):
-        assert to_onnx(networks[name], kind, records[name]) == onnx.load(ONNX / kind.file(name)), kind.file(name)
-    assert reader_to_onnx(networks, records) == onnx.load(ONNX / READER_FILE)
+    metadata = {kind.file(name): metadata_of(name, records[name], kind) for name in NETWORKS for kind in KINDS}
+    metadata[READER_FILE] = reader_metadata(records)
+    for file, expected in metadata.items():
+        model = onnx.load(exported / file)
+        onnx.helper.set_model_props(model, expected)
+        assert model == onnx.load(ONNX / file), file

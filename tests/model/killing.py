@@ -1,13 +1,15 @@
-"""python -m tests.model.killing DATA OUTPUT: train both networks again and again, killed at each of MOMENTS in turn.
+"""python -m tests.model.killing DATA OUTPUT UNKILLED: train both networks again and again, killed at each of MOMENTS in
+turn.
 
 Each run is a process that kills itself with SIGKILL. Prints what the runs print, `trained NETWORK EPOCH` after each
-epoch, and `killed: MOMENT` or `ended` after each run.
+epoch, and `killed: MOMENT` or `ended` after each run. The last run trains into the folder UNKILLED.
 """
 
 import os
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +65,7 @@ def print_epochs() -> None:
 
 
 def main() -> None:
-    data, output = map(Path, sys.argv[1:])
+    data, output, unkilled = map(Path, sys.argv[1:])
     mnist.COUNTS = FEW_DIGITS
     pendigits.COUNTS |= FEW
     training, test = (mnist.Digits(part.images[:500], part.labels[:500]) for part in mnist.load((data,)))
@@ -72,16 +74,15 @@ def main() -> None:
     mnist.load = lambda folders=(): (training, test)
     pendigits.load = lambda folders=(), name="": pens
     tf.config.run_functions_eagerly(True)  # compiling takes longer than a few batches
-    for recipes in RECIPES.values():
-        recipes["tiny"] = TINY
+    RECIPES["lenet5"]["tiny"], RECIPES["ffnn"]["tiny"] = TINY, replace(TINY, averaging=0.9)
     plots.learning_curves = lambda record, path: path.touch()  # drawing them takes as long as training here
     print_epochs()
-    for moment in [*MOMENTS, None]:
+    for moment, folder in [*((moment, output) for moment in MOMENTS), ("", output), ("", unkilled)]:
         process = os.fork()  # TensorFlow is imported, but has no threads yet
         if not process:
             if moment:
                 kill_at(*MOMENTS[moment])
-            train.train_all(["lenet5", "ffnn"], "tiny", data=(data,), output=output)
+            train.train_all(["lenet5", "ffnn"], "tiny", data=(data,), output=folder)
             sys.stdout.flush()
             os._exit(0)
         _, status = os.waitpid(process, 0)

@@ -4,9 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from model.networks import load_trained
+from model.networks import NETWORKS, load_trained
 from model.record import TrainingRecord
 from tests.model import killing
 
@@ -15,9 +16,9 @@ pytestmark = [pytest.mark.tensorflow]
 
 @pytest.fixture(scope="module")
 def runs(data_files: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], Path]:
-    """The lines that all runs print, and their output folder."""
+    """The lines that all runs print, and the output folder of those that are killed, beside that of the last."""
     output = tmp_path_factory.mktemp("killed") / "my-model"
-    command = [sys.executable, "-m", "tests.model.killing", str(data_files), str(output)]
+    command = [sys.executable, "-m", "tests.model.killing", *map(str, (data_files, output, output.parent / "unkilled"))]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines(), output
@@ -25,12 +26,22 @@ def runs(data_files: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[li
 
 def test_every_run_but_the_last_is_killed(runs: tuple[list[str], Path]) -> None:
     ends = [line for line in runs[0] if line.startswith(("killed", "failed", "ended"))]
-    assert ends == [*(f"killed: {moment}" for moment in killing.MOMENTS), "ended"]
+    assert ends == [*(f"killed: {moment}" for moment in killing.MOMENTS), "ended", "ended"]
 
 
 def test_no_complete_epoch_is_trained_again(runs: tuple[list[str], Path]) -> None:
     trained = [line for line in runs[0] if line.startswith("trained")]
-    assert trained == ["trained lenet5 1", "trained lenet5 2", "trained ffnn 1", "trained ffnn 2"]
+    assert trained == ["trained lenet5 1", "trained lenet5 2", "trained ffnn 1", "trained ffnn 2"] * 2
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_losses_are_those_of_a_training_that_was_never_killed(runs: tuple[list[str], Path], name: str) -> None:
+    output = runs[1]
+    found, expected = (
+        TrainingRecord.load(folder / f"{name}.json").history for folder in (output, output.parent / "unkilled")
+    )
+    for curve in ("loss", "val_loss"):
+        np.testing.assert_allclose(found[curve], expected[curve], rtol=1e-2)
 
 
 def test_a_finished_network_is_skipped_with_a_line(runs: tuple[list[str], Path]) -> None:

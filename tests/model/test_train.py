@@ -1,18 +1,11 @@
 """A training saves a checkpoint and its record, resumes if it was killed, and destroys no older files."""
 
 import dataclasses
-import json
-import os
 import re
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import pytest
 from matplotlib.image import imread
@@ -128,51 +121,6 @@ def test_a_training_goes_on_from_its_foundation_which_is_trained_once(
         predict(load_trained("ffnn", tmp_path / "alone"), images),
         atol=1e-6,
     )
-
-
-@pytest.mark.parametrize("averaging", [0, 0.9])
-def test_a_killed_training_resumes_and_reaches_the_same_losses(
-    averaging: float, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    quick, recipe = "quick", dataclasses.replace(QUICK, averaging=averaging)
-    monkeypatch.setitem(RECIPES["ffnn"], quick, recipe)
-    script = f"""
-from pathlib import Path
-import numpy as np
-from model import mnist
-from model.recipes import RECIPES, Recipe
-from model.train import train, train_all
-from tests.stand_ins import record
-digits = mnist.Digits(*np.load({str(tmp_path / "digits.npz")!r}).values())
-mnist.load = lambda folders: (digits, digits)
-RECIPES["ffnn"]["quick"] = {recipe!r}
-train("ffnn", "quick", epochs=5, output=Path({str(tmp_path)!r}))
-"""
-    np.savez(tmp_path / "digits.npz", *mnist.load()[0])
-    unfinished = tmp_path / "ffnn.training"
-
-    def epochs() -> list[dict[str, float]]:
-        progress = unfinished / "progress.json"
-        return json.loads(progress.read_text())["epochs"] if progress.exists() else []
-
-    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.DEVNULL) as process:
-        while len(epochs()) < 2:
-            assert process.poll() is None
-            time.sleep(0.02)
-        os.kill(process.pid, signal.SIGKILL)
-    assert [keras.saving.load_model(best).count_params() for best in unfinished.glob("best-*.keras")]
-    assert not (tmp_path / "ffnn.keras").exists()
-
-    train("ffnn", quick, epochs=5, output=tmp_path)
-    printed = capsys.readouterr().out
-    assert "Resuming after epoch" in printed
-    assert "Epoch 1/5" not in printed
-    assert not unfinished.exists()
-
-    train("ffnn", quick, epochs=5, output=tmp_path / "never killed")
-    for curve in ("loss", "val_loss"):
-        expected = record_of(tmp_path / "never killed").history[curve]
-        np.testing.assert_allclose(record_of(tmp_path).history[curve], expected, rtol=1e-2)
 
 
 def test_averaged_weights_are_validated_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
