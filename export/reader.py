@@ -671,9 +671,13 @@ def _in_order(entries: Entries, read_pictures: Any, pages: Pages) -> dict[str, T
     counts = tf.cast(is_digit, tf.float32)
     same_sheet = sheet[:, None] == sheet
     same_line = tf.cast(same_sheet & (line[:, None] == line), tf.float32)
+    on_sheet = tf.cast(same_sheet, tf.float32)
     share = tf.linalg.matvec(same_line, counts) / tf.reduce_sum(same_line, axis=1)
+    counts = tf.where(share >= reader.DIGITS, counts, 0.0)
+    share = tf.linalg.matvec(on_sheet, counts) / tf.reduce_sum(on_sheet, axis=1)
+    is_number = (share >= reader.SHEET) | (tf.linalg.matvec(same_line, counts) >= reader.FEW)
     digit = tf.argmax(probabilities[:, 2], axis=1, output_type=tf.int64)
-    digit = tf.where((counts > 0) & (share >= reader.DIGITS), digit, -1)
+    digit = tf.where((counts > 0) & is_number, digit, -1)
 
     number = tf.range(tf.size(sheet))
     earlier = piece < piece[:, None]

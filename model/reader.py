@@ -15,6 +15,8 @@ steps:
    counts if more speaks for a number than for a letter, a word or a zigzag.
 7. If a piece is no digit, but the networks are sure of the whole sheet as one digit, it is one: in a photograph, lines
    and edges may be left beside a digit.
+8. A line of which half is digits is a number. On a sheet of which most is no digit, such as noise or a page of text,
+   that takes a few digits: one is a chance resemblance.
 """
 
 import math
@@ -41,6 +43,8 @@ INSIDE = 0.06  # of a part's height: what is as far inside its box on all sides 
 SURE = 0.9  # probability: what the networks read so surely is one digit, unless it is wider than high
 PROBABLE = 0.5  # probability of the digit that counts
 DIGITS = 0.5  # of a line's pieces: if fewer are digits, it is no number
+SHEET = 0.3  # of a sheet's pieces: if fewer are digits, a line of less than FEW digits is no number either
+FEW = 3
 TO_CUT = 32.0  # heights: if the groups of which the networks are unsure are wider, it is no number; nothing is cut
 NARROW = 0.5  # of its height: a group that is narrower is not cut
 WIDEST = 12.0  # times its height: a group that is wider is not cut
@@ -151,14 +155,23 @@ def read(sketch: np.ndarray, networks: Networks) -> Reading:
             digits = cut(group, heights[number], sure[number], beside, sheet, networks) if doubtful[number] else []
             pieces += digits or [(group.box, seen[number], probabilities[number])]
             number += 1
-        answers = [digit(image, p) for _, image, p in pieces]
-        is_number = np.mean(np.array(answers) >= 0) >= DIGITS
-        entries += [(a if is_number else -1, row, *piece) for a, piece in zip(answers, pieces, strict=True)]
+        entries += [(digit(image, p), row, box, image, p) for box, image, p in pieces]
     if len(groups) > 1 and any(answer[2].max() <= PROBABLE for *_, answer in entries):
         answer = judged(networks, image[None])[0]
         if answer[2].max() > SURE:  # part of a digit, or what is beside it, was taken for another
             entries = [(digit(image, answer), 0, union(groups).box, image, answer)]
+    digits = _in_numbers(*(np.array([entry[i] for entry in entries], np.int64) for i in (0, 1)))
+    entries = [(digit, *rest) for digit, (_, *rest) in zip(digits, entries, strict=True)]
     return _reading(entries[:PIECES], sheet.cell)
+
+
+def _in_numbers(digits: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Replace `digits` that are in no number by -1. `rows` are their lines, [count] each."""
+    same = (rows[:, None] == rows).astype(int)
+    counts = digits >= 0
+    counts &= same @ counts >= DIGITS * same.sum(axis=1)
+    counts &= (counts.sum() >= SHEET * len(digits)) | (same @ counts >= FEW)
+    return np.where(counts, digits, -1)
 
 
 def _reading(found: list[tuple[int, int, np.ndarray, np.ndarray, np.ndarray]], cell: int) -> Reading:

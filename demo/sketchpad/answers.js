@@ -62,7 +62,7 @@ function makeAnswers(element) {
 // How sure the networks are of a number, as a sentence.
 function describeNumber({ digits }) {
   if (!digits.length) return "That is no digit I know.";
-  if (digits.length === 1) return describe(digits[0]);
+  if (digits.length === 1) return describe(digits[0], true);
   if (digits.every(({ digit }) => digit === null)) return "None of these is a digit I know.";
   if (digits.length === MAX_DIGITS) return `These are the first ${MAX_DIGITS} digits. Show fewer at a time.`;
   const unsure = digits.filter(({ sure }) => !sure).length;
@@ -76,15 +76,16 @@ function describeNumber({ digits }) {
   return words.join(", ");
 }
 
-// How sure the networks are of one digit, as a sentence.
-function describe({ digit, sure, together, alone }) {
+// How sure the networks are of one digit, as a sentence. `isOnly` if there is no other ink.
+function describe({ digit, sure, together, alone }, isOnly = false) {
   if (alone) return `Read as you taught it. The networks alone: ${aloneText(alone)}`;
   const [most, next] = likely(together);
   if (digit !== null) {
     if (sure) return `${percent(together[most])} sure`;
     return `Probably, ${percent(together[most])} sure. Or ${next}.`;
   }
-  if (together[most] > 0.5) return `It looks like a ${most}, but most of its line is no digit.`;
+  if (together[most] > 0.5)
+    return isOnly ? "That is a dot or a smear." : `It looks like a ${most}, but most ink around it is no digit.`;
   if (together[most] < UNKNOWN) return "That is no digit I know.";
   return together[next] < 0.15 ? `Not sure. Perhaps ${most}.` : `Not sure. Perhaps ${most} or ${next}.`;
 }
@@ -99,7 +100,7 @@ const lowerFirst = (text) => text[0].toLowerCase() + text.slice(1);
 // The reading for screen readers: the number, and each digit that is not sure.
 function spoken({ number, digits }) {
   if (digits.length === 1)
-    return digits[0].digit === null ? describe(digits[0]) : `A ${digits[0].digit}, ${describe(digits[0])}`;
+    return digits[0].digit === null ? describe(digits[0], true) : `A ${digits[0].digit}, ${describe(digits[0])}`;
   const unsure = digits.flatMap((digit, i) => (digit.sure ? [] : `Digit ${i + 1}: ${describe(digit)}`));
   return [`${number.replaceAll("\n", ", ")}.`, describeNumber({ digits }), ...unsure].join(" ");
 }

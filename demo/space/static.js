@@ -49,8 +49,9 @@ function loadingProblem(error) {
       "Browsers do not let a page load the files beside it from a disk. " +
       "Serve this folder: run python -m http.server in it, and open http://localhost:8000."
     );
-  if (forbidden)
-    return `The server's Content-Security-Policy forbids ${forbidden}. Ask whoever runs the server to allow it here.`;
+  const policy = /Content.Security.Policy|\bCSP\b/i.test(error) ? "WebAssembly" : ""; // the event may come later, or never
+  if (forbidden || policy)
+    return `The server's Content-Security-Policy forbids ${forbidden || policy}. Ask whoever runs the server to allow it.`;
   if (origin === "null")
     return "A sandboxed frame cannot load the networks. Open the page in its own tab, or add allow-same-origin.";
   if (/WebAssembly/.test(error))

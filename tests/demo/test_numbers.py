@@ -147,7 +147,13 @@ def test_a_letter_like_a_digit_among_other_letters_is_none(page: Page, answer: A
     letter = {**digit(4, 20), "digit": None, "sure": False}
     answer(letter, digit(None, 80, p=0.2), digit(None, 140, p=0.2))
     draw(page, part(ONE, 0))
-    expect(page.locator("#which")).to_contain_text("It looks like a 4, but most of its line is no digit.")
+    expect(page.locator("#which")).to_contain_text("It looks like a 4, but most ink around it is no digit.")
+
+
+def test_a_smear_is_called_one(page: Page, answer: Answering) -> None:
+    answer({**digit(1, 20), "digit": None, "sure": False})
+    draw(page, part(ONE, 0))
+    expect(page.locator("#words")).to_have_text("That is a dot or a smear.")
 
 
 def test_a_click_or_an_arrow_key_shows_another_digit_until_the_pen_goes_on(page: Page, answer: Answering) -> None:

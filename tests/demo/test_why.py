@@ -195,6 +195,27 @@ def test_a_digit_is_explained_in_colours_and_words(page: Page) -> None:
     expect(page.locator(".evidence:visible")).to_have_count(0)
 
 
+@pytest.mark.parametrize("width", [320, 390, 1280])
+def test_the_buttons_of_other_digits_stay_below_the_pointer(
+    visit: Callable[..., Page], address: str, width: int
+) -> None:
+    page = visit(address, viewport={"width": width, "height": 800})
+    page.click(".inside summary")
+    page.get_by_label("a crossed 7").click()
+    expect(page.locator("#why")).to_contain_text("most for 7.")
+    tops = set()
+    for rival in (0, 1, 2, 9):
+        button = page.get_by_label(f"Why not a {rival}?")
+        button.scroll_into_view_if_needed()
+        scrolled, before = page.evaluate("scrollY"), (button.bounding_box() or {})["y"]
+        button.hover()
+        expect(page.locator("#against")).to_have_text(f"speaks for {rival}")
+        assert page.evaluate("scrollY") == scrolled
+        assert (button.bounding_box() or {})["y"] == before
+        tops.add(before + scrolled)
+    assert len(tops) == 1
+
+
 def test_only_ink_that_speaks_against_is_striped(page: Page) -> None:
     page.click(".inside summary")
     page.get_by_label("a crossed 7").click()

@@ -53,7 +53,7 @@ def test_train_and_evaluate_print_and_save_their_results(
     assert held_out.brushes
     assert list(held_out.brushes) == ["10", "15", "20", "25", "30"]
     assert np.mean(list(held_out.brushes.values())) == pytest.approx(held_out.accuracy)
-    assert np.sum(held_out.confusion) == 5 * 60
+    assert np.sum(held_out.confusion) == 5 * 30
     assert evaluated.refusal
     assert evaluated.refusal.count == 200
     for score in (evaluated.test, *evaluated.pens):

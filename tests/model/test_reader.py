@@ -136,6 +136,19 @@ def test_a_line_with_more_other_ink_than_digits_is_no_number() -> None:
     assert text(read(sheet(*cross, (BAR, 360, 50, 360, 150)), bars_and_rings)) == "????"
 
 
+def test_one_digit_among_much_other_ink_is_chance_but_a_line_of_digits_is_a_number() -> None:
+    crosses = [
+        (BAR, *stroke)
+        for x in range(40, 520, 80)
+        for y in (20, 120)
+        for stroke in ((x, y, x + 60, y + 80), (x, y + 80, x + 60, y))
+    ]
+    bars = [(BAR, x, 220, x, 300) for x in (60, 120, 180)]
+    assert text(read(sheet(*crosses, *bars[:1], size=(320, 560)), bars_and_rings)) == "??????/??????/?"
+    assert text(read(sheet(*crosses, *bars, size=(320, 560)), bars_and_rings)) == "??????/??????/111"
+    assert text(read(sheet(*crosses[:4], *bars[:1], size=(320, 560)), bars_and_rings)) == "?/?/1"
+
+
 @pytest.mark.parametrize("level", [0, 128, 255])
 def test_a_blank_sheet_holds_nothing(level: int) -> None:
     reading = read(np.full((100, 300), level, np.uint8), bars_and_rings)
