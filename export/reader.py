@@ -218,7 +218,7 @@ def _judge(networks: Networks, pages: Pages, groups: Groups, images: Tensor, pic
     sure = tf.reduce_max(probabilities[:, 2], axis=1)
     wide, high = groups.areas.right - groups.areas.left, groups.areas.bottom - groups.areas.top
     doubtful = (wide > reader.NARROW * high) & (wide < reader.WIDEST * high) & (high > cuts.SMALL * groups.height)
-    doubtful &= (sure < reader.SURE) | (wide > high)
+    doubtful &= (sure < reader.SURE) | (wide > reader.WIDE * high)
     to_cut = _count(groups.sheet, tf.where(doubtful, wide / high, 0.0), tf.shape(pages.image)[0])
     doubtful &= tf.gather(to_cut, groups.sheet) <= reader.TO_CUT
     return (probabilities, maps), read_pictures, doubtful, tf.reduce_any(doubtful)

@@ -40,7 +40,8 @@ SPECK = 0.2  # of its line's height: a smaller part is a speck
 LOW_LINE = 0.3  # of the highest line: a lower line is specks
 OVER = 0.6  # of the narrower part's width: if two parts share as much, one stands over the other
 INSIDE = 0.06  # of a part's height: what is as far inside its box on all sides belongs to it, if it may be a 0
-SURE = 0.9  # probability: what the networks read so surely is one digit, unless it is wider than high
+SURE = 0.9  # probability: what the networks read so surely is one digit, unless it is wider than any
+WIDE = 1.5  # times its height: no digit is wider
 PROBABLE = 0.5  # probability of the digit that counts
 DIGITS = 0.5  # of a line's pieces: if fewer are digits, it is no number
 SHEET = 0.3  # of a sheet's pieces: if fewer are digits, a line of less than FEW digits is no number either
@@ -140,7 +141,7 @@ def read(sketch: np.ndarray, networks: Networks) -> Reading:
     heights = [max(part.height for part in line) for line in lines for _ in line]
     groups = [group for line in lines for group in line]
     doubtful = [
-        may_be_cut(group, height) and (p < SURE or group.width > group.height)
+        may_be_cut(group, height) and (p < SURE or group.width > WIDE * group.height)
         for group, height, p in zip(groups, heights, sure, strict=True)
     ]
     if sum(group.width / group.height for group, d in zip(groups, doubtful, strict=True) if d) > TO_CUT:

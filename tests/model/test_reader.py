@@ -91,6 +91,19 @@ def test_digits_that_touch_are_cut() -> None:
     assert text(read(sheet(*rings), bars_and_rings)) == "000"
 
 
+def test_what_is_surely_one_digit_is_not_cut_unless_it_is_wider_than_any() -> None:
+    def wide_ink_is_an_eight(images: np.ndarray) -> np.ndarray:
+        answers = bars_and_rings(images)
+        for answer, image in zip(answers, images, strict=True):
+            if np.ptp(np.flatnonzero(image.max(axis=0) > 0.5)) > np.ptp(np.flatnonzero(image.max(axis=1) > 0.5)) + 1:
+                answer[:] = np.where(np.arange(10) == 8, 0.99, 0.01 / 9)
+        return answers
+
+    rings = [(RING, left, 50, left + 60, 150) for left in (60, 117, 174)]
+    assert text(read(sheet(*rings[:2]), wide_ink_is_an_eight)) == "8"
+    assert text(read(sheet(*rings), wide_ink_is_an_eight)) == "000"
+
+
 def test_two_narrow_ones_that_touch_are_cut_beside_sure_digits_but_may_be_a_letter_alone() -> None:
     touching = ((BAR, 60, 50, 60, 150), (BAR, 106, 50, 106, 150), (BAR, 60, 100, 106, 100))
     assert text(read(sheet(*touching, (RING, 180, 50, 240, 150), (BAR, 300, 50, 300, 150)), bars_and_rings)) == "1101"
