@@ -169,6 +169,8 @@ def read(sketch: Tensor, networks: Networks, call: Callable[..., Any], choose: C
     the first function if the condition holds, else the other. They compute in TensorFlow, or make the graph.
     """
     pages, ink, cells, parts, counts, are_several, have_one = call(_find, separate(sketch, call, choose))
+    rows, are_linked = choose(are_several, _rows, _no_rows, parts, counts)
+    cells, parts, counts = choose(are_linked, _split, _as_found, ink, cells, parts, counts, rows)
     cells, groups, images, pictures = choose(are_several, _several, _one_each, pages, cells, parts, counts)
     read_whole, read_pictures, doubtful, is_doubtful = call(partial(_judge, networks), pages, groups, images, pictures)
     doubts, may_be_cut = choose(is_doubtful, _doubts, _no_doubts, cells, groups, doubtful, ink, pages)
@@ -326,28 +328,95 @@ def _areas(left: Tensor, top: Tensor, right: Tensor, bottom: Tensor, mass: Tenso
     return Areas(left, top, right, bottom, y / mass, x / mass)
 
 
-def _groups(cells: Cells, parts: Parts, counts: Tensor) -> tuple[Cells, Groups]:
-    """Put parts in lines, and join those that make up one digit."""
+class Largest(NamedTuple):
+    """The largest parts of each sheet, the largest first, [B, K] each."""
+
+    exists: Tensor
+    part: Tensor
+    """Their numbers."""
+    boxes: Parts
+    usual: Tensor
+    """The size that a quarter of the parts exceed, [B, 1]."""
+    tall: Tensor
+    """Whether they make lines."""
+    beside: Tensor
+    """Whether two tall ones are beside each other, [B, K, K]."""
+
+
+def _largest_of(parts: Parts, counts: Tensor) -> Largest:
     sheets = tf.size(counts)
     first = tf.cumsum(counts, exclusive=True)
     most = tf.reduce_max(counts)
     slot = tf.range(tf.size(parts.sheet)) - tf.gather(first, parts.sheet)
     size = tf.maximum(parts.right - parts.left, parts.bottom - parts.top)
     sizes = tf.tensor_scatter_nd_update(tf.fill([sheets, most], -1.0), tf.stack([parts.sheet, slot], axis=1), size)
-    largest, index = tf.math.top_k(sizes, tf.minimum(most, reader.PARTS))  # [B, K], the largest first
+    largest, index = tf.math.top_k(sizes, tf.minimum(most, reader.PARTS))
     exists = largest >= 0
     part = tf.minimum(first[:, None] + index, tf.size(size) - 1)
-    _, left, top, right, bottom, *moments = parts.gather(part)
-    high, wide, size = bottom - top, right - left, tf.maximum(largest, 0.0)
-
+    boxes = parts.gather(part)
+    high = boxes.bottom - boxes.top
     quarter = tf.minimum(counts, reader.PARTS)[:, None] // 4
     number = tf.range(tf.shape(part)[1])  # [K]
-    usual = tf.reduce_sum(tf.where(number == quarter, size, 0.0), axis=1, keepdims=True)
+    usual = tf.reduce_sum(tf.where(number == quarter, tf.maximum(largest, 0.0), 0.0), axis=1, keepdims=True)
     tall = exists & (high >= reader.TALL * usual)
     tall |= exists & (number == 0) & ~tf.reduce_any(tall, axis=1, keepdims=True)
+    beside = _both(tall) & (_shared(boxes.top, boxes.bottom) > reader.BESIDE * _pairs(tf.minimum, high))
+    return Largest(exists, part, boxes, usual, tall, beside)
+
+
+def _rows(parts: Parts, counts: Tensor) -> tuple[Tensor, Tensor]:
+    """The row in which each part is to be cut, or -1, [C]; and whether any is."""
+    largest = _largest_of(parts, counts)
+    _, left, top, right, bottom, *_ = largest.boxes
+    number = tf.range(tf.shape(left)[1])
+    beside = tf.cast(largest.beside & (number[:, None] != number), tf.float32)
+    above = tf.cast(bottom[:, :, None] <= top[:, None], tf.float32)
+    upper = beside * tf.matmul(beside, above, transpose_b=True) > 0
+    lower = beside * tf.matmul(beside, above) > 0
+    gap = tf.maximum(-_shared(left, right), 0.0)
+    ends = [
+        tf.gather(side, tf.argmin(tf.where(near, gap, FAR), axis=2, output_type=tf.int32), batch_dims=1)
+        for near, side in ((upper, bottom), (lower, top))
+    ]
+    is_linked = tf.reduce_any(upper, axis=2) & (bottom - top > reader.HIGH * largest.usual) & largest.exists
+    row = tf.where(is_linked, tf.floor((ends[0] + ends[1]) / 2), -1.0)
+    to = tf.where(is_linked, largest.part, tf.size(parts.sheet))
+    rows = tf.fill([tf.size(parts.sheet) + 1], -1.0)
+    rows = tf.tensor_scatter_nd_max(rows, tf.reshape(to, [-1, 1]), tf.reshape(row, [-1]))
+    return rows, tf.reduce_any(is_linked)
+
+
+def _no_rows(parts: Parts, counts: Tensor) -> tuple[Tensor, Tensor]:
+    return tf.fill([tf.size(parts.sheet) + 1], -1.0), tf.size(counts) < 0
+
+
+def _split(ink: Tensor, cells: Cells, parts: Parts, counts: Tensor, rows: Tensor) -> tuple[Cells, Parts, Tensor]:
+    """Cut parts in which digits of two lines touch."""
+    (lost,) = indices(cells.y == tf.gather(rows, cells.owner))
+    sheet, y, x = (
+        tf.gather(values, lost)
+        for values in (tf.gather(parts.sheet, cells.owner), tf.cast(cells.y, tf.int32), tf.cast(cells.x, tf.int32))
+    )
+    at = (sheet * tf.shape(ink)[1] + y) * tf.shape(ink)[2] + x
+    left = tf.tensor_scatter_nd_update(tf.reshape(ink, [-1]), at[:, None], tf.zeros_like(tf.cast(at, tf.float32)))
+    cells, parts = _parts(tf.reshape(left, tf.shape(ink)))
+    return cells, parts, _count(parts.sheet, tf.ones_like(parts.sheet), tf.size(counts))
+
+
+def _as_found(ink: Tensor, cells: Cells, parts: Parts, counts: Tensor, rows: Tensor) -> tuple[Cells, Parts, Tensor]:
+    return cells, parts, counts
+
+
+def _groups(cells: Cells, parts: Parts, counts: Tensor) -> tuple[Cells, Groups]:
+    """Put parts in lines, and join those that make up one digit."""
+    exists, part, boxes, _, tall, beside = _largest_of(parts, counts)
+    _, left, top, right, bottom, *moments = boxes
+    high, wide = bottom - top, right - left
+    size = tf.where(exists, tf.maximum(high, wide), 0.0)
+    number = tf.range(tf.shape(part)[1])  # [K]
     down = _shared(top, bottom)  # [B, K, K]
     lower = _pairs(tf.minimum, high)
-    same = _closed(_both(tall) & (down > reader.BESIDE * lower))
+    same = _closed(beside)
     line = first_of(same > 0)
     line_height = tf.reduce_max(same * high[:, None], axis=2)
     away = tf.maximum(-_shared(left, right), 0.0) + tf.maximum(-down, 0.0)

@@ -5,7 +5,8 @@ steps:
 
 1. Cells: the sheet is averaged over square cells. A cell holds ink if it is clearly darker than the paper, as
    model/normalize.py finds it.
-2. Parts: cells of ink that touch each other, at a corner too, are one part.
+2. Parts: cells of ink that touch each other, at a corner too, are one part. Where digits of two lines touch, the part
+   is cut between the lines.
 3. Lines: tall parts that stand beside each other are in one line. Small parts join the nearest line; specks do not
    count.
 4. Groups: a small part above or below another belongs to it: the roof of a 5, the bar of a 7. So does what another
@@ -35,6 +36,7 @@ CONTRAST = 6.0  # grey levels: if no ink is darker, the sheet is blank
 PARTS = 128  # on a sheet, the largest ones
 PIECES = 64  # on a sheet, at most
 TALL = 0.4  # of the size that a quarter of the parts exceed: lower parts make no line
+HIGH = 1.5  # times that size: digits of two lines may touch in a higher part
 BESIDE = 0.5  # of the height of the lower of two parts: if they share more, they are in one line
 SPECK = 0.2  # of its line's height: a smaller part is a speck
 LOW_LINE = 0.3  # of the highest line: a lower line is specks
@@ -131,7 +133,7 @@ def read(sketch: np.ndarray, networks: Networks) -> Reading:
     """Read a sketch, uint8 [height, width], 8 x 8 to 2,048 x 2,048, dark on light or light on dark."""
     image, sign, paper, found, strength = (np.asarray(each)[0] for each in separate(sketch[None])[:5])
     sheet = ink_of(sketch, float(sign.squeeze()), paper, found, strength)
-    lines = lines_of(parts_of(sheet.ink)) if image.any() else []
+    lines = lines_of(parts_in_lines(sheet.ink)) if image.any() else []
     if len(lines) == 1 and len(lines[0]) == 1:
         seen = image[None]
     else:
@@ -261,12 +263,55 @@ def parts_of(ink: np.ndarray) -> list[Part]:
     return sorted(parts, key=lambda part: -part.size)[:PARTS]
 
 
+def parts_in_lines(ink: np.ndarray) -> list[Part]:
+    """Find the largest parts. One in which digits of two lines touch is cut: it loses a row of cells between them."""
+    parts = parts_of(ink)
+    rows = [(part, row) for part, row in zip(parts, rows_between_lines(parts), strict=True) if row >= 0]
+    if not rows:
+        return parts
+    ink = ink.copy()
+    for part, row in rows:
+        ink[row, part.x[part.y == row].astype(int)] = 0
+    return parts_of(ink)
+
+
+def rows_between_lines(parts: list[Part]) -> list[int]:
+    """The row of cells in which each part is to be cut, or -1.
+
+    It is between the parts of both lines that are nearest: beside the part to be cut, but one above the other.
+    """
+    tall = _tall(parts)
+    rows = []
+    for part in parts:
+        beside = [other for other in tall if other is not part and _are_beside(part, other)]
+        upper = [a for a in beside if any(a.bottom <= b.top for b in beside)]
+        lower = [b for b in beside if any(a.bottom <= b.top for a in beside)]
+        if upper and part.height > HIGH * parts[len(parts) // 4].size:
+            above, below = (min(side, key=lambda other: _gap(part, other)) for side in (upper, lower))
+            rows.append(int((above.bottom + below.top) / 2))
+        else:
+            rows.append(-1)
+    return rows
+
+
+def _gap(a: Part, b: Part) -> float:
+    return max(-_shared(a.left, a.right, b.left, b.right), 0.0)
+
+
+def _tall(parts: list[Part]) -> list[Part]:
+    return [part for part in parts if part.height >= TALL * parts[len(parts) // 4].size] or parts[:1]
+
+
+def _are_beside(a: Part, b: Part) -> bool:
+    return bool(_shared(a.top, a.bottom, b.top, b.bottom) > BESIDE * min(a.height, b.height))
+
+
 def lines_of(parts: list[Part]) -> list[list[Part]]:
     """Put parts in lines, and join those that make up one digit. Lines from the top, digits from the left."""
     if not parts:
         return []
-    tall = [part for part in parts if part.height >= TALL * parts[len(parts) // 4].size] or parts[:1]
-    lines = closed(tall, lambda a, b: _shared(a.top, a.bottom, b.top, b.bottom) > BESIDE * min(a.height, b.height))
+    tall = _tall(parts)
+    lines = closed(tall, _are_beside)
     heights = [max(part.height for part in line) for line in lines]
     home = {id(part): number for number, line in enumerate(lines) for part in line}
     for part in parts:

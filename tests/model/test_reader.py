@@ -60,6 +60,14 @@ def test_lines_are_read_from_the_top() -> None:
     assert text(read(sheet(*shapes), bars_and_rings)) == "11/10"
 
 
+def test_digits_of_two_lines_that_touch_are_cut_between_the_lines() -> None:
+    first = ((BAR, 40, 20, 40, 90), (RING, 70, 20, 110, 90), (BAR, 140, 20, 140, 90), (RING, 170, 20, 210, 90))
+    second = ((BAR, 40, 104, 40, 174), (RING, 70, 104, 110, 174), (BAR, 190, 104, 190, 174))
+    across = (BAR, 140, 20, 140, 174)
+    assert text(read(sheet(*first, *second, across), bars_and_rings)) == "1010/1011"
+    assert text(read(sheet(*first[:2], across), bars_and_rings)) == "101"
+
+
 def test_light_ink_on_dark_paper_reads_the_same() -> None:
     drawn = sheet((BAR, 60, 50, 60, 150), (RING, 150, 50, 210, 150))
     assert text(read(255 - drawn, bars_and_rings)) == text(read(drawn, bars_and_rings)) == "10"
