@@ -163,9 +163,8 @@ def read(sketch: np.ndarray, networks: Networks) -> Reading:
         answer = judged(networks, image[None])[0]
         if answer[2].max() > SURE:  # part of a digit, or what is beside it, was taken for another
             entries = [(digit(image, answer), 0, union(groups).box, image, answer)]
-    digits = _in_numbers(*(np.array([entry[i] for entry in entries], np.int64) for i in (0, 1)))
-    entries = [(digit, *rest) for digit, (_, *rest) in zip(digits, entries, strict=True)]
-    return _reading(entries[:PIECES], sheet.cell)
+    counted = _in_numbers(*(np.array([entry[i] for entry in entries], np.int64) for i in (0, 1)))
+    return _reading(counted[:PIECES], entries[:PIECES], sheet.cell)
 
 
 def _in_numbers(digits: np.ndarray, rows: np.ndarray) -> np.ndarray:
@@ -177,10 +176,12 @@ def _in_numbers(digits: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return np.where(counts, digits, -1)
 
 
-def _reading(found: list[tuple[int, int, np.ndarray, np.ndarray, np.ndarray]], cell: int) -> Reading:
+def _reading(
+    digits: np.ndarray, found: list[tuple[int, int, np.ndarray, np.ndarray, np.ndarray]], cell: int
+) -> Reading:
     probabilities = np.array([p for *_, p in found], np.float32).reshape(-1, 3, 10)
     return Reading(
-        np.array([digit for digit, *_ in found], np.int64),
+        digits,
         np.array([row for _, row, *_ in found], np.int64),
         probabilities[:, 2].max(axis=1, initial=0),
         cell * np.array([box for *_, box, _, _ in found], np.float32).reshape(-1, 4),

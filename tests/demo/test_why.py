@@ -10,7 +10,7 @@ import httpx
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, Request, expect
+from playwright.sync_api import Browser, Locator, Page, Request, expect
 
 from demo.networks.files import ONNX, SetupError
 from demo.networks.images import data_url
@@ -195,6 +195,12 @@ def test_a_digit_is_explained_in_colours_and_words(page: Page) -> None:
     expect(page.locator(".evidence:visible")).to_have_count(0)
 
 
+def top_of(element: Locator) -> float:
+    box = element.bounding_box()
+    assert box
+    return box["y"]
+
+
 @pytest.mark.parametrize("width", [320, 390, 1280])
 def test_the_buttons_of_other_digits_stay_below_the_pointer(
     visit: Callable[..., Page], address: str, width: int
@@ -207,11 +213,11 @@ def test_the_buttons_of_other_digits_stay_below_the_pointer(
     for rival in (0, 1, 2, 9):
         button = page.get_by_label(f"Why not a {rival}?")
         button.scroll_into_view_if_needed()
-        scrolled, before = page.evaluate("scrollY"), (button.bounding_box() or {})["y"]
+        scrolled, before = page.evaluate("scrollY"), top_of(button)
         button.hover()
         expect(page.locator("#against")).to_have_text(f"speaks for {rival}")
         assert page.evaluate("scrollY") == scrolled
-        assert (button.bounding_box() or {})["y"] == before
+        assert top_of(button) == before
         tops.add(before + scrolled)
     assert len(tops) == 1
 
