@@ -171,7 +171,7 @@ def read(sketch: Tensor, networks: Networks, call: Callable[..., Any], choose: C
     pages, ink, cells, parts, counts, are_several, have_one = call(_find, separate(sketch, call, choose))
     rows, are_linked = choose(are_several, _rows, _no_rows, parts, counts)
     cells, parts, counts = choose(are_linked, _split, _as_found, ink, cells, parts, counts, rows)
-    cells, groups, images, pictures = choose(are_several, _several, _one_each, pages, cells, parts, counts)
+    cells, groups, images, pictures = choose(are_several, _many, _one_each, pages, cells, parts, counts)
     read_whole, read_pictures, doubtful, is_doubtful = call(partial(_judge, networks), pages, groups, images, pictures)
     doubts, may_be_cut = choose(is_doubtful, _doubts, _no_doubts, cells, groups, doubtful, ink, pages)
     cut = partial(_cut, networks)
@@ -203,7 +203,7 @@ def _one_each(pages: Pages, cells: Cells, parts: Parts, counts: Tensor) -> tuple
     return cells, groups, images, images[:0]
 
 
-def _several(pages: Pages, cells: Cells, parts: Parts, counts: Tensor) -> tuple[Any, ...]:
+def _many(pages: Pages, cells: Cells, parts: Parts, counts: Tensor) -> tuple[Any, ...]:
     cells, groups = _groups(cells, parts, counts)
     images = _images(cells, groups.sheet, groups.areas, pages)
     alone = _count(groups.sheet, tf.ones_like(groups.sheet), tf.size(counts))

@@ -127,6 +127,10 @@ With all training writers, and the committed networks for comparison. LeNet5's b
 Two seeds differ as much as these networks do. Each trades what it reads: letters refused cost MNIST's digits, more of
 MNIST costs other hands. None is better in all, so nothing was replaced: the two networks are full.
 
+The committed networks read each image once. The mean of their answers to seven views of it, sheared by 0.15, turned by
+0.1 and 1.15 times as wide or narrow, is right for 99.58 % of the last 6,000 training digits (LeNet5) and 99.57 (FFNN),
+where one view gives 99.48 and 99.58, and both networks together 99.60 with either: not worth seven times the work.
+
 Not tried: `best` without a foundation, distillation from a larger network, each distortion alone, each style alone.
 """
 
