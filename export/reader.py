@@ -75,8 +75,29 @@ class Pages(NamedTuple):
     """Each sheet as one digit, [B, 28, 28]."""
 
 
+class Shades(NamedTuple):
+    """How dark the cells are, and where they lie on the grid of GRID x GRID."""
+
+    ink: Tensor
+    """How much darker than the paper each cell is near a digit, [B, rows, columns]; elsewhere below 0."""
+    least: Tensor
+    """Less is no ink, [B, rows, columns]."""
+    cells: Tensor
+    """Mean of sign * level, [B, rows, columns]."""
+    darkest: Tensor
+    """-sign * level of the darkest paper in and around each cell of the grid, [B, GRID, GRID]."""
+    near: Tensor
+    """Above 0 near a digit, [B, GRID, GRID]."""
+    is_line: Tensor
+    """1.0 where a printed line is, [B, GRID, GRID]."""
+    y: Tensor
+    """Where each row of cells lies on the grid, [rows]."""
+    x: Tensor
+    """Where each column lies, [columns]."""
+
+
 class Parts(NamedTuple):
-    """Connected parts, [C] each."""
+    """Connected parts, one after another."""
 
     sheet: Tensor
     left: Tensor
@@ -168,7 +189,9 @@ def read(sketch: Tensor, networks: Networks, call: Callable[..., Any], choose: C
     `call(function, *arguments)` calls a function of tensors, and `choose(condition, function, other, *arguments)` calls
     the first function if the condition holds, else the other. They compute in TensorFlow, or make the graph.
     """
-    pages, ink, cells, parts, counts, are_several, have_one = call(_find, separate(sketch, call, choose))
+    pages, shades, have_lines = call(_shades, separate(sketch, call, choose))
+    least = choose(have_lines, _least_on_lines, _least, shades)
+    ink, cells, parts, counts, are_several, have_one = call(_find, pages, shades, least)
     rows, are_linked = choose(are_several, _rows, _no_rows, parts, counts)
     cells, parts, counts = choose(are_linked, _split, _as_found, ink, cells, parts, counts, rows)
     cells, groups, images, pictures = choose(are_several, _many, _one_each, pages, cells, parts, counts)
@@ -180,17 +203,26 @@ def read(sketch: Tensor, networks: Networks, call: Callable[..., Any], choose: C
     return choose(have_one, _as_they_are, _in_order, entries, read_pictures, pages)
 
 
-def _find(separation: Separation) -> tuple[Any, ...]:
-    image, sign, paper, found, strength, level, above = separation
+def _shades(separation: Separation) -> tuple[Pages, Shades, Tensor]:
+    image, sign, paper, found, strength, lines, level, above = separation
     height, width = tf.shape(level)[1], tf.shape(level)[2]
     pixels = tf.cast(height * width, tf.float32)
     cell = tf.cast(tf.math.ceil(tf.sqrt(pixels / reader.CELLS)), tf.int32)
     pages = Pages(level, above, sign, paper, tf.cast(cell, tf.float32), image)
-    ink = _ink(pages, found, strength, cell)
+    is_line = tf.cast(lines > reader.PRINTED, tf.float32)
+    return pages, _shades_of(pages, found, strength, is_line, cell), tf.reduce_max(is_line) > 0
+
+
+def _find(pages: Pages, shades: Shades, least: Tensor) -> tuple[Any, ...]:
+    """Find the connected parts of the cells with ink.
+
+    Tells also whether any sheet has more than one, and whether every sheet has exactly one.
+    """
+    ink = tf.where(shades.ink > least, shades.ink, 0.0)
     cells, parts = _parts(ink)
-    counts = _count(parts.sheet, tf.ones_like(parts.sheet), tf.shape(level)[0])
+    counts = _count(parts.sheet, tf.ones_like(parts.sheet), tf.shape(ink)[0])
     most = tf.reduce_max(counts)
-    return pages, ink, cells, parts, counts, most > 1, (most == 1) & (tf.reduce_min(counts) == 1)
+    return ink, cells, parts, counts, most > 1, (most == 1) & (tf.reduce_min(counts) == 1)
 
 
 def _count(owner: Tensor, amount: Tensor, owners: Tensor) -> Tensor:
@@ -234,8 +266,7 @@ def _uncut(
     return Entries(groups.sheet, groups.line, groups.areas.x, piece, boxes, probabilities, images, maps), have_one
 
 
-def _ink(pages: Pages, found: Tensor, strength: Tensor, cell: Tensor) -> Tensor:
-    """Ink of each cell, 0 where there is none: [B, rows, columns]."""
+def _shades_of(pages: Pages, found: Tensor, strength: Tensor, is_line: Tensor, cell: Tensor) -> Shades:
     height, width = tf.shape(pages.level)[1], tf.shape(pages.level)[2]
     rows, columns = height // cell, width // cell
     last = tf.range(1, rows + 1) * cell - 1
@@ -243,17 +274,47 @@ def _ink(pages: Pages, found: Tensor, strength: Tensor, cell: Tensor) -> Tensor:
     sums = tf.reshape(sums[:, :, : columns * cell], [-1, rows, columns, cell])
     sums = tf.pad(tf.reduce_sum(sums, axis=3), [[0, 0], [1, 0], [0, 0]])
     cells = (sums[:, 1:] - sums[:, :-1]) * pages.sign / tf.cast(cell * cell, tf.float32)
-    around = tf.nn.max_pool2d(tf.stack([-pages.paper, found], axis=3), 3, 1, "SAME")
-    darkest = tf.where(around[..., 1] > 0, -around[..., 0], -FAR)
+    darkest, near = tf.unstack(_around(tf.stack([-pages.paper, found], axis=3)), axis=3)
     y = (2 * tf.range(rows) + 1) * cell * GRID // (2 * height)
     x = (2 * tf.range(columns) + 1) * cell * GRID // (2 * width)
-    darkest = tf.transpose(tf.gather(tf.transpose(darkest, (0, 2, 1)), x, axis=1), (0, 2, 1))  # copies whole rows
-    ink = tf.gather(darkest, y, axis=1) - cells
+    ink = _on_cells(tf.where(near > 0, -darkest, -FAR), y, x) - cells
     strongest = tf.reduce_max(ink, axis=(1, 2), keepdims=True)
     has_ink = (strongest >= reader.CONTRAST) & (tf.reduce_max(pages.image, axis=(1, 2), keepdims=True) > 0)
-    strength = tf.transpose(tf.gather(tf.transpose(strength, (0, 2, 1)), x, axis=1), (0, 2, 1))
-    least = tf.where(has_ink, reader.INK * strongest, FAR) * tf.gather(strength, y, axis=1)
-    return tf.where(ink > least, ink, 0.0)
+    least = tf.where(has_ink, reader.INK * strongest, FAR) * _on_cells(strength, y, x)
+    return Shades(ink, least, cells, darkest, near, is_line, y, x)
+
+
+def _around(grids: Tensor) -> Tensor:
+    """The largest value in and around each cell of [B, GRID, GRID, n]."""
+    return tf.nn.max_pool2d(grids, 3, 1, "SAME")
+
+
+def _on_cells(grid: Tensor, y: Tensor, x: Tensor) -> Tensor:
+    """The values of [B, GRID, GRID] where each cell lies: [B, rows, columns]."""
+    columns = tf.transpose(tf.gather(tf.transpose(grid, (0, 2, 1)), x, axis=1), (0, 2, 1))  # copies whole rows
+    return tf.gather(columns, y, axis=1)
+
+
+def _least(shades: Shades) -> Tensor:
+    return shades.least
+
+
+def _least_on_lines(shades: Shades) -> Tensor:
+    """Less is no ink. Where printed lines run, ink is darker than they are."""
+    _, least, cells, darkest, near, is_line, y, x = shades
+    dark = -_on_cells(darkest, y, x) - cells
+    near_line, beyond = tf.unstack(_around(tf.stack([is_line, near], axis=3)), axis=3)
+    away = _on_cells(tf.where(beyond > 0, 0.0, is_line), y, x)
+    margin = [reader.RUN // 2] * 2
+    down = tf.nn.avg_pool2d(tf.pad(dark, [[0, 0], margin, [0, 0]])[..., None], (reader.RUN, 1), 1, "VALID")
+    across = tf.nn.avg_pool2d(tf.pad(dark, [[0, 0], [0, 0], margin])[..., None], (1, reader.RUN), 1, "VALID")
+    runs = tf.maximum(down, across)[..., 0]
+    for _ in range(reader.MEANS):
+        total, count = (tf.reduce_sum(values, axis=(1, 2), keepdims=True) for values in (runs * away, away))
+        darkness = total / tf.maximum(count, 1.0)
+        away = tf.where(runs >= darkness, away, 0.0)
+    on_line = tf.clip_by_value(reader.DARKER * darkness, least, reader.CERTAIN / reader.INK * least)
+    return tf.where(_on_cells(near_line, y, x) > 0, on_line, least)
 
 
 def _parts(ink: Tensor) -> tuple[Cells, Parts]:
@@ -365,11 +426,12 @@ def _largest_of(parts: Parts, counts: Tensor) -> Largest:
 
 
 def _rows(parts: Parts, counts: Tensor) -> tuple[Tensor, Tensor]:
-    """The row in which each part is to be cut, or -1, [C]; and whether any is."""
+    """The row in which each part is to be cut, or -1, and a last -1 for what is in no part; and whether any is."""
     largest = _largest_of(parts, counts)
     _, left, top, right, bottom, *_ = largest.boxes
-    number = tf.range(tf.shape(left)[1])
-    beside = tf.cast(largest.beside & (number[:, None] != number), tf.float32)
+    number, high = tf.range(tf.shape(left)[1]), bottom - top
+    similar = (number[:, None] != number) & (high[:, None] > reader.LIKE * high[:, :, None])
+    beside = tf.cast(largest.beside & similar, tf.float32)
     above = tf.cast(bottom[:, :, None] <= top[:, None], tf.float32)
     upper = beside * tf.matmul(beside, above, transpose_b=True) > 0
     lower = beside * tf.matmul(beside, above) > 0
@@ -378,7 +440,7 @@ def _rows(parts: Parts, counts: Tensor) -> tuple[Tensor, Tensor]:
         tf.gather(side, tf.argmin(tf.where(near, gap, FAR), axis=2, output_type=tf.int32), batch_dims=1)
         for near, side in ((upper, bottom), (lower, top))
     ]
-    is_linked = tf.reduce_any(upper, axis=2) & (bottom - top > reader.HIGH * largest.usual) & largest.exists
+    is_linked = tf.reduce_any(upper, axis=2) & (high > reader.HIGH * largest.usual) & largest.exists
     row = tf.where(is_linked, tf.floor((ends[0] + ends[1]) / 2), -1.0)
     to = tf.where(is_linked, largest.part, tf.size(parts.sheet))
     rows = tf.fill([tf.size(parts.sheet) + 1], -1.0)
@@ -702,7 +764,9 @@ def _or_one_digit(entries: Entries, read_pictures: Any, pages: Pages) -> Entries
 
 def _is_smear(images: Tensor) -> Tensor:
     """Whether ink is a dot, or as dense as a filled rectangle, and not long."""
-    mass, y, x, yy, xx, yx = tf.unstack(tf.matmul(tf.reshape(images, [-1, SIDE * SIDE]), reader.MOMENTS), axis=1)
+    across = tf.matmul(images, reader.POWERS)
+    moments = tf.matmul(tf.transpose(across, (0, 2, 1)), reader.POWERS)  # in this order for no images, too
+    (mass, y, yy), (x, yx, _), (xx, _, _) = (tf.unstack(row, axis=1) for row in tf.unstack(moments, axis=1))
     yy, xx, yx = mass * yy - y * y, mass * xx - x * x, mass * yx - y * x
     determinant = yy * xx - yx * yx
     is_dense = (mass**6 > reader.SOLID * determinant) & ((yy + xx) ** 2 < reader.LONG * determinant)

@@ -12,7 +12,7 @@ so that grain is averaged away. Each step has a reason:
 2. Paper: a morphological closing fills everything darker that is narrower than a stroke can be. What is wider is paper:
    a second tone, a shadow, a table. Ink is what is darker than that paper.
 3. Lines that keep their darkness from one border to the other are printed ones. Only their own darkness is subtracted,
-   so that strokes across them remain.
+   so that strokes across them remain. A row of digits may also reach from border to border, but it has gaps.
 4. What clings to the border over more than a stroke's width is the edge of the sheet or a strip of table, as far as
    half a block is dark without a gap: the next digits of a page may stand close to it.
 5. Grain: what most cells still differ from the paper by is not ink.
@@ -43,7 +43,7 @@ INSIDE = 1 - 2**-22  # of a side: not quite the last edge, so that every edge li
 SURROUNDINGS = 19  # cells: the mean level of a square around each cell tells dark ink from light
 STROKE = 15  # cells: wider than most strokes of a photographed digit
 SLOPES = np.linspace(-0.24, 0.24, 7)  # of printed lines: one cell apart from the next at the end of a half line
-PARTS = 8  # in each of which a printed line may fade
+PARTS = 16  # of a printed line, each of which is dark: longer ones would bridge the gaps between digits
 BLOCK = 4  # cells along each side of a block by which specks are told
 EDGE_BLOCK = 2  # cells along each side of a block in which edges are followed
 CONTACT = 7  # cells: strokes touch the border over less
@@ -85,6 +85,8 @@ class Separation(NamedTuple):
     """Where ink is, faint ink too, 0 to 1, [batch, GRID, GRID]."""
     strength: Any
     """Of the ink around each cell, WEAKEST to 1, as a share of the strongest ink: [batch, GRID, GRID]."""
+    lines: Any
+    """Grey levels by which printed lines darken each cell, [batch, GRID, GRID]."""
     level: Any
     """float32 [batch, height, width]"""
     above: Any
@@ -143,6 +145,8 @@ class _Ground(NamedTuple):
     """Where ink is for model/reader.py, 0 to 1."""
     strength: Any
     """Of the ink around each cell, as a share of the strongest."""
+    lines: Any
+    """Grey levels by which printed lines darken each cell."""
 
 
 def _sheets(sketch: Any) -> tuple[_Sheets, Any, Any, Any]:
@@ -185,11 +189,11 @@ def _separated(sheets: _Sheets, ground: _Ground) -> Separation:
     edges = (np.arange(SIDE + 1, dtype=np.float32)[:, None] - CENTRE) * step + (y + height / 2)
     levels = _differences(_integrals_of_each(above, level, ops.maximum(ops.minimum(edges, height * INSIDE), 0.0)))
     columns = _transpose(_overlaps(column - ((width + 1) / 2 + x), step, 1.0))  # [batch, width, 28]
-    grounds = ground.sign, ground.paper, ground.found, ground.strength
-    sign, paper, found, strength = (ops.squeeze(plane, 1) for plane in grounds)
+    grounds = ground.sign, ground.paper, ground.found, ground.strength, ground.lines
+    sign, paper, found, strength, lines = (ops.squeeze(plane, 1) for plane in grounds)
     image = ops.relu(papers - ops.matmul(levels, columns) * sign) * ops.minimum(near * (4 / (step * step)), 1.0)
     image = image / ops.maximum(ops.max(image, axis=(1, 2), keepdims=True), 1e-6)
-    return Separation(image, sign, paper, found, strength, level, above)
+    return Separation(image, sign, paper, found, strength, lines, level, above)
 
 
 def normalize_all(sketches: Iterator[Image.Image], count: int, batch_size: int = 200) -> np.ndarray:
@@ -263,7 +267,7 @@ def _drawings(cells: Any, drawn: Any) -> _Ground:
     paper = _max(cells)
     none = paper * 0
     digit, ink = _find(paper - cells, none, none + CONTRAST, none)
-    return _Ground(sign, paper + cells * 0, ink, digit, digit, digit * 0 + 1)
+    return _Ground(sign, paper + cells * 0, ink, digit, digit, digit * 0 + 1, digit * 0)
 
 
 def _photographs(cells: Any, drawn: Any) -> _Ground:
@@ -287,7 +291,8 @@ def _photographs(cells: Any, drawn: Any) -> _Ground:
     paper = ops.maximum(filled, _max(cells) - 255 * 2 * photograph)
     dark = paper - cells
 
-    dark = ops.relu(dark - _lines(dark) * photograph)
+    lines = _lines(dark) * photograph
+    dark = ops.relu(dark - lines)
     grain = ops.mean(ops.sqrt(ops.sqrt(dark)), axis=(2, 3), keepdims=True)  # a few strong strokes hardly raise it
     grain = ops.square(ops.square(grain)) * (GRAIN * photograph)
     edge, limit = _clinging(dark)
@@ -300,7 +305,7 @@ def _photographs(cells: Any, drawn: Any) -> _Ground:
     shade = ops.clip(_max(paper) / ops.maximum(paper, 1.0), 1.0, SHADE)  # 1 if ink is light: its paper is below 0
     in_even_light = _find(dark * shade, grain, contrast, splinters)
     found, strength = _with_faint_ink(*in_even_light, ink, splinters)
-    return _Ground(sign, paper - grain, ink, digit, found, strength)
+    return _Ground(sign, paper - grain, ink, digit, found, strength, lines)
 
 
 def _find(dark: Any, grain: Any, least: Any, splinters: Any) -> tuple[Any, Any]:

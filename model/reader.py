@@ -3,8 +3,8 @@
 This is the plain reference of the graph in export/reader.onnx, which does the same with the operators of ONNX. The
 steps:
 
-1. Cells: the sheet is averaged over square cells. A cell holds ink if it is clearly darker than the paper, as
-   model/normalize.py finds it.
+1. Cells: the sheet is averaged over square cells. A cell holds ink if it is clearly darker than the paper, and than
+   printed lines, as model/normalize.py finds both.
 2. Parts: cells of ink that touch each other, at a corner too, are one part. Where digits of two lines touch, the part
    is cut between the lines.
 3. Lines: tall parts that stand beside each other are in one line. Small parts join the nearest line; specks do not
@@ -32,11 +32,17 @@ from model.normalize import BOX, CENTRE, GRID, SIDE, separate
 
 CELLS = 60_000  # on a sheet, at most
 INK = 0.25  # of the strongest ink around: less is paper
+PRINTED = 1.5  # grey levels by which a printed line darkens a cell of the normalization's grid, at least
+RUN = 5  # cells in a row over which a line's darkness is averaged, against grain
+MEANS = 3  # each of what exceeds the last one: the paper between the lines is left behind
+DARKER = 1.3  # times as dark as printed lines is ink where they run,
+CERTAIN = 0.6  # or as dark as this share of the strongest ink around
 CONTRAST = 6.0  # grey levels: if no ink is darker, the sheet is blank
 PARTS = 128  # on a sheet, the largest ones
 PIECES = 64  # on a sheet, at most
 TALL = 0.4  # of the size that a quarter of the parts exceed: lower parts make no line
-HIGH = 1.5  # times that size: digits of two lines may touch in a higher part
+HIGH = 1.5  # times that size: digits of two lines may touch in a higher part,
+LIKE = 0.25  # beside two others of more than this share of its height: specks tell of no lines
 BESIDE = 0.5  # of the height of the lower of two parts: if they share more, they are in one line
 SPECK = 0.2  # of its line's height: a smaller part is a speck
 LOW_LINE = 0.3  # of the highest line: a lower line is specks
@@ -65,10 +71,9 @@ LONG = 8.41  # times the determinant, of the trace's square: longer ink is no sm
 
 NUDGE = 2**-10  # of a cell: what lies on the edge of two falls to the same one, however a runtime rounds
 
-_PLACE = np.arange(SIDE, dtype=np.float32) - (SIDE - 1) / 2
-_Y, _X = np.repeat(_PLACE, SIDE), np.tile(_PLACE, SIDE)
-MOMENTS = np.stack([np.ones_like(_Y), _Y, _X, _Y * _Y, _X * _X, _Y * _X], axis=1)
-"""Of images with their pixels in a row: [784, 6]."""
+POWERS = (np.arange(SIDE, dtype=np.float32)[:, None] - (SIDE - 1) / 2) ** np.arange(3, dtype=np.float32)
+"""1, the distance from the middle and its square, of each row or column: [28, 3]. POWERS.T @ image @ POWERS are the
+image's moments."""
 
 
 class Reading(NamedTuple):
@@ -131,8 +136,8 @@ def union(parts: list[Part]) -> Part:
 
 def read(sketch: np.ndarray, networks: Networks) -> Reading:
     """Read a sketch, uint8 [height, width], 8 x 8 to 2,048 x 2,048, dark on light or light on dark."""
-    image, sign, paper, found, strength = (np.asarray(each)[0] for each in separate(sketch[None])[:5])
-    sheet = ink_of(sketch, float(sign.squeeze()), paper, found, strength)
+    image, sign, paper, found, strength, printed = (np.asarray(each)[0] for each in separate(sketch[None])[:6])
+    sheet = ink_of(sketch, float(sign.squeeze()), paper, found, strength, printed)
     lines = lines_of(parts_in_lines(sheet.ink)) if image.any() else []
     if len(lines) == 1 and len(lines[0]) == 1:
         seen = image[None]
@@ -197,7 +202,7 @@ def digit(image: np.ndarray, answer: np.ndarray) -> int:
 
 def is_smear(image: np.ndarray) -> bool:
     """Whether ink has no form but its outline's: it is a dot, or as dense as a filled rectangle, and not long."""
-    mass, y, x, yy, xx, yx = image.ravel() @ MOMENTS
+    (mass, x, xx), (y, yx, _), (yy, _, _) = POWERS.T @ image @ POWERS
     yy, xx, yx = mass * yy - y * y, mass * xx - x * x, mass * yx - y * x  # the covariance times the mass's square
     determinant = yy * xx - yx * yx
     is_dense = mass**6 > SOLID * determinant and (yy + xx) ** 2 < LONG * determinant
@@ -214,7 +219,9 @@ def with_mean(both: np.ndarray) -> np.ndarray:
     return np.concatenate([both, both.mean(axis=1, keepdims=True)], axis=1)
 
 
-def ink_of(sketch: np.ndarray, sign: float, paper: np.ndarray, found: np.ndarray, strength: np.ndarray) -> Sheet:
+def ink_of(
+    sketch: np.ndarray, sign: float, paper: np.ndarray, found: np.ndarray, strength: np.ndarray, printed: np.ndarray
+) -> Sheet:
     """Find the cells that hold ink."""
     level = sign * sketch.astype(np.float32)
     height, width = level.shape
@@ -223,10 +230,32 @@ def ink_of(sketch: np.ndarray, sign: float, paper: np.ndarray, found: np.ndarray
     cells = level[: rows * cell, : columns * cell].reshape(rows, cell, columns, cell).mean(axis=(1, 3))
     darkest = -_around(-paper)  # at an edge of the sheet, what is beyond it is no ink
     y, x = ((2 * np.arange(n) + 1) * cell * GRID // (2 * side) for n, side in ((rows, height), (columns, width)))
-    ink = np.where(_around(found > 0)[y][:, x], darkest[y][:, x] - cells, 0)
+    dark, near = darkest[y][:, x] - cells, _around(found > 0)
+    ink = np.where(near[y][:, x], dark, 0)
     strongest = ink.max()
-    ink[(ink <= INK * strongest * strength[y][:, x]) | (strongest < CONTRAST)] = 0
+    least = INK * strongest * strength[y][:, x]
+    is_line = printed > PRINTED
+    if is_line.any():
+        darkness = DARKER * darkness_of_lines(dark, (is_line & ~_around(near))[y][:, x])
+        least = np.where(_around(is_line)[y][:, x], np.clip(darkness, least, CERTAIN / INK * least), least)
+    ink[(ink <= least) | (strongest < CONTRAST)] = 0
     return Sheet(level, paper, cell, ink)
+
+
+def darkness_of_lines(dark: np.ndarray, away: np.ndarray) -> float:
+    """How dark printed lines are at their darkest. `away` from digits are cells, [rows, columns], that a line is near.
+
+    `dark` is how much darker than the paper each cell is. Along a line many cells in a row are dark, unlike grain.
+    """
+    runs = np.maximum(_mean_of_run(dark), _mean_of_run(dark.T).T)[away]
+    for _ in range(MEANS - 1):
+        runs = runs[runs >= runs.mean()] if len(runs) else runs
+    return float(runs.mean()) if len(runs) else 0.0
+
+
+def _mean_of_run(dark: np.ndarray) -> np.ndarray:
+    padded = np.pad(dark, ((RUN // 2, RUN // 2), (0, 0)))
+    return np.mean([padded[start : start + len(dark)] for start in range(RUN)], axis=0)
 
 
 def _around(grid: np.ndarray) -> np.ndarray:
@@ -284,7 +313,8 @@ def rows_between_lines(parts: list[Part]) -> list[int]:
     tall = _tall(parts)
     rows = []
     for part in parts:
-        beside = [other for other in tall if other is not part and _are_beside(part, other)]
+        similar = [other for other in tall if other is not part and other.height > LIKE * part.height]
+        beside = [other for other in similar if _are_beside(part, other)]
         upper = [a for a in beside if any(a.bottom <= b.top for b in beside)]
         lower = [b for b in beside if any(a.bottom <= b.top for a in beside)]
         if upper and part.height > HIGH * parts[len(parts) // 4].size:
