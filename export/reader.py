@@ -765,7 +765,7 @@ def _or_one_digit(entries: Entries, read_pictures: Any, pages: Pages) -> Entries
 def _is_smear(images: Tensor) -> Tensor:
     """Whether ink is a dot, or as dense as a filled rectangle, and not long."""
     across = tf.matmul(images, reader.POWERS)
-    moments = tf.matmul(tf.transpose(across, (0, 2, 1)), reader.POWERS)  # in this order for no images, too
+    moments = tf.reduce_sum(across[..., None] * reader.POWERS[:, None], axis=1)  # a matmul fails for no images
     (mass, y, yy), (x, yx, _), (xx, _, _) = (tf.unstack(row, axis=1) for row in tf.unstack(moments, axis=1))
     yy, xx, yx = mass * yy - y * y, mass * xx - x * x, mass * yx - y * x
     determinant = yy * xx - yx * yx

@@ -215,6 +215,16 @@ def test_the_reader_reads_a_sheet_alike_alone_and_among_others(digits: tuple[np.
                     assert (values[count:] == -2).all()
 
 
+@pytest.mark.parametrize("contrast", range(1, 6))
+def test_the_reader_finds_nothing_on_a_sheet_whose_ink_is_hardly_darker_than_paper(contrast: int) -> None:
+    y, x = np.ogrid[:120, :190]
+    ring = abs(np.hypot(y - 60, 1.3 * (x - 80)) - 35) < 3
+    (digits,) = session(READER_FILE).run(
+        ["digits"], {"sketch": np.where(ring, 200 - contrast, 200).astype(np.uint8)[None]}
+    )
+    assert digits.shape == (1, 0)
+
+
 @pytest.mark.parametrize("side", [1, 2, 3, 5])
 def test_the_reader_sees_no_digit_in_a_dot(side: int) -> None:
     random = np.random.default_rng(side)
