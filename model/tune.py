@@ -156,16 +156,16 @@ def tune_network(
     sets = checked | corrected
     before = {title: _right(former, digits) for title, digits in sets.items()}
 
-    def compare(share: float) -> dict[str, Comparison]:
-        """Give the former weights this share in the network, and compare."""
+    def compare(share: float) -> tuple[dict[str, Comparison], float]:
+        """Give the former weights this share in the network, and compare. Returns its temperature, too."""
         network.set_weights(tuned)
         blend(network, former, share)
-        calibrate(network, held_out)
-        return {title: Comparison(each, _right(network, sets[title])) for title, each in before.items()}
+        temperature = divisor * calibrate(network, held_out)
+        return {title: Comparison(each, _right(network, sets[title])) for title, each in before.items()}, temperature
 
     right: dict[float, float] = {}
     for share in SHARES:
-        compared = compare(share)
+        compared, _ = compare(share)
         if worse := [title for title in checked if compared[title].is_worse]:
             print(f"{name} with {1 - share:.0%} of what it learned reads {' and '.join(worse)} worse.", flush=True)
             continue
@@ -173,7 +173,7 @@ def tune_network(
         if right[share] >= ENOUGH:
             break
     share = max(right, key=lambda share: right[share], default=SHARES[-1])
-    compared = compare(share)
+    compared, temperature = compare(share)
     print(_table(f"{name}, {1 - share:.0%}", compared), flush=True)
     if not right and not keep:
         for suffix in (".png", ".json", ".keras"):
@@ -181,7 +181,7 @@ def tune_network(
                 shutil.copyfile((CHECKPOINTS / name).with_suffix(suffix), temporary)
         return False
     made = dataclasses.replace(
-        record_of(network, settings, progress, divisor, held_out),
+        record_of(network, settings, progress, temperature, held_out),
         foundation_seconds=record.foundation_seconds + record.seconds,
         former_share=share,
     )

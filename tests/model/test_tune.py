@@ -85,6 +85,16 @@ def test_a_tuned_network_is_near_the_committed_one_and_its_record_says_what_made
     assert 0 < distance.mean() < 0.01
 
 
+def test_the_record_holds_the_temperature_of_the_weights_that_are_kept(
+    never_worse: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temperatures = iter([0.5, 0.9, 0.8])  # after the training, and of the mean of both networks, which is made twice
+    monkeypatch.setattr("model.train.temperature", lambda *_: next(temperatures))
+    monkeypatch.setattr("model.tune.SHARES", (0.5,))
+    tune(["ffnn"], corrected(tmp_path / "mine", 3), tmp_path / "out")
+    assert TrainingRecord.load(tmp_path / "out" / "ffnn.json").temperature == 0.4
+
+
 def test_a_network_that_reads_something_worse_is_not_kept_until_told_to(
     always_worse: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
