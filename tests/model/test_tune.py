@@ -1,6 +1,7 @@
 """Tuning goes on from the committed networks with corrections, and keeps what reads nothing else worse."""
 
 import dataclasses
+import re
 from pathlib import Path
 
 import numpy as np
@@ -118,8 +119,11 @@ def test_a_network_goes_no_further_than_nothing_is_worse(
     tune(["ffnn"], corrected(tmp_path / "mine", 3, wrong=True), tmp_path / "out")
     assert TrainingRecord.load(tmp_path / "out" / "ffnn.json").former_share == 0.5
     printed = capsys.readouterr().out
-    assert "ffnn with 25% of what it learned reads MNIST and pens and UJI pens and letters worse." in printed
-    assert "ffnn with 75% of what it learned reads letters worse." in printed
+    learned = "of what it learned from the corrections"
+    assert f"ffnn with 25% {learned} would read MNIST, pens, UJI pens, letters worse." in printed
+    assert f"ffnn with 75% {learned} would read letters worse." in printed
+    assert re.search(r"^ffnn reads right +before +after +of\n  MNIST +\d", printed, re.MULTILINE)
+    assert f"ffnn.keras holds 50% {learned} in " in printed
 
 
 def test_a_network_goes_no_further_than_it_needs_to_read_the_corrections(never_worse: None, tmp_path: Path) -> None:
