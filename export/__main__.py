@@ -5,7 +5,7 @@ import sys
 from io import TextIOWrapper
 from pathlib import Path
 
-from export import ONNX
+from export import ONNX, output_of
 from model import CHECKPOINTS, InputError, check_backend, folders
 from model.quiet import quiet_import
 from model.recipes import RECIPES
@@ -36,13 +36,12 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.triton and arguments.what != "all":
         parser.error("--triton takes the files in --output, and no network")
-    committed = arguments.checkpoints.resolve() == CHECKPOINTS.resolve()
-    output = arguments.output or (ONNX if committed else arguments.checkpoints / "onnx")
+    output = arguments.output or output_of(arguments.checkpoints)
     try:
         if arguments.triton:
             from export.triton import lay_out
 
-            lay_out(arguments.triton, output)
+            lay_out(arguments.triton, output, arguments.checkpoints)
             return
         check_backend()
         data = folders.checked(arguments.data)

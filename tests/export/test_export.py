@@ -11,7 +11,7 @@ import onnx
 import pytest
 import tf2onnx
 
-from export import ONNX, pipeline
+from export import ONNX, export_command, pipeline
 from export.__main__ import main
 from export.card import RECIPE_NOTES
 from export.contract import IMAGE, KINDS, READER_FILE, Kind
@@ -147,6 +147,19 @@ def test_an_export_of_other_checkpoints_is_written_beside_them(
     assert outputs == [output]
     hint = f"python -m demo --onnx {output} opens the sketchpad on these files.\n"
     assert capsys.readouterr().out == ("" if output == ONNX else hint)
+
+
+@pytest.mark.parametrize(
+    ("folder", "output", "options"),
+    [
+        (CHECKPOINTS, ONNX, ""),
+        (CHECKPOINTS, Path("there"), " --output there"),
+        (Path("mine"), Path("mine/onnx"), " --checkpoints mine"),
+        (Path("mine"), ONNX, f" --checkpoints mine --output {ONNX}"),
+    ],
+)
+def test_the_command_in_an_error_writes_the_folder_in_question(folder: Path, output: Path, options: str) -> None:
+    assert export_command("ffnn", folder, output) == f"python -m export ffnn{options}"
 
 
 @pytest.mark.parametrize("name", ["lenet5", "ffnn"])
@@ -316,7 +329,7 @@ def test_the_error_for_an_unknown_opset_names_the_file(copy: Path, checkpoints: 
 
 
 def test_a_missing_file_or_an_unwritable_folder_is_an_error(checkpoints: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"lenet5\.onnx is missing: python -m export lenet5 --checkpoints .* makes it"):
+    with pytest.raises(InputError, match=r"is missing: python -m export lenet5 --checkpoints .* --output .* makes it"):
         pipeline.survey_runtimes((), checkpoints, tmp_path)
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="Cannot write"):
