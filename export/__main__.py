@@ -6,7 +6,7 @@ from io import TextIOWrapper
 from pathlib import Path
 
 from export import ONNX, output_of
-from model import CHECKPOINTS, InputError, check_backend, folders
+from model import CHECKPOINTS, INTERRUPTED, InputError, check_backend, folders
 from model.quiet import quiet_import
 from model.recipes import RECIPES
 
@@ -58,6 +58,9 @@ def main() -> None:
         sys.exit(f"python -m export: {error}")
     except ModuleNotFoundError as error:
         sys.exit(f'python -m export: {error.name} is not installed. pip install -e ".[train]" installs what it needs.')
+    except KeyboardInterrupt:
+        print("\nStopped. Only files that are verified were replaced.", file=sys.stderr)
+        sys.exit(INTERRUPTED)
 
 
 if __name__ == "__main__":
