@@ -118,12 +118,10 @@ def test_the_card_of_corrected_checkpoints_counts_the_corrections_and_the_second
     corrected = copy / "corrected"
     shutil.copytree(checkpoints, corrected)
     former = TrainingRecord.load(corrected / "ffnn.json")
-    replace(former, corrections=3, seconds=41.7).save(corrected / "ffnn.json")
+    replace(former, corrections=3, seconds=41.7, foundation_seconds=720.0).save(corrected / "ffnn.json")
     pipeline.export(["ffnn"], (), corrected, copy)
-    assert (
-        "| `notebook`, seed 0, 3 corrected drawings | 1 of 1 | 42 seconds, a machine |"
-        in (copy / "README.md").read_text()
-    )
+    took = "12 minutes for its foundation, then 42 seconds, a machine"
+    assert f"| `notebook`, seed 0, 3 corrected drawings | 1 of 1 | {took} |" in (copy / "README.md").read_text()
     metadata = {entry.key: entry.value for entry in onnx.load(copy / "ffnn.onnx").metadata_props}
     assert metadata["training_data"] == "MNIST (CC BY-SA 3.0), 3 corrected drawings"
 
