@@ -310,7 +310,7 @@ def test_a_wrong_answer_is_an_error_after_all_runtimes_have_run(
     copy: Path, checkpoints: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pipeline, "survey", lambda *_: iter([replace(ROW, same=8), REFUSED]))
-    with pytest.raises(InputError, match=r"Not read as by Keras: lenet5\.onnx in Abacus$"):
+    with pytest.raises(InputError, match=r"Some digits are not read as Keras reads them: lenet5\.onnx in Abacus$"):
         pipeline.survey_runtimes((), checkpoints, copy)
     assert "8 of 9" in (copy / "README.md").read_text()
     assert "no Gemm" in (copy / "README.md").read_text()
