@@ -72,7 +72,10 @@ def survey_runtimes(data: Folders, checkpoints: Path, output: Path) -> None:
     if any(row.missing for row in rows):
         print('pip install -e ".[runtimes]" installs what pip can of the missing runtimes.')
     if wrong := [row for row in rows if row.differs]:
-        raise InputError("Some digits are not read as Keras reads them: " + "; ".join(f"{row.file} in {row.runtime}" for row in wrong))
+        raise InputError(
+            "Some digits are not read as Keras reads them: "
+            + "; ".join(f"{row.file} in {row.runtime}" for row in wrong)
+        )
 
 
 def _load_measurements(output: Path) -> tuple[Verification, Refusals, Variants]:

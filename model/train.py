@@ -93,7 +93,8 @@ def _stages(settings: Settings, checkpoint: Path) -> Iterator[tuple[Settings, Pa
 
 def _first_stage(settings: Settings) -> Settings | None:
     """The settings of the foundation, if the recipe has one."""
-    return settings.recipe.foundation and dataclasses.replace(settings, recipe=settings.recipe.foundation)
+    foundation = settings.recipe.foundation
+    return dataclasses.replace(settings, recipe=foundation) if foundation else None
 
 
 def _other_foundation(checkpoint: Path, settings: Settings) -> Settings | None:
