@@ -9,7 +9,7 @@ from export import export_command
 from export.card import Exported, card, runtime_line
 from export.contract import KINDS, READER_FILE, Kind
 from export.convert import to_onnx
-from export.measurements import CORES, Refusals, Variants, Verification, sha256
+from export.measurements import Refusals, Variants, Verification, sha256
 from export.reader import to_onnx as reader_to_onnx
 from export.survey import survey
 from export.verify import read_digits, verify, verify_reader
@@ -67,7 +67,7 @@ def survey_runtimes(data: Folders, checkpoints: Path, output: Path) -> None:
         rows.append(row)
     files = [file for network in exported.values() for file in network.files]
     hashes = {file.name: sha256(file) for file in [*files, output / READER_FILE]}
-    Verification(CORES, hashes, rows).save(output / VERIFICATION)
+    Verification(hashes, rows).save(output / VERIFICATION)
     _write_card(exported, output)
     if any(row.missing for row in rows):
         print('pip install -e ".[runtimes]" installs what pip can of the missing runtimes.')
