@@ -5,8 +5,8 @@ import sys
 from io import TextIOWrapper
 from pathlib import Path
 
-from export import ONNX
-from model import CHECKPOINTS, InputError, check_backend, folders
+from export import ONNX, output_of
+from model import CHECKPOINTS, INTERRUPTED, InputError, check_backend, folders
 from model.quiet import quiet_import
 from model.recipes import RECIPES
 
@@ -36,13 +36,12 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.triton and arguments.what != "all":
         parser.error("--triton takes the files in --output, and no network")
-    committed = arguments.checkpoints.resolve() == CHECKPOINTS.resolve()
-    output = arguments.output or (ONNX if committed else arguments.checkpoints / "onnx")
+    output = arguments.output or output_of(arguments.checkpoints)
     try:
         if arguments.triton:
             from export.triton import lay_out
 
-            lay_out(arguments.triton, output)
+            lay_out(arguments.triton, output, arguments.checkpoints)
             return
         check_backend()
         data = folders.checked(arguments.data)
@@ -59,6 +58,9 @@ def main() -> None:
         sys.exit(f"python -m export: {error}")
     except ModuleNotFoundError as error:
         sys.exit(f'python -m export: {error.name} is not installed. pip install -e ".[train]" installs what it needs.')
+    except KeyboardInterrupt:
+        print("\nStopped. Only files that are verified were replaced.", file=sys.stderr)
+        sys.exit(INTERRUPTED)
 
 
 if __name__ == "__main__":

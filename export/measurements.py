@@ -5,12 +5,13 @@ import json
 import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from model import InputError
 from model.files import write_json
 
 CORES = os.cpu_count() or 1
+Row = TypeVar("Row")
 
 
 @dataclass(frozen=True)
@@ -48,31 +49,6 @@ class RuntimeRow:
 
 
 @dataclass(frozen=True)
-class Verification:
-    """What the runtimes made of the files with these hashes."""
-
-    cores: int = CORES
-    """Of the machine that measured."""
-    sha256: dict[str, str] = field(default_factory=dict)
-    """Of each file, by name."""
-    rows: list[RuntimeRow] = field(default_factory=list)
-
-    def save(self, path: Path) -> None:
-        """Write the measurement to `path`. Raises InputError if that fails."""
-        rows = [{key: value for key, value in asdict(row).items() if value is not None} for row in self.rows]
-        write_json(path, {"cores": self.cores, "sha256": self.sha256, "rows": rows})
-
-    @classmethod
-    def load(cls, path: Path) -> "Verification":
-        """Read the measurement in `path`, or an empty one if there is none. Raises InputError if it is damaged."""
-        found = _load(path)
-        try:
-            return cls(**{**found, "rows": [RuntimeRow(**row) for row in found.get("rows", [])]})
-        except (TypeError, AttributeError) as error:
-            raise _damaged(path, error) from error
-
-
-@dataclass(frozen=True)
 class RefusalRow:
     """How the page's rule takes one set of drawings."""
 
@@ -83,28 +59,6 @@ class RefusalRow:
     """Share taken for no digit, 0 to 1."""
     sure: float
     """Share for which the page is sure of a digit, 0 to 1."""
-
-
-@dataclass(frozen=True)
-class Refusals:
-    """What the page's rule refuses, measured with the files of these hashes."""
-
-    sha256: dict[str, str] = field(default_factory=dict)
-    """Of each file, by name."""
-    rows: list[RefusalRow] = field(default_factory=list)
-
-    def save(self, path: Path) -> None:
-        """Write the measurement to `path`. Raises InputError if that fails."""
-        write_json(path, asdict(self))
-
-    @classmethod
-    def load(cls, path: Path) -> "Refusals":
-        """Read the measurement in `path`, or an empty one if there is none. Raises InputError if it is damaged."""
-        found = _load(path)
-        try:
-            return cls(**{**found, "rows": [RefusalRow(**row) for row in found.get("rows", [])]})
-        except (TypeError, AttributeError) as error:
-            raise _damaged(path, error) from error
 
 
 @dataclass(frozen=True)
@@ -125,40 +79,50 @@ class VariantRow:
 
 
 @dataclass(frozen=True)
-class Variants:
-    """What smaller files would give, measured with the files of these hashes."""
-
+class _Measured(Generic[Row]):
     sha256: dict[str, str] = field(default_factory=dict)
-    """Of each file, by name."""
-    rows: list[VariantRow] = field(default_factory=list)
+    """Of each file that was measured, by name."""
+    rows: list[Row] = field(default_factory=list)
+    row: ClassVar[type[Any]]
 
     def save(self, path: Path) -> None:
         """Write the measurement to `path`. Raises InputError if that fails."""
-        write_json(path, asdict(self))
+        rows = [{key: value for key, value in row.items() if value is not None} for row in asdict(self)["rows"]]
+        write_json(path, {**asdict(self), "rows": rows})
 
     @classmethod
-    def load(cls, path: Path) -> "Variants":
+    def load(cls, path: Path) -> Self:
         """Read the measurement in `path`, or an empty one if there is none. Raises InputError if it is damaged."""
-        found = _load(path)
+        if not path.is_file():
+            return cls()
         try:
-            return cls(**{**found, "rows": [VariantRow(**row) for row in found.get("rows", [])]})
-        except (TypeError, AttributeError) as error:
-            raise _damaged(path, error) from error
+            found = dict(json.loads(path.read_text(encoding="utf-8")))
+            return cls(**{**found, "rows": [cls.row(**row) for row in found.get("rows", [])]})
+        except (ValueError, TypeError, AttributeError) as error:
+            raise InputError(f"{path} is damaged ({error}): delete it and measure again.") from error
+
+
+@dataclass(frozen=True)
+class Verification(_Measured[RuntimeRow]):
+    """What the runtimes made of the files."""
+
+    cores: int = CORES
+    """Of the machine that measured."""
+    row = RuntimeRow
+
+
+class Refusals(_Measured[RefusalRow]):
+    """What the page's rule refuses."""
+
+    row = RefusalRow
+
+
+class Variants(_Measured[VariantRow]):
+    """What smaller files would give."""
+
+    row = VariantRow
 
 
 def sha256(file: Path) -> str:
     """Hash a file, as a hexadecimal string."""
     return hashlib.sha256(file.read_bytes()).hexdigest()
-
-
-def _load(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as error:
-        raise _damaged(path, error) from error
-
-
-def _damaged(path: Path, error: Exception) -> InputError:
-    return InputError(f"{path} is damaged ({error}): delete it and measure again.")

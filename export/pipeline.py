@@ -5,14 +5,15 @@ from pathlib import Path
 import keras
 import onnx
 
+from export import export_command
 from export.card import Exported, card, runtime_line
 from export.contract import KINDS, READER_FILE, Kind
 from export.convert import to_onnx
-from export.measurements import CORES, Refusals, Variants, Verification, sha256
+from export.measurements import Refusals, Variants, Verification, sha256
 from export.reader import to_onnx as reader_to_onnx
 from export.survey import survey
 from export.verify import read_digits, verify, verify_reader
-from model import CHECKPOINTS, InputError, evaluate_command, mnist
+from model import InputError, evaluate_command, mnist
 from model.files import replacing
 from model.folders import Folders
 from model.mnist import Digits
@@ -54,10 +55,10 @@ def survey_runtimes(data: Folders, checkpoints: Path, output: Path) -> None:
     for name in RECIPES:
         networks.append(load_trained(name, checkpoints))
         if missing := [file for kind in KINDS if not (file := output / kind.file(name)).is_file()]:
-            raise InputError(f"{missing[0]} is missing: {_command(name, checkpoints)} makes it.")
+            raise InputError(f"{missing[0]} is missing: {export_command(name, checkpoints, output)} makes it.")
         exported[name] = _export(networks[-1], digits, checkpoints, output, convert=False)
     if not (output / READER_FILE).is_file():
-        raise InputError(f"{output / READER_FILE} is missing: {_command('all', checkpoints)} makes it.")
+        raise InputError(f"{output / READER_FILE} is missing: {export_command('all', checkpoints, output)} makes it.")
     # The card is written before the survey, too: if the folder is read-only, that shows before the long work.
     _write_card(exported, output)
     rows = []
@@ -66,16 +67,15 @@ def survey_runtimes(data: Folders, checkpoints: Path, output: Path) -> None:
         rows.append(row)
     files = [file for network in exported.values() for file in network.files]
     hashes = {file.name: sha256(file) for file in [*files, output / READER_FILE]}
-    Verification(CORES, hashes, rows).save(output / VERIFICATION)
+    Verification(hashes, rows).save(output / VERIFICATION)
     _write_card(exported, output)
     if any(row.missing for row in rows):
         print('pip install -e ".[runtimes]" installs what pip can of the missing runtimes.')
     if wrong := [row for row in rows if row.differs]:
-        raise InputError("Not read as by Keras: " + "; ".join(f"{row.file} in {row.runtime}" for row in wrong))
-
-
-def _command(name: str, checkpoints: Path) -> str:
-    return f"python -m export {name}" + ("" if checkpoints == CHECKPOINTS else f" --checkpoints {checkpoints}")
+        raise InputError(
+            "Some digits are not read as Keras reads them: "
+            + "; ".join(f"{row.file} in {row.runtime}" for row in wrong)
+        )
 
 
 def _load_measurements(output: Path) -> tuple[Verification, Refusals, Variants]:
@@ -108,7 +108,8 @@ def _export(network: keras.Model, digits: Digits, checkpoints: Path, output: Pat
                 consequence = f"{path} is not replaced"
                 result, difference = _verified(temporary, kind, network, record, digits, checkpoints, consequence)
         else:
-            consequence = f"{path} does not match the checkpoint ({_command('all', checkpoints)} makes it again)"
+            command = export_command("all", checkpoints, output)
+            consequence = f"{path} does not match the checkpoint ({command} makes it again)"
             result, difference = _verified(path, kind, network, record, digits, checkpoints, consequence)
         print(f"{path}: {result} of MNIST test, within {difference:.1g} of Keras", flush=True)
         files[path] = result

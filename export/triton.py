@@ -6,8 +6,9 @@ from pathlib import Path
 
 import onnx
 
+from export import export_command
 from export.contract import FLOAT, SKETCH, UINT8
-from model import InputError
+from model import CHECKPOINTS, InputError
 from model.files import replacing
 
 MAX_BATCH_SIZE = 64
@@ -34,19 +35,20 @@ model_warmup [
 """
 
 
-def lay_out(folder: Path, onnx_files: Path) -> None:
+def lay_out(folder: Path, onnx_files: Path, checkpoints: Path = CHECKPOINTS) -> None:
     """Write `folder`/NAME/config.pbtxt and 1/model.onnx for reader.onnx and each NAME-sketch.onnx in `onnx_files`.
 
     Raises InputError if none is there, if one is damaged, or if `folder` cannot be written.
     """
+    command = export_command("all", checkpoints, onnx_files)
     files = sorted(file for name in NAMES for file in onnx_files.glob(name))
     if not files:
-        raise InputError(f"{onnx_files} holds no {' and no '.join(NAMES)}: python -m export makes them.")
+        raise InputError(f"{onnx_files} holds no {' and no '.join(NAMES)}: {command} makes them.")
     for file in files:
         try:
             text = config(onnx.load(file))
         except Exception as error:  # protobuf raises other classes in other versions
-            raise InputError(f"{file} is damaged ({error}): python -m export makes it again.") from error
+            raise InputError(f"{file} is damaged ({error}): {command} makes it again.") from error
         with replacing(folder / file.stem / "1" / "model.onnx") as temporary:
             shutil.copyfile(file, temporary)
         with replacing(folder / file.stem / "config.pbtxt") as temporary:

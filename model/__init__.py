@@ -10,6 +10,7 @@ os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # take GPU memory as
 
 CHECKPOINTS = Path(__file__).parent / "checkpoints"
 FIGURES = Path(__file__).parent / "figures"
+INTERRUPTED = 128 + 2  # exit status after Ctrl+C, as shells have it
 
 
 class InputError(Exception):

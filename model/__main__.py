@@ -5,7 +5,7 @@ import sys
 from io import TextIOWrapper
 from pathlib import Path
 
-from model import CHECKPOINTS, FIGURES, InputError, check_backend, folders
+from model import CHECKPOINTS, FIGURES, INTERRUPTED, InputError, check_backend, folders
 from model.quiet import quiet_import
 from model.recipes import RECIPES
 
@@ -44,10 +44,9 @@ def main() -> None:
     except ModuleNotFoundError as error:
         sys.exit(f'python -m model: {error.name} is not installed. pip install -e ".[train]" installs what it needs.')
     except KeyboardInterrupt:
-        resumable = (
-            " The same command resumes after the last finished epoch." if arguments.command in ("train", "tune") else ""
-        )
-        sys.exit(f"\nStopped.{resumable}")
+        resumes = " The same command resumes after the last finished epoch."
+        print(f"\nStopped.{resumes if arguments.command in ('train', 'tune') else ''}", file=sys.stderr)
+        sys.exit(INTERRUPTED)
 
 
 def _parser() -> argparse.ArgumentParser:

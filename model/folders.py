@@ -40,6 +40,8 @@ def checked(named: list[Path]) -> Folders:
     """Return the folders and zip files, each once. Raises InputError if one does not exist or holds no data."""
     for folder in named:
         if folder.is_file():
+            if folder.name in FILES:
+                raise InputError(f"--data {folder}: name its folder, --data {folder.parent}.")
             if not zipped_corrections(folder):
                 raise InputError(f"--data {folder}: the zip file holds no corrections, DIGIT/NAME.png.")
             continue

@@ -6,7 +6,7 @@ O o Q (0), I i j l (1), Z z (2), y (4), S s (5), b G (6), J (7), g q (9) are lef
 import numpy as np
 
 from model.draw import Drawing
-from model.styles import OVAL, hershey_letter, random_pen_digit, strokes_of, written
+from model.styles import OVAL, PensByDigit, by_digit, hershey_letter, random_pen_digit, strokes_of, written
 
 # Paths as in styles.STYLES: each letter the ways that people write it.
 LETTERS = {
@@ -124,24 +124,24 @@ def letters(count: int, random: np.random.Generator, pens: list[Drawing], labels
 
     The strokes come from `pens`, written digits; their `labels` must hold 0 and 1.
     """
-    by_label = [[pens[i] for i in np.flatnonzero(labels == digit)] for digit in range(10)]
+    pens_by_digit = by_digit(pens, labels)
     kinds = written_letter, composed_letter, _font_letter
-    return [kinds[i % len(kinds)](random, by_label) for i in range(count)]
+    return [kinds[i % len(kinds)](random, pens_by_digit) for i in range(count)]
 
 
-def _font_letter(random: np.random.Generator, pens: list[list[Drawing]]) -> Drawing:
+def _font_letter(random: np.random.Generator, pens: PensByDigit) -> Drawing:
     """Draw a letter of a single-stroke font, slanted as letters in writing are."""
     return hershey_letter(random, lean=2.0)
 
 
-def written_letter(random: np.random.Generator, pens: list[list[Drawing]]) -> Drawing:
+def written_letter(random: np.random.Generator, pens: PensByDigit) -> Drawing:
     """Draw one of LETTERS."""
     among = OFTEN if random.random() < 0.5 else list(LETTERS)
     ways = LETTERS[among[random.integers(len(among))]]
     return written(strokes_of(ways[random.integers(len(ways))]), random, lean=1.5)
 
 
-def _zero(random: np.random.Generator, pens: list[list[Drawing]], width: float, height: float) -> np.ndarray:
+def _zero(random: np.random.Generator, pens: PensByDigit, width: float, height: float) -> np.ndarray:
     """Choose a 0 written in one stroke, and fit it into a box with its corner at the origin."""
     for _ in range(20):
         strokes = random_pen_digit(random, pens, "0")
@@ -154,7 +154,7 @@ def _zero(random: np.random.Generator, pens: list[list[Drawing]], width: float, 
 
 
 def _line(
-    random: np.random.Generator, pens: list[list[Drawing]], start: tuple[float, float], end: tuple[float, float]
+    random: np.random.Generator, pens: PensByDigit, start: tuple[float, float], end: tuple[float, float]
 ) -> np.ndarray:
     """Lay the stroke of a written 1 from `start` to `end`, each about there."""
     for _ in range(20):
@@ -173,7 +173,7 @@ def _line(
 COMPOSED = "aaBBCdDDpPRRUXYYKVTHANLFE"
 
 
-def composed_letter(random: np.random.Generator, pens: list[list[Drawing]]) -> Drawing:
+def composed_letter(random: np.random.Generator, pens: PensByDigit) -> Drawing:
     """Compose a letter of the strokes of written ones and zeros."""
     letter = COMPOSED[random.integers(len(COMPOSED))]
     width = random.uniform(0.5, 0.9)

@@ -8,10 +8,18 @@ from collections.abc import Callable
 import numpy as np
 
 from model.draw import Drawing
-from model.styles import NON_DIGIT, OVAL, STYLES, random_pen_digit, spline, strokes_of, written
-
-Pens = list[list[Drawing]]  # pen digits, by digit
-Maker = Callable[[np.random.Generator, Pens], Drawing]
+from model.styles import (
+    NON_DIGIT,
+    OVAL,
+    STYLES,
+    Maker,
+    PensByDigit,
+    by_digit,
+    random_pen_digit,
+    spline,
+    strokes_of,
+    written,
+)
 
 TRIES = 100  # pen digits that are looked at for one with the strokes that a style changes
 
@@ -23,8 +31,8 @@ def drawings(
 
     Some are made of `pens`, written digits; their `labels` must hold every digit.
     """
-    by_label = [[pens[i] for i in np.flatnonzero(labels == digit)] for digit in range(10)]
-    made = [RARE[name][1](random, by_label) for name in names for _ in range(each)]
+    pens_by_digit = by_digit(pens, labels)
+    made = [RARE[name][1](random, pens_by_digit) for name in names for _ in range(each)]
     return made, np.repeat([RARE[name][0] for name in names], each).astype(np.uint8)
 
 
@@ -34,7 +42,7 @@ def _by_hand(*paths: str, lean: float = 1.0) -> Maker:
 
 
 def _found(
-    random: np.random.Generator, pens: Pens, among: str, suits: Callable[[Drawing], bool], otherwise: Maker
+    random: np.random.Generator, pens: PensByDigit, among: str, suits: Callable[[Drawing], bool], otherwise: Maker
 ) -> Drawing:
     """Choose a pen digit of those in `among` that suits, scaled as by random_pen_digit(); or else draw by hand."""
     for _ in range(TRIES):
@@ -55,7 +63,7 @@ def _is_straight(path: np.ndarray) -> bool:
     return np.hypot(*np.diff(path, axis=0).T).sum() < 1.07 * np.hypot(*(path[-1] - path[0]))
 
 
-def _long_flag(random: np.random.Generator, pens: Pens) -> Drawing:
+def _long_flag(random: np.random.Generator, pens: PensByDigit) -> Drawing:
     """Draw a 1 whose flag is 60 to 95 % as long as the stem, 25 to 55 degrees from it."""
     length, angle = random.uniform(0.6, 0.95), np.radians(random.uniform(25, 55))
     flag = length * np.array([-np.sin(angle), np.cos(angle)])
@@ -78,7 +86,7 @@ def _has_flag(one: Drawing) -> bool:
     )
 
 
-def _lengthened_flag(random: np.random.Generator, pens: Pens) -> Drawing:
+def _lengthened_flag(random: np.random.Generator, pens: PensByDigit) -> Drawing:
     """Turn the flag of a written 1 to 25 to 55 degrees from the stem, and make it nearly as long."""
     one = _found(random, pens, "1", _has_flag, _by_hand("24,38 51,0! 51,50 50,100"))
     path = one[0] @ [1, 1j]
@@ -91,7 +99,7 @@ def _lengthened_flag(random: np.random.Generator, pens: Pens) -> Drawing:
     return [np.stack([path.real, path.imag], axis=1), *one[1:]]
 
 
-def _slashed(random: np.random.Generator, pens: Pens) -> Drawing:
+def _slashed(random: np.random.Generator, pens: PensByDigit) -> Drawing:
     """Squeeze a written 0, and lay a slash over it that goes far beyond on both sides."""
 
     def closed(zero: Drawing) -> bool:
@@ -109,7 +117,7 @@ def _slashed(random: np.random.Generator, pens: Pens) -> Drawing:
     return [ring, _line(centre + up * towards, centre - down * towards, random)]
 
 
-def _crossed(random: np.random.Generator, pens: Pens) -> Drawing:
+def _crossed(random: np.random.Generator, pens: PensByDigit) -> Drawing:
     """Lay a bar across the stem of a written 7, from the middle to low down."""
 
     def plain(seven: Drawing) -> bool:
@@ -130,7 +138,7 @@ def _long_stem(digit: int, start: float) -> Maker:
     def wide(drawing: Drawing) -> bool:
         return np.ptp(np.concatenate(drawing)[:, 0]) > 0.5
 
-    def stretch(random: np.random.Generator, pens: Pens) -> Drawing:
+    def stretch(random: np.random.Generator, pens: PensByDigit) -> Drawing:
         drawing = _found(random, pens, str(digit), wide, _by_hand(*STYLES[digit].values()))
         points = np.concatenate(drawing)
         knee = points[:, 1].min() + start * np.ptp(points[:, 1])
@@ -143,7 +151,7 @@ def _long_stem(digit: int, start: float) -> Maker:
     return stretch
 
 
-def _half_four(random: np.random.Generator, pens: Pens) -> Drawing:
+def _half_four(random: np.random.Generator, pens: PensByDigit) -> Drawing:
     """Leave the stem of a written 4 out, where it is a stroke of its own."""
 
     def suits(four: Drawing) -> bool:
@@ -176,7 +184,7 @@ def _within(drawing: Drawing, low: float, high: float) -> Drawing:
     return parts
 
 
-def _piece(random: np.random.Generator, pens: Pens) -> Drawing:
+def _piece(random: np.random.Generator, pens: PensByDigit) -> Drawing:
     """Cut a written digit from top to bottom, and keep the half that looks like no other digit."""
 
     def is_no_digit(half: Drawing) -> bool:
@@ -199,7 +207,7 @@ def _piece(random: np.random.Generator, pens: Pens) -> Drawing:
 def _beside_a_stub(digit: int) -> Maker:
     """Put beside a written digit what a cut may leave of its neighbour: a narrow strip, less than half as high."""
 
-    def put(random: np.random.Generator, pens: Pens) -> Drawing:
+    def put(random: np.random.Generator, pens: PensByDigit) -> Drawing:
         drawing = random_pen_digit(random, pens, str(digit))
         points = np.concatenate(drawing)
         height, width = np.ptp(points[:, 1]), points[:, 0].max()
@@ -220,7 +228,7 @@ def _beside_a_stub(digit: int) -> Maker:
 def _pair(among: str, least: float, most: float) -> Maker:
     """Put two written digits of the same height side by side, `least` to `most` of it apart."""
 
-    def put(random: np.random.Generator, pens: Pens) -> Drawing:
+    def put(random: np.random.Generator, pens: PensByDigit) -> Drawing:
         left, right = ([*random_pen_digit(random, pens, among)] for _ in range(2))
         for drawing in (left, right):
             points = np.concatenate(drawing)

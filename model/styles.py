@@ -16,6 +16,8 @@ from HersheyFonts import HersheyFonts
 from model.draw import Drawing
 
 NON_DIGIT = 10  # the label of a drawing that is not a digit
+PensByDigit = list[list[Drawing]]
+Maker = Callable[[np.random.Generator, PensByDigit], Drawing]
 
 # "/" separates strokes. A point is "x,y" in hundredths of the height, y down. A curve runs through the points, and "!"
 # marks a corner.
@@ -144,10 +146,15 @@ def non_digits(count: int, random: np.random.Generator, pens: list[Drawing], lab
 
     Some are made of `pens`, written digits; their `labels` must hold every digit.
     """
-    by_label = [[pens[i] for i in np.flatnonzero(labels == digit)] for digit in range(10)]
+    pens_by_digit = by_digit(pens, labels)
     kinds, weights = list(KINDS), np.array(list(KINDS.values()))
     chosen = random.choice(len(kinds), count, p=weights / weights.sum())
-    return [kinds[kind](random, by_label) for kind in chosen]
+    return [kinds[kind](random, pens_by_digit) for kind in chosen]
+
+
+def by_digit(pens: list[Drawing], labels: np.ndarray) -> PensByDigit:
+    """Sort written digits by their labels."""
+    return [[pens[i] for i in np.flatnonzero(labels == digit)] for digit in range(10)]
 
 
 def written(strokes: list[Stroke], random: np.random.Generator, lean: float = 1.0) -> Drawing:
@@ -239,7 +246,7 @@ def spline(controls: np.ndarray, corners: list[int]) -> Stroke:
     return Stroke(controls, freedom, np.vstack([*rows, identity[-1:]]))
 
 
-def random_pen_digit(random: np.random.Generator, pens: list[list[Drawing]], among: str) -> Drawing:
+def random_pen_digit(random: np.random.Generator, pens: PensByDigit, among: str) -> Drawing:
     """Choose a pen digit of those in `among`, scaled so that its longer side is 1, with its corner at the origin."""
     digit = int(among[random.integers(len(among))])
     drawing = pens[digit][random.integers(len(pens[digit]))]
@@ -248,7 +255,7 @@ def random_pen_digit(random: np.random.Generator, pens: list[list[Drawing]], amo
     return split((points - low) / (points.max(axis=0) - low).max(), drawing)
 
 
-def _letter(random: np.random.Generator, pens: list[list[Drawing]]) -> Drawing:
+def _letter(random: np.random.Generator, pens: PensByDigit) -> Drawing:
     """Draw one of LETTERS."""
     return hershey_letter(random)
 
@@ -259,13 +266,13 @@ def hershey_letter(random: np.random.Generator, lean: float = 1.0) -> Drawing:
     return written(_glyph(font, letters[random.integers(len(letters))]), random, lean)
 
 
-def _sign(random: np.random.Generator, pens: list[list[Drawing]]) -> Drawing:
+def _sign(random: np.random.Generator, pens: PensByDigit) -> Drawing:
     """Draw one of SIGNS."""
     paths = list(SIGNS.values())
     return written(strokes_of(paths[random.integers(len(paths))]), random)
 
 
-def _scribble(random: np.random.Generator, pens: list[list[Drawing]]) -> Drawing:
+def _scribble(random: np.random.Generator, pens: PensByDigit) -> Drawing:
     """Draw a tangle, a zigzag, a coil, or a spiral of more than two turns."""
     t, kind = np.linspace(0, 1, 100)[:, None], random.integers(4)
     if kind == 0:
@@ -282,7 +289,7 @@ def _scribble(random: np.random.Generator, pens: list[list[Drawing]]) -> Drawing
     return [ring * (t + random.uniform(0, 0.3)) * [random.uniform(0.7, 1.3), 1]]
 
 
-def _side_by_side(random: np.random.Generator, pens: list[list[Drawing]]) -> Drawing:
+def _side_by_side(random: np.random.Generator, pens: PensByDigit) -> Drawing:
     """Put two digits side by side, from touching to a third of their height apart."""
     left, right = random_pen_digit(random, pens, "0123456789"), random_pen_digit(random, pens, "0123456789")
     gap = max(stroke[:, 0].max() for stroke in left) + random.uniform(-0.05, 0.3)
@@ -290,14 +297,14 @@ def _side_by_side(random: np.random.Generator, pens: list[list[Drawing]]) -> Dra
     return left + [stroke + shift for stroke in right]
 
 
-def _overlaid(random: np.random.Generator, pens: list[list[Drawing]]) -> Drawing:
+def _overlaid(random: np.random.Generator, pens: PensByDigit) -> Drawing:
     """Put a 2, 3 or 5 on top of a 4: two digits, neither of which is contained in the other."""
     return random_pen_digit(random, pens, "4") + [
         stroke + random.normal(0, 0.1, 2) for stroke in random_pen_digit(random, pens, "235")
     ]
 
 
-def _struck_out(random: np.random.Generator, pens: list[list[Drawing]]) -> Drawing:
+def _struck_out(random: np.random.Generator, pens: PensByDigit) -> Drawing:
     """Strike a digit out with one or two long lines. Not a 0, 1, 2 or 7: some people write these with a line."""
     digit = random_pen_digit(random, pens, "345689")
     right = max(stroke[:, 0].max() for stroke in digit)
@@ -305,7 +312,7 @@ def _struck_out(random: np.random.Generator, pens: list[list[Drawing]]) -> Drawi
     return [*digit, *([ends[0], ends[1] * [1, -1] + [0, 1]][: random.integers(1, 3)])]
 
 
-def _turned(random: np.random.Generator, pens: list[list[Drawing]]) -> Drawing:
+def _turned(random: np.random.Generator, pens: PensByDigit) -> Drawing:
     """Mirror a 3 or 7, or turn a 3 by 90 degrees. Other turned digits look like digits: a 5 like a 4, a 7 like a 2."""
     if random.random() < 0.7:
         return [stroke * [-1, 1] for stroke in random_pen_digit(random, pens, "37")]
@@ -313,8 +320,7 @@ def _turned(random: np.random.Generator, pens: list[list[Drawing]]) -> Drawing:
     return [stroke[:, ::-1] * [side, -side] for stroke in random_pen_digit(random, pens, "3")]
 
 
-Kind = Callable[[np.random.Generator, list[list[Drawing]]], Drawing]
-KINDS: dict[Kind, float] = {
+KINDS: dict[Maker, float] = {
     _letter: 0.55,
     _sign: 0.15,
     _scribble: 0.11,

@@ -55,12 +55,14 @@ def train_all(
     beside it. Networks whose recipes draw the same share the examples.
 
     Raises InputError before the first network trains if data are missing, or if `output` holds a checkpoint or an
-    unfinished training of other settings. With `replace` the new checkpoint replaces that one when it is finished, and
-    the unfinished training is set aside.
+    unfinished training, or its foundation, of other settings. With `replace` the new checkpoint replaces that one when
+    it is finished, and the unfinished training is set aside.
     """
     corrected = corrections.load(data)
     settings = {name: settings_of(name, recipe, epochs, seed, corrected) for name in names}
     unfinished = [name for name in names if not is_finished(output / f"{name}.keras", settings[name], replace)]
+    for name in unfinished:
+        _check_foundation(output / f"{name}.keras", settings[name], replace)
     for name in unfinished:
         print(_announcement(name, settings[name], output / f"{name}.training"), flush=True)
     mixtures: dict[tuple[Hashable, ...], tuple[Digits, dict[str, Digits]]] = {}
@@ -70,7 +72,8 @@ def train_all(
                 mixtures[stage.recipe.mixture] = examples(stage.recipe, seed, data, corrected)
             _train(name, stage, *mixtures[stage.recipe.mixture], checkpoint)
     for name in names:
-        shutil.rmtree(_foundation(output / f"{name}.keras").parent, ignore_errors=True)
+        if not _other_foundation(output / f"{name}.keras", settings[name]):
+            shutil.rmtree(_foundation(output / f"{name}.keras").parent, ignore_errors=True)
 
 
 def _foundation(checkpoint: Path) -> Path:
@@ -80,12 +83,34 @@ def _foundation(checkpoint: Path) -> Path:
 
 def _stages(settings: Settings, checkpoint: Path) -> Iterator[tuple[Settings, Path]]:
     """Yield what is left to train for `checkpoint`, each with its own checkpoint: the foundation, then the rest."""
-    recipe = settings.recipe
-    if recipe.foundation and saved_settings(checkpoint.with_suffix(".training")) != settings:
-        stage = dataclasses.replace(settings, recipe=recipe.foundation)
-        if not is_finished(_foundation(checkpoint), stage, replace=True):
-            yield stage, _foundation(checkpoint)
+    foundation = _foundation(checkpoint)
+    if other := _other_foundation(checkpoint, settings):
+        _set_aside(foundation.parent, other, settings)
+    if (stage := _first_stage(settings)) and not is_finished(foundation, stage, replace=True):
+        yield stage, foundation
     yield settings, checkpoint
+
+
+def _first_stage(settings: Settings) -> Settings | None:
+    """The settings of the foundation, if the recipe has one."""
+    foundation = settings.recipe.foundation
+    return dataclasses.replace(settings, recipe=foundation) if foundation else None
+
+
+def _other_foundation(checkpoint: Path, settings: Settings) -> Settings | None:
+    """The settings of the foundation beside `checkpoint`, finished or not, if another training began it."""
+    foundation = _foundation(checkpoint)
+    record = foundation.with_suffix(".json")
+    found = saved_settings(foundation.with_suffix(".training"))
+    if not found and record.exists():
+        found = TrainingRecord.load(record).settings
+    return None if found == _first_stage(settings) else found
+
+
+def _check_foundation(checkpoint: Path, settings: Settings, replace: bool) -> None:
+    """Raise InputError if another training began the foundation beside `checkpoint`, unless `replace`."""
+    if (other := _other_foundation(checkpoint, settings)) and not replace:
+        raise _unfinished(_foundation(checkpoint).parent, other, _first_stage(settings) or settings)
 
 
 def settings_of(name: str, recipe: str, epochs: int | None, seed: int, corrected: Corrections) -> Settings:
@@ -121,12 +146,24 @@ def is_finished(checkpoint: Path, settings: Settings, replace: bool = False) -> 
         print(f"{checkpoint} is finished: the same settings made it.", flush=True)
         return True
     if unfinished and unfinished != settings and not replace:
-        raise InputError(
-            f"{folder} holds an unfinished training by {unfinished.described(settings)}, not by "
-            f"{settings.described(unfinished)}. Finish it with its own command, or pass another folder with --output. "
-            "To set it aside, add --replace."
-        )
+        raise _unfinished(folder, unfinished, settings)
     return False
+
+
+def _unfinished(folder: Path, other: Settings, settings: Settings) -> InputError:
+    return InputError(
+        f"{folder} holds an unfinished training by {other.described(settings)}, not by {settings.described(other)}. "
+        "Finish it with its own command, or pass another folder with --output. To set it aside, add --replace."
+    )
+
+
+def _set_aside(folder: Path, other: Settings, settings: Settings) -> None:
+    """Rename `folder`, which holds an unfinished training by `other` settings, and say so."""
+    print(
+        f"The unfinished training by {other.described(settings)} is set aside in {set_aside(folder)}. "
+        f"To finish it later, rename it to {folder.name}.",
+        flush=True,
+    )
 
 
 def _announcement(name: str, settings: Settings, folder: Path) -> str:
@@ -184,12 +221,7 @@ def trained(
     other settings is set aside.
     """
     if (other := saved_settings(unfinished)) and other != settings:
-        aside = set_aside(unfinished)
-        print(
-            f"The unfinished training by {other.described(settings)} is set aside in {aside}. "
-            f"To finish it later, rename it to {unfinished.name}.",
-            flush=True,
-        )
+        _set_aside(unfinished, other, settings)
     print(f"{name} trains on {len(training.labels):,} images, on {describe_device()}", flush=True)
     keras.utils.set_random_seed(settings.seed)
     progress = Progress(unfinished, settings)

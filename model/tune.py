@@ -156,37 +156,39 @@ def tune_network(
     sets = checked | corrected
     before = {title: _right(former, digits) for title, digits in sets.items()}
 
-    def compare(share: float) -> dict[str, Comparison]:
-        """Give the former weights this share in the network, and compare."""
+    def compare(share: float) -> tuple[dict[str, Comparison], float]:
+        """Give the former weights this share in the network, and compare. Returns its temperature, too."""
         network.set_weights(tuned)
         blend(network, former, share)
-        calibrate(network, held_out)
-        return {title: Comparison(each, _right(network, sets[title])) for title, each in before.items()}
+        temperature = divisor * calibrate(network, held_out)
+        return {title: Comparison(each, _right(network, sets[title])) for title, each in before.items()}, temperature
 
     right: dict[float, float] = {}
     for share in SHARES:
-        compared = compare(share)
+        compared, _ = compare(share)
         if worse := [title for title in checked if compared[title].is_worse]:
-            print(f"{name} with {1 - share:.0%} of what it learned reads {' and '.join(worse)} worse.", flush=True)
+            learned = f"{1 - share:.0%} of what it learned from the corrections"
+            print(f"{name} with {learned} would read {', '.join(worse)} worse.", flush=True)
             continue
         right[share] = compared["corrections"].after.mean()
         if right[share] >= ENOUGH:
             break
     share = max(right, key=lambda share: right[share], default=SHARES[-1])
-    compared = compare(share)
-    print(_table(f"{name}, {1 - share:.0%}", compared), flush=True)
+    compared, temperature = compare(share)
+    print(_table(name, compared), flush=True)
     if not right and not keep:
         for suffix in (".png", ".json", ".keras"):
             with replacing(checkpoint.with_suffix(suffix)) as temporary:
                 shutil.copyfile((CHECKPOINTS / name).with_suffix(suffix), temporary)
         return False
     made = dataclasses.replace(
-        record_of(network, settings, progress, divisor, held_out),
+        record_of(network, settings, progress, temperature, held_out),
         foundation_seconds=record.foundation_seconds + record.seconds,
         former_share=share,
     )
     save(network, made, checkpoint)
-    print(f"{checkpoint}: {1 - share:.0%} of what it learned in {duration(made.seconds)} is kept.", flush=True)
+    learned = f"{1 - share:.0%} of what it learned from the corrections in {duration(made.seconds)}"
+    print(f"{checkpoint} holds {learned}.", flush=True)
     return True
 
 
@@ -206,10 +208,10 @@ def _right(network: keras.Model, digits: Digits) -> np.ndarray:
     return np.where(no_digit, probabilities.max(axis=1) <= PROBABLE, probabilities.argmax(axis=1) == digits.labels)
 
 
-def _table(title: str, compared: dict[str, Comparison]) -> str:
-    """Format the share of each set that is read right, before and after."""
-    rows = [f"\n{title:<24} {'before':>8} {'after':>9}   of"]
-    for name, (before, after) in compared.items():
+def _table(name: str, compared: dict[str, Comparison]) -> str:
+    """Format the share of each set that the network reads right, before and after."""
+    rows = [f"\n{name + ' reads right':<24} {'before':>8} {'after':>9}   of"]
+    for title, (before, after) in compared.items():
         if len(before):
-            rows.append(f"  {name:<22} {before.mean():>8.2%} {after.mean():>9.2%}   {len(before):,}")
+            rows.append(f"  {title:<22} {before.mean():>8.2%} {after.mean():>9.2%}   {len(before):,}")
     return "\n".join(rows)

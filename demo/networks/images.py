@@ -56,6 +56,8 @@ def read_image(content: bytes, pixels: int = Limits.picture_pixels) -> Sketch:
         raise ImageError(f"The image is too large; send one of at most {pixels:,} pixels.") from error
     except OSError as error:
         raise ImageError("The file is not an image; send a PNG or JPEG.") from error
+    except Exception as error:  # Pillow's decoders raise many classes for damaged files
+        raise _damaged(error) from error
     with image:
         full = image.size
         image.draft(None, (MAX_SIDE, MAX_SIDE))  # the decoder of JPEG halves sides that stay as long as this
@@ -67,10 +69,14 @@ def read_image(content: bytes, pixels: int = Limits.picture_pixels) -> Sketch:
         try:
             upright = _upright(image)
             sketch = np.asarray(_shrunk(upright))
-        except Exception as error:  # Pillow's decoders raise many classes for damaged files
-            raise ImageError(f"The image is damaged ({error}); save it again as PNG or JPEG.") from error
+        except Exception as error:
+            raise _damaged(error) from error
     width, height = full if upright.size == image.size else full[::-1]
     return Sketch(sketch, width, height)
+
+
+def _damaged(error: Exception) -> ImageError:
+    return ImageError(f"The image is damaged ({error}); save it again as PNG or JPEG.")
 
 
 def _upright(image: Image.Image) -> Image.Image:

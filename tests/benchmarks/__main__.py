@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from demo.networks.files import SetupError
-from model import InputError
+from model import INTERRUPTED, InputError
 from model.quiet import quiet_import
 
 HERE = Path(__file__).parent
@@ -26,7 +26,8 @@ def main() -> None:
     except ModuleNotFoundError as error:
         sys.exit(f'python -m tests.benchmarks {name}: {error.name} is not installed. Run: pip install -e ".[test]"')
     except KeyboardInterrupt:
-        sys.exit("\nStopped.")
+        print("\nStopped.", file=sys.stderr)
+        sys.exit(INTERRUPTED)
 
 
 if __name__ == "__main__":

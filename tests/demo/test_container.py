@@ -10,6 +10,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from demo.networks.files import CARD, FILE, ONNX
+from demo.networks.pair import FILES as PAIR
+
 ROOT = Path(__file__).parent.parent.parent
 STEPS = (ROOT / "demo" / "Containerfile").read_text().replace("\\\n", "")
 
@@ -21,9 +24,12 @@ def test_it_installs_the_versions_of_the_project() -> None:
     assert set(re.findall(r'"([\w-]+>=[^"]+)"', STEPS)) == wanted
 
 
-def test_what_it_copies_is_there() -> None:
-    for source in re.findall(r"^COPY (\S+)", STEPS, re.MULTILINE):
-        assert list(ROOT.glob(source)), source
+def test_it_copies_the_demo_its_networks_and_their_card() -> None:
+    copies = re.findall(r"^COPY (.+) \S+$", STEPS, re.MULTILINE)
+    copied = {ROOT / source for sources in copies for source in sources.split()}
+    assert copied == {ROOT / "demo", *(ONNX / name for name in (FILE, CARD, *PAIR))}
+    for source in copied:
+        assert source.exists(), source
 
 
 @pytest.mark.parametrize("is_up", [True, False])

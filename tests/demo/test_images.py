@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from demo.networks.images import ImageError, data_url, read_canvas, read_image, tiled
 from tests.demo.asking import bomb
@@ -108,6 +109,13 @@ def test_a_picture_with_damaged_exif_is_read(tmp_path: Path) -> None:
 def test_a_decompression_bomb_is_refused_before_it_is_decoded() -> None:
     with pytest.raises(ImageError, match="at most 25,000,000"):
         read_image(bomb(60_000, zlib.compress(b"")))
+
+
+def test_a_text_that_unpacks_to_megabytes_is_refused(tmp_path: Path) -> None:
+    text = PngInfo()
+    text.add_text("Comment", "x" * 2_000_000, zip=True)
+    with pytest.raises(ImageError, match="The image is damaged .*save it again"):
+        read_image(saved(Image.fromarray(stroke()), tmp_path / "one.png", pnginfo=text))
 
 
 def test_an_image_too_small_to_hold_a_digit_is_refused(tmp_path: Path) -> None:

@@ -9,10 +9,12 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpx
 import numpy as np
 import pytest
 from huggingface_hub import RepoCard
@@ -59,6 +61,13 @@ def test_the_space_names_exact_versions(tmp_path: Path) -> None:
     assert not list(tmp_path.rglob("__pycache__"))
 
 
+def test_a_model_that_is_no_repository_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["demo.space", str(tmp_path / "page"), "--model", "mine: ["])
+    with pytest.raises(SystemExit, match="2"):
+        layout.main()
+    assert not (tmp_path / "page").exists()
+
+
 def test_the_space_holds_the_networks_of_the_folder_that_is_named_and_describes_them(tmp_path: Path) -> None:
     files = layout.space(onnx=TINY)
     assert files["export/onnx/reader.onnx"] == (TINY / FILE).read_bytes()
@@ -87,24 +96,37 @@ def test_the_layout_of_a_folder_without_networks_says_which_command_makes_them(
     assert not (tmp_path / "page").exists()
 
 
-def test_the_space_runs_outside_the_repository(tmp_path: Path, visit: Callable[..., Page]) -> None:
-    layout.lay_out(tmp_path, layout.space())
+@contextmanager
+def running_space(folder: Path, onnx: Path) -> Iterator[str]:
+    """Lay out a Space with reader.onnx of `onnx` in `folder`, and run its app. Yields the address."""
+    layout.lay_out(folder, layout.space(onnx=onnx))
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     environment.pop("PYTHONPATH", None)
     where = [sys.executable, "-c", "import demo, sys; print(demo.__file__)"]
-    imported = subprocess.run(where, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
-    assert Path(imported.stdout.strip()).is_relative_to(tmp_path)
+    imported = subprocess.run(where, cwd=folder, env=environment, capture_output=True, text=True, check=True)
+    assert Path(imported.stdout.strip()).is_relative_to(folder)
     command = [sys.executable, "app.py"]
-    with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout
             printed = re.match(r"Draw at (\S+)", process.stdout.readline())
             assert printed
-            page = visit(printed[1])
-            draw(page, SEVEN)
-            expect_digit(page, "7")
+            yield printed[1]
         finally:
             process.terminate()
+
+
+def test_the_space_runs_outside_the_repository(tmp_path: Path, visit: Callable[..., Page]) -> None:
+    with running_space(tmp_path, ONNX) as address:
+        page = visit(address)
+        draw(page, SEVEN)
+        expect_digit(page, "7")
+
+
+def test_the_space_reads_with_networks_of_ones_own(tmp_path: Path) -> None:
+    with running_space(tmp_path, TINY) as address:
+        question = {"canvas": data_url(1 - bars((1, SURE), (7, SURE)) / 255)}
+        assert httpx.post(f"{address}read", json=question).json()["number"] == "17"
 
 
 # Stands in for ONNX Runtime Web, which takes seconds to load, in the tests of the layout. Its graph is a file with the

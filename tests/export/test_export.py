@@ -11,7 +11,7 @@ import onnx
 import pytest
 import tf2onnx
 
-from export import ONNX, pipeline
+from export import ONNX, export_command, pipeline
 from export.__main__ import main
 from export.card import RECIPE_NOTES
 from export.contract import IMAGE, KINDS, READER_FILE, Kind
@@ -118,12 +118,10 @@ def test_the_card_of_corrected_checkpoints_counts_the_corrections_and_the_second
     corrected = copy / "corrected"
     shutil.copytree(checkpoints, corrected)
     former = TrainingRecord.load(corrected / "ffnn.json")
-    replace(former, corrections=3, seconds=41.7).save(corrected / "ffnn.json")
+    replace(former, corrections=3, seconds=41.7, foundation_seconds=720.0).save(corrected / "ffnn.json")
     pipeline.export(["ffnn"], (), corrected, copy)
-    assert (
-        "| `notebook`, seed 0, 3 corrected drawings | 1 of 1 | 42 seconds, a machine |"
-        in (copy / "README.md").read_text()
-    )
+    took = "12 minutes for its foundation, then 42 seconds, a machine"
+    assert f"| `notebook`, seed 0, 3 corrected drawings | 1 of 1 | {took} |" in (copy / "README.md").read_text()
     metadata = {entry.key: entry.value for entry in onnx.load(copy / "ffnn.onnx").metadata_props}
     assert metadata["training_data"] == "MNIST (CC BY-SA 3.0), 3 corrected drawings"
 
@@ -147,6 +145,19 @@ def test_an_export_of_other_checkpoints_is_written_beside_them(
     assert outputs == [output]
     hint = f"python -m demo --onnx {output} opens the sketchpad on these files.\n"
     assert capsys.readouterr().out == ("" if output == ONNX else hint)
+
+
+@pytest.mark.parametrize(
+    ("folder", "output", "options"),
+    [
+        (CHECKPOINTS, ONNX, ""),
+        (CHECKPOINTS, Path("there"), " --output there"),
+        (Path("mine"), Path("mine/onnx"), " --checkpoints mine"),
+        (Path("mine"), ONNX, f" --checkpoints mine --output {ONNX}"),
+    ],
+)
+def test_the_command_in_an_error_writes_the_folder_in_question(folder: Path, output: Path, options: str) -> None:
+    assert export_command("ffnn", folder, output) == f"python -m export ffnn{options}"
 
 
 @pytest.mark.parametrize("name", ["lenet5", "ffnn"])
@@ -299,7 +310,7 @@ def test_a_wrong_answer_is_an_error_after_all_runtimes_have_run(
     copy: Path, checkpoints: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pipeline, "survey", lambda *_: iter([replace(ROW, same=8), REFUSED]))
-    with pytest.raises(InputError, match=r"Not read as by Keras: lenet5\.onnx in Abacus$"):
+    with pytest.raises(InputError, match=r"Some digits are not read as Keras reads them: lenet5\.onnx in Abacus$"):
         pipeline.survey_runtimes((), checkpoints, copy)
     assert "8 of 9" in (copy / "README.md").read_text()
     assert "no Gemm" in (copy / "README.md").read_text()
@@ -316,7 +327,7 @@ def test_the_error_for_an_unknown_opset_names_the_file(copy: Path, checkpoints: 
 
 
 def test_a_missing_file_or_an_unwritable_folder_is_an_error(checkpoints: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"lenet5\.onnx is missing: python -m export lenet5 --checkpoints .* makes it"):
+    with pytest.raises(InputError, match=r"is missing: python -m export lenet5 --checkpoints .* --output .* makes it"):
         pipeline.survey_runtimes((), checkpoints, tmp_path)
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="Cannot write"):

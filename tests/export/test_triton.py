@@ -80,7 +80,8 @@ def test_a_second_export_replaces_the_files(repository: Path, tmp_path: Path) ->
 
 
 def test_the_error_for_missing_files_names_the_command(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"holds no reader\.onnx and no \*-sketch\.onnx: python -m export makes them"):
+    remedy = rf"holds no reader\.onnx and no \*-sketch\.onnx: python -m export all --output {tmp_path} makes them"
+    with pytest.raises(InputError, match=remedy):
         lay_out(tmp_path / "models", tmp_path)
 
 

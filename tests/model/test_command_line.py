@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +72,28 @@ def test_the_error_for_an_unknown_name_lists_the_known_ones(arguments: tuple[str
 def test_an_error_prints_one_line_without_a_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SystemExit, match=r"^python -m model: --data .*nowhere: there is no such folder\.$"):
         run(monkeypatch, "train", "lenet5", "--data", tmp_path / "nowhere", "--output", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("command", "function", "line"),
+    [
+        ("model train lenet5", "model.train.train_all", "Stopped. The same command resumes after the last"),
+        ("model evaluate lenet5", "model.evaluate.evaluate", "Stopped.\n"),
+        ("export lenet5", "export.pipeline.export", "Stopped. Only files that are verified were replaced."),
+    ],
+)
+def test_ctrl_c_prints_one_line_and_exits_with_130(
+    command: str, function: str, line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(function, interrupt)
+    monkeypatch.setattr("sys.argv", command.split())
+    with pytest.raises(SystemExit) as ended:
+        import_module(f"{command.split()[0]}.__main__").main()
+    assert ended.value.code == 130
+    assert capsys.readouterr().err.startswith(f"\n{line}")
 
 
 @pytest.mark.parametrize("command", ["model train lenet5", "export"])

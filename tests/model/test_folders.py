@@ -54,6 +54,11 @@ def test_a_folder_that_does_not_exist_is_an_error(mine: Path, tmp_path: Path) ->
         checked([mine / "3" / "drawing.png"])
 
 
+def test_a_file_of_a_data_set_is_an_error_that_names_its_folder(data_folder: Path) -> None:
+    with pytest.raises(InputError, match=rf"^--data .*mnist\.npz: name its folder, --data {data_folder}\.$"):
+        checked([data_folder / "mnist.npz"])
+
+
 def test_a_folder_without_data_is_an_error(mine: Path) -> None:
     (mine / "3" / "drawing.png").unlink()
     with pytest.raises(InputError, match=r"^--data .*mine: the folder holds neither mnist\.npz, .* nor corrections\.$"):

@@ -123,6 +123,20 @@ def test_a_training_goes_on_from_its_foundation_which_is_trained_once(
     )
 
 
+def test_the_foundation_of_another_training_is_neither_continued_nor_deleted(
+    quick: str, unfinished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    still = dataclasses.replace(QUICK, name="still", learning_rate=0.0, epochs=1, foundation=QUICK)
+    monkeypatch.setitem(RECIPES["ffnn"], "still", still)
+    shutil.copytree(unfinished, tmp_path / "ffnn.foundation")
+    for recipe in ("still", quick):
+        with pytest.raises(InputError, match=r"ffnn\.foundation holds .* seed 0, not by .* seed 1\..*--replace"):
+            train_all(["ffnn"], recipe, epochs=1, seed=1, output=tmp_path)
+    train_all(["ffnn"], "still", epochs=1, seed=1, output=tmp_path, replace=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["ffnn.foundation-1", "ffnn.json", "ffnn.keras"]
+    assert (tmp_path / "ffnn.foundation-1" / "ffnn.training").exists()
+
+
 def test_averaged_weights_are_validated_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(RECIPES["ffnn"], "quick", dataclasses.replace(QUICK, averaging=0.999))
     train("ffnn", "quick", output=tmp_path)

@@ -1,6 +1,7 @@
 """Tuning goes on from the committed networks with corrections, and keeps what reads nothing else worse."""
 
 import dataclasses
+import re
 from pathlib import Path
 
 import numpy as np
@@ -85,6 +86,16 @@ def test_a_tuned_network_is_near_the_committed_one_and_its_record_says_what_made
     assert 0 < distance.mean() < 0.01
 
 
+def test_the_record_holds_the_temperature_of_the_weights_that_are_kept(
+    never_worse: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temperatures = iter([0.5, 0.9, 0.8])  # after the training, and of the mean of both networks, which is made twice
+    monkeypatch.setattr("model.train.temperature", lambda *_: next(temperatures))
+    monkeypatch.setattr("model.tune.SHARES", (0.5,))
+    tune(["ffnn"], corrected(tmp_path / "mine", 3), tmp_path / "out")
+    assert TrainingRecord.load(tmp_path / "out" / "ffnn.json").temperature == 0.4
+
+
 def test_a_network_that_reads_something_worse_is_not_kept_until_told_to(
     always_worse: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -108,8 +119,11 @@ def test_a_network_goes_no_further_than_nothing_is_worse(
     tune(["ffnn"], corrected(tmp_path / "mine", 3, wrong=True), tmp_path / "out")
     assert TrainingRecord.load(tmp_path / "out" / "ffnn.json").former_share == 0.5
     printed = capsys.readouterr().out
-    assert "ffnn with 25% of what it learned reads MNIST and pens and UJI pens and letters worse." in printed
-    assert "ffnn with 75% of what it learned reads letters worse." in printed
+    learned = "of what it learned from the corrections"
+    assert f"ffnn with 25% {learned} would read MNIST, pens, UJI pens, letters worse." in printed
+    assert f"ffnn with 75% {learned} would read letters worse." in printed
+    assert re.search(r"^ffnn reads right +before +after +of\n  MNIST +\d", printed, re.MULTILINE)
+    assert f"ffnn.keras holds 50% {learned} in " in printed
 
 
 def test_a_network_goes_no_further_than_it_needs_to_read_the_corrections(never_worse: None, tmp_path: Path) -> None:
