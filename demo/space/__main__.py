@@ -41,7 +41,9 @@ def main() -> None:
     parser.add_argument(
         "--onnx", type=Path, default=ONNX, metavar="DIR", help="folder of reader.onnx; default: export/onnx"
     )
-    parser.add_argument("--model", metavar="USER/NAME", help="model repository to link in the Space's card")
+    parser.add_argument(
+        "--model", type=repository, metavar="USER/NAME", help="model repository to link in the Space's card"
+    )
     arguments = parser.parse_args()
     try:
         layout = static if arguments.static else space
@@ -50,6 +52,12 @@ def main() -> None:
         sys.exit(f"python -m demo.space: {error}")
     except OSError as error:
         sys.exit(f"python -m demo.space: cannot write {error.filename}: {error.strerror}. Name another folder.")
+
+
+def repository(text: str) -> str:  # argparse shows this name
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", text):
+        raise argparse.ArgumentTypeError(f"a model repository is USER/NAME, not {text!r}")
+    return text
 
 
 def space(model: str | None = None, onnx: Path = ONNX) -> dict[str, bytes]:

@@ -61,6 +61,13 @@ def test_the_space_names_exact_versions(tmp_path: Path) -> None:
     assert not list(tmp_path.rglob("__pycache__"))
 
 
+def test_a_model_that_is_no_repository_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["demo.space", str(tmp_path / "page"), "--model", "mine: ["])
+    with pytest.raises(SystemExit, match="2"):
+        layout.main()
+    assert not (tmp_path / "page").exists()
+
+
 def test_the_space_holds_the_networks_of_the_folder_that_is_named_and_describes_them(tmp_path: Path) -> None:
     files = layout.space(onnx=TINY)
     assert files["export/onnx/reader.onnx"] == (TINY / FILE).read_bytes()
