@@ -16,7 +16,7 @@ from model import CHECKPOINTS, InputError, corrections, plots
 from model.corrections import Corrections
 from model.files import replacing
 from model.folders import Folders
-from model.mixture import batches, examples, steps_per_epoch, targets, verbosity
+from model.mixture import batches, check_data, examples, steps_per_epoch, targets, verbosity
 from model.mnist import Digits
 from model.networks import NETWORKS, load_trained, network_input, predict
 from model.progress import Progress, completed_epochs, remove, remove_leftovers, saved_settings, set_aside
@@ -65,6 +65,9 @@ def train_all(
         _check_foundation(output / f"{name}.keras", settings[name], replace)
     for name in unfinished:
         print(_announcement(name, settings[name], output / f"{name}.training"), flush=True)
+    for name in unfinished:
+        if settings[name].recipe.foundation:
+            check_data(settings[name].recipe, data)  # the foundation, which trains for long, may need fewer
     mixtures: dict[tuple[Hashable, ...], tuple[Digits, dict[str, Digits]]] = {}
     for name in unfinished:
         for stage, checkpoint in _stages(settings[name], output / f"{name}.keras"):

@@ -123,6 +123,21 @@ def test_a_training_goes_on_from_its_foundation_which_is_trained_once(
     )
 
 
+def test_missing_data_are_reported_before_the_foundation_trains(
+    quick: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later = dataclasses.replace(QUICK, name="later", pen_copies=1, uji_copies=1, foundation=QUICK)
+    monkeypatch.setitem(RECIPES["ffnn"], "later", later)
+
+    def fail(_: Folders) -> None:
+        raise InputError("no UJI Pen Characters")
+
+    monkeypatch.setattr("model.ujipen.load", fail)
+    with pytest.raises(InputError, match="no UJI Pen Characters"):
+        train("ffnn", "later", output=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_foundation_of_another_training_is_neither_continued_nor_deleted(
     quick: str, unfinished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
