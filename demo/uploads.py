@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from demo.limits import Limits
+from demo.networks.files import SetupError
 
 MIN_CHARGE = 10_000  # bytes; the least that a file is charged, because each also takes a folder
 
@@ -20,13 +21,17 @@ class Uploads:
 
     Each file is deleted after `limits.uploads_seconds`, and the folder when the process ends. Gradio's delete_cache
     would leave the files of damaged forms. Create it before Gradio's components: they read GRADIO_TEMP_DIR, which it
-    sets.
+    sets. Raises SetupError if it cannot be written.
     """
 
     def __init__(self, limits: Limits) -> None:
-        parent = Path(os.environ.get("GRADIO_TEMP_DIR") or tempfile.gettempdir())
-        parent.mkdir(parents=True, exist_ok=True)
-        self.folder = Path(tempfile.mkdtemp(prefix="write-a-number-", dir=parent)).resolve()
+        try:
+            parent = Path(os.environ.get("GRADIO_TEMP_DIR") or tempfile.gettempdir())
+            parent.mkdir(parents=True, exist_ok=True)
+            self.folder = Path(tempfile.mkdtemp(prefix="write-a-number-", dir=parent)).resolve()
+        except OSError as error:
+            reason = f"cannot create a temporary folder for uploads: {error.strerror}."
+            raise SetupError(f"{reason} Set GRADIO_TEMP_DIR to a folder that can be written.") from error
         self.limits = limits
         self.charges: deque[tuple[float, int]] = deque()  # time and bytes of each upload
         self.charged_bytes = 0

@@ -63,4 +63,4 @@ def _decoded(path: Path, content: bytes) -> Image.Image:
         with Image.open(io.BytesIO(content)) as image:
             return image.convert("L")
     except Exception as error:  # a damaged file makes Pillow's decoders raise anything
-        raise InputError(f"{path} is not an image: delete it.") from error
+        raise InputError(f"{path} is not an image, or damaged: save it again as PNG, or delete it.") from error

@@ -16,7 +16,7 @@ from model import CHECKPOINTS, InputError, corrections, plots
 from model.corrections import Corrections
 from model.files import replacing
 from model.folders import Folders
-from model.mixture import batches, examples, steps_per_epoch, targets, verbosity
+from model.mixture import batches, check_data, examples, steps_per_epoch, targets, verbosity
 from model.mnist import Digits
 from model.networks import NETWORKS, load_trained, network_input, predict
 from model.progress import Progress, completed_epochs, remove, remove_leftovers, saved_settings, set_aside
@@ -64,7 +64,10 @@ def train_all(
     for name in unfinished:
         _check_foundation(output / f"{name}.keras", settings[name], replace)
     for name in unfinished:
-        print(_announcement(name, settings[name], output / f"{name}.training"), flush=True)
+        print(_announcement(name, settings[name], output / f"{name}.keras"), flush=True)
+    for name in unfinished:
+        if settings[name].recipe.foundation:
+            check_data(settings[name].recipe, data)  # the foundation, which trains for long, may need fewer
     mixtures: dict[tuple[Hashable, ...], tuple[Digits, dict[str, Digits]]] = {}
     for name in unfinished:
         for stage, checkpoint in _stages(settings[name], output / f"{name}.keras"):
@@ -166,15 +169,17 @@ def _set_aside(folder: Path, other: Settings, settings: Settings) -> None:
     )
 
 
-def _announcement(name: str, settings: Settings, folder: Path) -> str:
+def _announcement(name: str, settings: Settings, checkpoint: Path) -> str:
     """Say what will be trained, and how long that takes where the committed checkpoint was trained."""
-    recipe, done = settings.recipe, completed_epochs(folder) if saved_settings(folder) == settings else 0
+    recipe, folder = settings.recipe, checkpoint.with_suffix(".training")
+    before = _foundation_left(checkpoint, settings)
+    done = completed_epochs(folder) if saved_settings(folder) == settings else 0
     most = "" if recipe.patience is None else "at most "
     if done == recipe.epochs:
         return f"{name} by recipe {recipe.name}: all epochs are trained, its files are still to be written"
     words = f"{name} by recipe {recipe.name}: "
-    if recipe.foundation and not done:
-        words += f"{counted(recipe.foundation.epochs, 'epoch')} of its foundation, then "
+    if before:
+        words += f"{counted(before, 'epoch')} of its foundation, then "
     words += f"{most}{counted(recipe.epochs - done, 'more epoch' if done else 'epoch')}"
     try:
         committed = TrainingRecord.load(CHECKPOINTS / f"{name}.json")
@@ -183,9 +188,21 @@ def _announcement(name: str, settings: Settings, folder: Path) -> str:
     if dataclasses.replace(committed.recipe, epochs=recipe.epochs, foundation=recipe.foundation) != recipe:
         return words
     seconds = committed.seconds / committed.epochs * (recipe.epochs - done)
-    if recipe.foundation and committed.recipe.foundation and not done:
-        seconds += committed.foundation_seconds * recipe.foundation.epochs / committed.recipe.foundation.epochs
+    if before and committed.recipe.foundation:
+        seconds += committed.foundation_seconds * before / committed.recipe.foundation.epochs
     return f"{words}, about {duration(seconds)} on {committed.device}"
+
+
+def _foundation_left(checkpoint: Path, settings: Settings) -> int:
+    """Count the epochs of the foundation that are still to be trained."""
+    stage, foundation = _first_stage(settings), _foundation(checkpoint)
+    if stage is None:
+        return 0
+    unfinished, record = foundation.with_suffix(".training"), foundation.with_suffix(".json")
+    if saved_settings(unfinished) == stage:
+        return stage.recipe.epochs - completed_epochs(unfinished)
+    is_done = foundation.exists() and record.exists() and TrainingRecord.load(record).settings == stage
+    return 0 if is_done else stage.recipe.epochs
 
 
 def _train(name: str, settings: Settings, training: Digits, held_out: dict[str, Digits], checkpoint: Path) -> None:

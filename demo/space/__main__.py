@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
@@ -41,15 +42,15 @@ def main() -> None:
     parser.add_argument(
         "--onnx", type=Path, default=ONNX, metavar="DIR", help="folder of reader.onnx; default: export/onnx"
     )
-    parser.add_argument("--model", type=repository, metavar="USER/NAME", help="model repository to link in the Space's card")
+    parser.add_argument(
+        "--model", type=repository, metavar="USER/NAME", help="model repository to link in the Space's card"
+    )
     arguments = parser.parse_args()
     try:
         layout = static if arguments.static else space
         lay_out(arguments.folder, layout(arguments.model, arguments.onnx))
     except SetupError as error:
         sys.exit(f"python -m demo.space: {error}")
-    except OSError as error:
-        sys.exit(f"python -m demo.space: cannot write {error.filename}: {error.strerror}. Name another folder.")
 
 
 def repository(text: str) -> str:  # argparse shows this name
@@ -119,7 +120,7 @@ def static(model: str | None = None, onnx: Path = ONNX) -> dict[str, bytes]:
 def lay_out(folder: Path, files: dict[str, bytes]) -> None:
     """Write `files` into `folder`, each under a temporary name first. Existing versions are replaced.
 
-    Raises SetupError if `folder` holds anything else; hidden files are ignored.
+    Raises SetupError if `folder` cannot be written or holds anything else; hidden files are ignored.
     """
     replaceable = {Path(name).parts[0] for name in files}
     others = [path.name for path in folder.glob("[!.]*") if path.name not in replaceable] if folder.is_dir() else []
@@ -127,10 +128,16 @@ def lay_out(folder: Path, files: dict[str, bytes]) -> None:
         raise SetupError(f"{folder} holds {others[0]}: name an empty folder, or one that this command wrote before.")
     for name, content in files.items():
         path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(f".partial.{path.name}")
-        partial.write_bytes(content)
-        partial.replace(path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            partial.write_bytes(content)
+            partial.replace(path)
+        except OSError as error:
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
+            place = error.filename or path
+            raise SetupError(f"cannot write {place}: {error.strerror}. Name another folder.") from error
     print(f"{folder}: {len(files)} files, {sum(map(len, files.values())) / 1e6:.1f} MB")
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import errno
 import mimetypes
 import os
 import re
@@ -553,6 +554,17 @@ def test_the_error_for_a_folder_that_cannot_be_written_names_it(tmp_path: Path) 
     )
     reason = f"cannot write {tmp_path / 'page'}: File exists. Name another folder."
     assert failed.stderr == f"python -m demo.space: {reason}\n"
+
+
+def test_a_full_disk_is_an_error_that_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fill(path: Path, content: bytes) -> None:
+        path.touch()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", fill)
+    with pytest.raises(SetupError, match=r"cannot write .*app\.py: No space left on device\. Name another folder\."):
+        layout.lay_out(tmp_path, {"app.py": b"new"})
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_error_without_npm_says_that_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from demo.limits import Limits
+from demo.networks.files import SetupError
 from demo.uploads import Uploads
 
 
@@ -62,3 +63,12 @@ def test_deleted_files_make_room(uploads: Uploads, monkeypatch: pytest.MonkeyPat
     first, _ = uploads.charges[0]
     monkeypatch.setattr("time.monotonic", lambda: first + 601)
     assert uploads.charge(150_000, 1)
+
+
+def test_the_error_without_a_temporary_folder_says_how_to_name_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "file"))
+    with pytest.raises(SetupError, match=r"cannot create .*: File exists\. Set GRADIO_TEMP_DIR"):
+        Uploads(Limits())

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from demo.corrections import Corrections
 from model import InputError, corrections
@@ -88,8 +90,14 @@ def test_without_a_folder_there_are_no_corrections() -> None:
     assert (settings().corrections, settings().corrections_sha256) == (0, "")
 
 
-def test_the_error_for_a_file_that_is_not_an_image_names_it(folder: Path) -> None:
-    (folder / "3").mkdir()
-    (folder / "3" / "three.png").write_text("three")
-    with pytest.raises(InputError, match=r"three\.png is not an image.*delete it"):
+@pytest.mark.parametrize("content", ["text", "an image with a text that unpacks to megabytes"])
+def test_the_error_for_a_file_that_cannot_be_read_names_it(content: str, folder: Path) -> None:
+    path = folder / "3" / "three.png"
+    path.parent.mkdir()
+    path.write_text("three")
+    if content != "text":
+        comment = PngInfo()
+        comment.add_text("Comment", "x" * 2_000_000, zip=True)
+        Image.fromarray(sketch(280, 280)).save(path, pnginfo=comment)
+    with pytest.raises(InputError, match=r"three\.png is not an image, or damaged: save it again .* or delete it\."):
         corrections.load((folder,)).normalized()

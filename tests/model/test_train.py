@@ -88,7 +88,7 @@ def test_a_training_keeps_the_epoch_with_the_lowest_validation_loss_and_stops_af
 
 
 def test_a_training_goes_on_from_its_foundation_which_is_trained_once(
-    quick: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    quick: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     still = dataclasses.replace(QUICK, name="still", learning_rate=0.0, epochs=1, foundation=QUICK)
     monkeypatch.setitem(RECIPES["ffnn"], "still", still)
@@ -111,7 +111,9 @@ def test_a_training_goes_on_from_its_foundation_which_is_trained_once(
         assert foundation.stat().st_mtime_ns == trained
 
     monkeypatch.setattr("model.plots.learning_curves", look)
+    assert capsys.readouterr().out.count("ffnn by recipe still: 3 epochs of its foundation, then at most 1 epoch") == 1
     train("ffnn", "still", output=tmp_path / "both")
+    assert capsys.readouterr().out.startswith("ffnn by recipe still: at most 1 epoch\n")
     assert sorted(path.name for path in (tmp_path / "both").iterdir()) == ["ffnn.json", "ffnn.keras"]
     assert record_of(tmp_path / "both").recipe == still
     assert record_of(tmp_path / "both").accuracy.untrained > 0.3
@@ -121,6 +123,21 @@ def test_a_training_goes_on_from_its_foundation_which_is_trained_once(
         predict(load_trained("ffnn", tmp_path / "alone"), images),
         atol=1e-6,
     )
+
+
+def test_missing_data_are_reported_before_the_foundation_trains(
+    quick: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later = dataclasses.replace(QUICK, name="later", pen_copies=1, uji_copies=1, foundation=QUICK)
+    monkeypatch.setitem(RECIPES["ffnn"], "later", later)
+
+    def fail(_: Folders) -> None:
+        raise InputError("no UJI Pen Characters")
+
+    monkeypatch.setattr("model.ujipen.load", fail)
+    with pytest.raises(InputError, match="no UJI Pen Characters"):
+        train("ffnn", "later", output=tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_foundation_of_another_training_is_neither_continued_nor_deleted(
