@@ -44,8 +44,9 @@ function makePaper(element, changed, announce) {
   }
 
   function replace(state) {
-    pointer = pen = null;
-    cursor.hidden = true;
+    pointer = null;
+    if (pen) pen.down = false;
+    if (!cursor.hidden) showPen();
     states.push(state);
     redraw();
     changed("replaced");
@@ -116,7 +117,7 @@ function makePaper(element, changed, announce) {
 
   function liftPen() {
     const wasDown = pen?.down;
-    pen = null;
+    if (pen) pen.down = false;
     cursor.hidden = true;
     if (wasDown) finishStroke();
   }

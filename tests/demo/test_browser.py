@@ -416,7 +416,9 @@ def test_ink_and_bars_show_where_the_system_chooses_the_colours(address: str, vi
 
 
 def test_everything_can_be_done_by_keyboard(page: Page) -> None:
-    page.focus("#sketchpad canvas")
+    page.keyboard.press("Tab")
+    told = "getComputedStyle(document.querySelector('.invitation'), '::after').content"
+    assert "Space puts it down" in page.evaluate(told)
     page.keyboard.press("ArrowUp")
     page.keyboard.press("Space")
     for _ in range(14):
@@ -428,6 +430,8 @@ def test_everything_can_be_done_by_keyboard(page: Page) -> None:
     expect_blank(page)
     page.keyboard.press("Control+z")
     expect_digit(page, "1")
+    page.keyboard.press("ArrowLeft")  # from where the pen was
+    expect(page.locator("#said")).to_contain_text("48 % across, 71 % down")
     reached = []
     for _ in range(30):
         page.keyboard.press("Tab")
