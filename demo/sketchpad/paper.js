@@ -25,6 +25,7 @@ function makePaper(element, changed, announce) {
   const screen = canvas.getContext("2d");
   const pixels = makePixels();
   const states = [{ strokes: [], picture: "" }];
+  let undone = []; // states that redo() brings back, the next one last
   let pointer = null; // the pointerdown event of the pointer that draws
   let pen = null; // the keyboard's pen: its position `at`, and whether it is `down`
 
@@ -43,18 +44,23 @@ function makePaper(element, changed, announce) {
     if (content().picture) picture.src = content().shown ?? content().picture;
   }
 
+  function push(state) {
+    states.push(state);
+    undone = [];
+  }
+
   function replace(state) {
     pointer = null;
     if (pen) pen.down = false;
     if (!cursor.hidden) showPen();
-    states.push(state);
+    push(state);
     redraw();
     changed("replaced");
   }
 
   function begin(point) {
     const { strokes, picture: previousPicture } = content();
-    states.push({ strokes: [...strokes, [point]], picture: "" });
+    push({ strokes: [...strokes, [point]], picture: "" });
     if (previousPicture) redraw();
     else paintCurve(screen, [point], 0);
     changed(previousPicture ? "replaced" : "moved");
@@ -181,8 +187,15 @@ function makePaper(element, changed, announce) {
     draw: (strokes) => replace({ strokes, picture: "" }),
     undo() {
       if (states.length === 1) return;
-      states.pop();
+      const later = [...undone, states.pop()];
       replace(states.pop());
+      undone = later;
+    },
+    redo() {
+      if (!undone.length) return;
+      const later = undone.slice(0, -1);
+      replace(undone.at(-1));
+      undone = later;
     },
     restore(drawing) {
       for (let i = 1; i < drawing.strokes.length; i++)

@@ -197,12 +197,19 @@ function sketchpad(element, server, correctionsFolder) {
   $(".inside").addEventListener("toggle", lookInside);
   document.addEventListener("keydown", (event) => {
     if (event.target !== document.body && !element.contains(event.target)) return;
-    const isZ = event.code === "KeyZ" || event.key.toLowerCase() === "z";
-    if (isZ && (event.ctrlKey || event.metaKey) && !event.shiftKey) paper.undo();
-    else if (event.key === "Escape") paper.clear();
+    const command = commandOf(event);
+    if (command) paper[command]();
     else return;
     event.preventDefault();
   });
+
+  function commandOf({ key, code, ctrlKey, metaKey, altKey, shiftKey }) {
+    if (key === "Escape") return "clear";
+    if (altKey || !(ctrlKey || metaKey)) return null;
+    const letter = (/^[a-z]$/i.test(key) ? key : code.replace("Key", "")).toLowerCase(); // other alphabets: by the place
+    if (letter === "z") return shiftKey ? "redo" : "undo";
+    return letter === "y" && ctrlKey ? "redo" : null;
+  }
 
   takeFiles(element, paper.content, paper.show, answers.showNotice);
 

@@ -305,6 +305,18 @@ def test_undo_reverts_one_stroke_or_a_clear(page: Page) -> None:
     expect_blank(page)
     page.click("#undo")
     expect_blank(page)
+    page.keyboard.press("Control+y")
+    expect_digit(page, "1")
+    page.keyboard.press("Control+Shift+Z")  # the clear
+    expect_blank(page)
+    page.keyboard.press("Meta+z")
+    expect_digit(page, "1")
+    for key, code, digit in (("z", "KeyY", ""), ("y", "KeyZ", "1"), ("я", "KeyZ", ""), ("н", "KeyY", "1")):
+        page.evaluate(
+            "key => document.body.dispatchEvent(new KeyboardEvent('keydown', {...key, ctrlKey: true, bubbles: true}))",
+            {"key": key, "code": code},
+        )
+        expect(page.locator("#digit")).to_have_text(digit)
 
 
 @pytest.mark.parametrize(
