@@ -206,6 +206,52 @@ def test_missing_answers_do_not_stop_the_page_from_asking(address: str, visit: C
     expect(page.locator("#digit")).to_have_text("7")
 
 
+def test_a_picture_is_sent_once_even_if_its_answer_is_slow(address: str, visit: Callable[..., Page]) -> None:
+    page = visit(address, clock=True)
+    held: list[Route] = []
+    page.route("**/read", lambda route: held.append(route))
+    page.set_input_files("#file", {"name": "one.jpg", "mimeType": "image/jpeg", "buffer": photograph()})
+    wait_for(page, lambda: bool(held))
+    for _ in range(4):
+        page.clock.fast_forward(ANSWER_TIMEOUT)
+    expect(page.locator("#problem")).to_have_text("The server does not answer. Your picture is kept.")
+    assert len(held) == 1
+    held[0].continue_()
+    expect_digit(page, "1")
+    expect(page.locator("#problem")).to_be_hidden()
+
+
+def test_the_page_asks_a_failing_server_less_and_less_often(
+    address: str, visit: Callable[..., Page], problems: list[str]
+) -> None:
+    page = visit(address, clock=True)
+    asked: list[Route] = []
+    page.route("**/read", lambda route: (asked.append(route), route.fulfill(status=500, json={"detail": ""})))
+    page.get_by_label("a crossed 7").click()
+    for delay in (1, 2, 4, 8, 8):
+        expect(page.locator("#problem")).to_contain_text("does not answer")
+        page.wait_for_timeout(50)
+        questions = len(asked)
+        page.clock.fast_forward(900 * delay)
+        page.wait_for_timeout(50)
+        assert len(asked) == questions
+        page.clock.fast_forward(600 * delay)
+        wait_for(page, lambda questions=questions: len(asked) > questions)  # type: ignore[misc]
+    busy = {"status": 429, "headers": {"Retry-After": "3"}, "json": {"detail": "busy"}}
+    page.route("**/read", lambda route: (asked.append(route), route.fulfill(**busy)))
+    page.clock.fast_forward(12_000)
+    expect(page.locator("#problem")).to_contain_text("The server is busy.")
+    questions = len(asked)
+    page.clock.fast_forward(2_700)
+    page.locator(".examples button").first.click()  # a new drawing waits, too
+    page.wait_for_timeout(50)
+    assert len(asked) == questions
+    page.unroute("**/read")
+    page.clock.fast_forward(2_000)
+    expect_digit(page, "1")
+    problems.clear()
+
+
 def test_an_answer_after_the_timeout_is_still_shown(address: str, visit: Callable[..., Page]) -> None:
     """After the timeout the page asks once more, but it still accepts the first answer."""
     page = visit(address, clock=True)
