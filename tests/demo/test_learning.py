@@ -148,6 +148,8 @@ def test_another_tab_learns_and_forgets_too(address: str, visit: Visit) -> None:
     expect_number(other, "7")
     teach(page)
     expect_number(other, "2")
+    expect(other.locator("#notice")).to_have_text("Another tab has changed the forms that this browser has learned.")
+    expect(page.locator("#notice")).to_be_hidden()
     redraw(other, ONE, "1")
     correct(other, 4)
     expect_learned(page, 2)
