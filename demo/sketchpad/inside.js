@@ -52,21 +52,24 @@ function makeInside(element, server) {
       throw Object.assign(new Error(found.error ?? found.problem), { isMeant: true });
     };
     try {
+      const networks = digit.alone ?? digit; // a taught digit is explained as the networks read it
       const evidence = await findEvidence(Uint8Array.from(digit.pixels), ask);
       if (!goesOn()) return;
       if (!isSame(evidence.answer, digit.probabilities))
         return forget("lenet5.onnx and ffnn.onnx hold other networks than reader.onnx. Run python -m export.");
-      explained = { digit, evidence };
+      explained = { digit: networks, evidence, isTaught: Boolean(digit.alone) };
       layers[0].classList.toggle("over-picture", Boolean(sketch.url));
       Object.assign(layers[0].style, placeOnPaper(digit, sketch, evidence.image));
-      $("#doubt").textContent = digit.digit === null ? whyNone(digit) : disagreement(digit.probabilities);
+      const doubt = networks.digit === null ? whyNone(networks) : disagreement(networks.probabilities);
+      const taught = `You taught this browser that it is a ${digit.digit}. Here is what the networks alone say. `;
+      $("#doubt").textContent = digit.alone ? taught + doubt : doubt;
       $(".why").hidden = false;
       $(".why").setAttribute("aria-busy", false);
       showEvidence(rival);
       showChanges(null);
       Object.assign($("#drawn i").style, placeOf(digit.box, sketch));
       setImage($("#drawn img"), await sketchUrl(sketch));
-      const changes = await findChanges(evidence.image, digit.digit, ask, goesOn);
+      const changes = await findChanges(evidence.image, networks.digit, ask, goesOn);
       if (goesOn()) showChanges(changes);
     } catch (error) {
       if (!goesOn()) return;
@@ -87,14 +90,15 @@ function makeInside(element, server) {
 
   function showEvidence(other) {
     if (!explained) return;
-    const { digit, evidence } = explained;
+    const { digit, evidence, isTaught } = explained;
     const main = mainOf(digit);
     const against = other === main ? null : other;
     const heat = heatOf(evidence, main, against);
     paintHeat(heat, evidence.image);
     const isRead = digit.digit !== null;
-    $("#why-what").textContent = isRead ? `Why it says ${main}${against === null ? "" : `, not ${against}`}` : `How near it is to a ${main}`;
-    $("#why-change").textContent = isRead ? "What would change its mind" : "What would make it a digit";
+    const why = `Why ${isTaught ? "the networks alone say" : "it says"} ${main}${against === null ? "" : `, not ${against}`}`;
+    $("#why-what").textContent = isRead ? why : `How near it is to a ${main}`;
+    $("#why-change").textContent = isRead ? "What would change the answer" : "What would make it a digit";
     $("#why").textContent = tell(evidence.image, heat, main, against);
     $("#for").textContent = `speaks for ${main}`;
     $("#against").textContent = against === null ? "speaks against it" : `speaks for ${against}`;
@@ -136,7 +140,7 @@ function makeInside(element, server) {
     return changes.map(({ kind, patch, digit, probability }) => {
       const image = explained.evidence.image;
       const what = kind === "without" ? "Without the ink in the ring" : "With ink in the dashed outline";
-      return `${what} ${placeIn(image, patch.x, patch.y)} it would be read as ${digit}, ${percent(probability)} sure.`;
+      return `${what} ${placeIn(image, patch.x, patch.y)} the networks would read ${digit}, ${percent(probability)} sure.`;
     });
   }
 
