@@ -168,11 +168,12 @@ function makeInside(element, server) {
       outline.hidden = false;
     };
     const hide = () => (outline.hidden = true);
-    map.addEventListener("pointermove", ({ offsetX, offsetY }) => {
-      const scale = map.naturalWidth / map.clientWidth;
-      outlineField([offsetX, offsetY].map((value) => Math.floor((value * scale) % (side + 1))));
-    });
-    map.addEventListener("pointerleave", hide);
+    for (const event of ["pointermove", "pointerdown"])
+      map.addEventListener(event, ({ offsetX, offsetY }) => {
+        const scale = map.naturalWidth / map.clientWidth;
+        outlineField([offsetX, offsetY].map((value) => Math.floor((value * scale) % (side + 1))));
+      });
+    map.addEventListener("pointerleave", ({ pointerType }) => pointerType !== "touch" && hide());
     map.addEventListener("blur", hide);
     map.addEventListener("focus", () => outlineField(at));
     map.addEventListener("keydown", (event) => {
