@@ -2,6 +2,8 @@ const [WIDTH, HEIGHT] = [420, 280]; // of the sketch in pixels; all other length
 const PEN_WIDTH = 8; // one digit may fill the paper, and digits from a tenth of its height on are not blots
 const MIN_DISTANCE = 1; // a new point must be farther than this from the last one
 const MAX_POINTS = 50_000; // of a stroke; by then the paper is black
+const TAP_DISTANCE = 6; // a pointer that moves less does not replace a picture
+const PINCH_TIME = 250; // milliseconds between two fingers that zoom; one that comes later is a palm
 const KEY_STEP = 10; // distance that an arrow key moves the pen
 const KEY_DIRECTIONS = {
   ArrowLeft: [-1, 0],
@@ -27,6 +29,7 @@ function makePaper(element, changed, announce) {
   const states = [{ strokes: [], picture: "" }];
   let undone = []; // states that redo() brings back, the next one last
   let pointer = null; // the pointerdown event of the pointer that draws
+  let start = null; // where that pointer touched a picture, until it moves
   let pen = null; // the keyboard's pen: its position `at`, and whether it is `down`
 
   const content = () => states.at(-1);
@@ -50,7 +53,7 @@ function makePaper(element, changed, announce) {
   }
 
   function replace(state) {
-    pointer = null;
+    pointer = start = null;
     if (pen) pen.down = false;
     if (!cursor.hidden) showPen();
     push(state);
@@ -93,24 +96,41 @@ function makePaper(element, changed, announce) {
 
   canvas.addEventListener("pointerdown", (event) => {
     if (event.button !== 0) return;
-    const isAfterPalm = pointer?.pointerType === "touch" && event.pointerType === "pen";
-    if (pointer && !isAfterPalm) return;
-    if (isAfterPalm) {
-      states.pop();
-      redraw();
-    }
+    const isAfterTouch = pointer?.pointerType === "touch";
+    const isPinch = event.pointerType === "touch" && event.timeStamp - pointer?.timeStamp < PINCH_TIME;
+    if (isAfterTouch && (isPinch || event.pointerType === "pen")) dropStroke();
+    if (pointer || (isAfterTouch && isPinch)) return;
     liftPen();
     fitScreen(); // the window may have moved to a screen of higher resolution
     pointer = event;
     canvas.setPointerCapture(event.pointerId);
-    begin(position(event));
+    if (content().picture) start = position(event);
+    else begin(position(event));
   });
 
-  // Otherwise the browser may treat a quick stroke as a fling, and the next tap as its end.
-  canvas.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false });
+  function dropStroke() {
+    pointer = null;
+    if (start) return (start = null);
+    states.pop();
+    redraw();
+    changed("replaced");
+  }
+
+  // Otherwise the browser may treat a quick stroke as a fling, and the next tap as its end. Without a stroke, two fingers
+  // zoom.
+  for (const [event, fingers] of [["touchstart", 2], ["touchmove", 1]])
+    canvas.addEventListener(event, (touch) => pointer && touch.touches.length >= fingers && touch.preventDefault(), {
+      passive: false,
+    });
 
   canvas.addEventListener("pointermove", (event) => {
     if (event.pointerId !== pointer?.pointerId || event.buttons === 0) return;
+    if (start) {
+      const [x, y] = position(event);
+      if (Math.hypot(x - start[0], y - start[1]) < TAP_DISTANCE) return;
+      begin(start);
+      start = null;
+    }
     const coalesced = event.getCoalescedEvents?.() ?? [];
     extend((coalesced.length ? coalesced : [event]).map(position));
   });
@@ -118,8 +138,11 @@ function makePaper(element, changed, announce) {
   canvas.addEventListener("lostpointercapture", (event) => {
     if (event.pointerId !== pointer?.pointerId) return;
     pointer = null;
-    finishStroke();
+    if (!start) finishStroke();
+    start = null;
   });
+
+  canvas.addEventListener("contextmenu", (event) => pointer && event.preventDefault()); // of a finger that rests
 
   function liftPen() {
     const wasDown = pen?.down;
@@ -174,7 +197,7 @@ function makePaper(element, changed, announce) {
 
   return {
     isBlank,
-    isMoving: () => Boolean(pointer || pen?.down),
+    isMoving: () => Boolean((pointer && !start) || pen?.down),
     canUndo: () => states.length > 1,
     content,
     // The input of the networks, as sketchUrl() describes it.

@@ -393,6 +393,21 @@ def test_a_finger_draws_without_scrolling(address: str, visit: Callable[..., Pag
     expect_blank(page)
 
 
+def test_two_fingers_zoom_and_a_tap_leaves_a_picture_as_it_is(address: str, visit: Callable[..., Page]) -> None:
+    page = visit(address, viewport={"width": 360, "height": 640}, is_mobile=True, has_touch=True)
+    page.set_input_files("#file", {"name": "one.jpg", "mimeType": "image/jpeg", "buffer": photograph()})
+    expect_digit(page, "1")
+    page.locator("#sketchpad canvas").tap(position={"x": 20, "y": 20})
+    page.wait_for_timeout(100)
+    expect(page.locator("#sketchpad .picture")).to_be_visible()
+    touch(page, [(0.1, 0.4), (0.3, 0.8)])
+    expect(page.locator("#sketchpad .picture")).to_be_hidden()
+    drawing = page.evaluate("sessionStorage.drawing")
+    touch(page, [(0.45, 0.5), (0.1, 0.5)], [(0.55, 0.5), (0.9, 0.5)])
+    wait_for(page, lambda: page.evaluate("visualViewport.scale") > 1)
+    assert page.evaluate("sessionStorage.drawing") == drawing
+
+
 def test_a_stylus_draws_while_the_palm_rests_on_the_paper(page: Page) -> None:
     page.evaluate(
         """(points) => {
