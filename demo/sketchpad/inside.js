@@ -28,7 +28,7 @@ function makeInside(element, server) {
       button.addEventListener(event, () => showEvidence(pointed ? digit : rival));
     return button;
   });
-  $(".rivals").append("Why not ", ...rivals);
+  $(".rivals").append(...rivals);
 
   // Shows the layers of a digit of the newest answer. Without one it says why there is none.
   function showLayers(digit, isBlank) {

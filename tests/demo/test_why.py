@@ -218,6 +218,9 @@ def test_the_buttons_of_other_digits_stay_below_the_pointer(
         expect(page.locator("#against")).to_have_text(f"speaks for {rival}")
         assert page.evaluate("scrollY") == scrolled
         assert top_of(button) == before
+        box = button.bounding_box()
+        assert box
+        assert min(box["width"], box["height"]) >= 24
         tops.add(before + scrolled)
     assert len(tops) == 1
 
