@@ -1,4 +1,5 @@
 const MAX_DIGITS = 64; // that reader.onnx reads on a sheet
+const NO_INK = "No ink is large and dark enough to be a digit.";
 const UNKNOWN = 0.3; // below this probability of each digit, none is named
 
 // Shows what the networks say about the selected digit, and messages.
@@ -28,6 +29,7 @@ function makeAnswers(element) {
       });
     });
     setImage("#seen", shown?.image);
+    $(".seen .taking").hidden = Boolean(reading) && !shown;
     $("#speed").textContent = reading
       ? `Read by ONNX Runtime on ${reading.provider} in ${reading.milliseconds.toFixed(1)} ms.`
       : "";
@@ -61,7 +63,7 @@ function makeAnswers(element) {
 
 // How sure the networks are of a number, as a sentence.
 function describeNumber({ digits }) {
-  if (!digits.length) return "That is no digit I know.";
+  if (!digits.length) return NO_INK;
   if (digits.length === 1) return describe(digits[0], true);
   if (digits.every(({ digit }) => digit === null)) return "None of these is a digit I know.";
   if (digits.length === MAX_DIGITS) return `These are the first ${MAX_DIGITS} digits. Show fewer at a time.`;
@@ -99,6 +101,7 @@ const lowerFirst = (text) => text[0].toLowerCase() + text.slice(1);
 
 // The reading for screen readers: the number, and each digit that is not sure.
 function spoken({ number, digits }) {
+  if (!digits.length) return NO_INK;
   if (digits.length === 1)
     return digits[0].digit === null ? describe(digits[0], true) : `A ${digits[0].digit}, ${describe(digits[0])}`;
   const unsure = digits.flatMap((digit, i) => (digit.sure ? [] : `Digit ${i + 1}: ${describe(digit)}`));

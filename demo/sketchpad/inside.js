@@ -39,7 +39,7 @@ function makeInside(element, server) {
     if (digit?.fc6) showNumbers(digit.fc6);
     $("#ten").textContent = digit ? tenOf(digit.probabilities) : "";
     $(".way").hidden = !digit;
-    if (!digit) forget(isBlank ? "Write a digit, and see here why it is read as it is." : "No ink is large and dark enough.");
+    if (!digit) forget(isBlank ? "Write a digit, and see here why it is read as it is." : NO_INK);
   }
 
   // Explains a digit of the newest answer, which holds its pixels, once the pen rests, and the sketch that it is about.

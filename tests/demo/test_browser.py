@@ -567,6 +567,11 @@ def test_a_pasted_or_dropped_picture_is_read(event: str, page: Page) -> None:
         [event, base64.b64encode(photograph()).decode()],
     )
     expect_digit(page, "1")
+    if event == "paste":
+        page.evaluate(
+            "document.body.dispatchEvent(new ClipboardEvent('paste', {clipboardData: new DataTransfer(), bubbles: true}))"
+        )
+        expect(page.locator("#notice")).to_have_text("The clipboard holds no picture.")
 
 
 def test_light_ink_on_a_transparent_background_is_read(page: Page) -> None:
