@@ -34,10 +34,10 @@ function makeCorrections(element, server, folder, learning, answers, ask, formOf
     const asked = ask();
     for (const button of buttons) button.disabled = true;
     const found = await inTime(formOf(asked));
-    if (!found?.ink) return refuse(found?.error ?? "No answer comes; the digit is not learned.");
+    if (!found?.ink) return refuse(digit, found?.error ?? "No answer comes; the digit is not learned.");
     const form = { ...found, digit };
     if (learning.add([form]))
-      return refuse(`This browser holds ${MAX_FORMS} forms. Save them, and forget those that you do not need.`);
+      return refuse(digit, `This browser holds ${MAX_FORMS} forms. Save them, and forget those that you do not need.`);
     const kept = folder ? await inTime(server.keep({ sketch: asked.sketch, digit })) : null;
     newest = { digit, form, name: kept?.name };
     if (folder && !kept?.name)
@@ -50,8 +50,9 @@ function makeCorrections(element, server, folder, learning, answers, ask, formOf
     $("#take-back").focus(); // the disabled button loses the focus
   }
 
-  function refuse(reason) {
+  function refuse(digit, reason) {
     show();
+    buttons[digit].focus(); // it lost the focus while it was disabled
     answers.showNotice(reason);
   }
 
@@ -60,6 +61,7 @@ function makeCorrections(element, server, folder, learning, answers, ask, formOf
     const { name, form, digit } = newest;
     const taken = name ? await inTime(server.takeBack(name)) : null;
     target.disabled = false;
+    target.focus();
     if (name && taken?.kept === undefined)
       return answers.showNotice(taken?.error ?? "The server does not answer; the drawing is still stored.");
     newest = null;

@@ -451,6 +451,7 @@ def ink_and_paper(page: Page) -> list[int]:
 
 def test_in_dark_mode_the_paper_is_dark_and_the_ink_light(address: str, visit: Callable[..., Page]) -> None:
     page = visit(address, color_scheme="dark")
+    expect(page.locator(".invitation")).to_have_css("color", "rgb(143, 143, 143)")  # 5.4 : 1 to the paper
     draw(page, ONE)
     expect_digit(page, "1")
     assert ink_and_paper(page) == [230, 26]
@@ -509,7 +510,7 @@ def test_everything_can_be_done_by_keyboard(page: Page) -> None:
     for _ in range(30):
         page.keyboard.press("Tab")
         reached.append(page.evaluate("document.activeElement.innerText || document.activeElement.ariaLabel"))
-    assert reached[:3] == ["Undo", "Clear", "Photograph or picture file of digits"]
+    assert reached[:3] == ["Undo", "Clear", "Photo or file of digits"]
     assert "a crossed 7" in reached
     assert "Look inside" in reached
     page.get_by_label("a slashed 0").focus()
@@ -720,6 +721,7 @@ def test_the_page_says_so_if_a_drawing_cannot_be_taken_back(
     page.route("**/take-back", lambda route: route.abort())
     page.locator("#take-back").click()
     expect(page.locator("#notice")).to_contain_text("the drawing is still stored")
+    expect(page.locator("#take-back")).to_be_focused()
     page.unroute("**/take-back")
     page.locator("#take-back").click()
     expect(page.locator("#take-back")).to_be_hidden()

@@ -289,6 +289,7 @@ def test_a_browser_that_has_learned_200_forms_says_so(page: Page) -> None:
     expect_number(page, "7")
     page.locator(".wrong button").nth(2).click()
     expect(page.locator("#notice")).to_contain_text("This browser holds 200 forms.")
+    expect(page.locator(".wrong button").nth(2)).to_be_focused()
     assert [form["digit"] for form in stored(page)] == [3] * 200
 
 
