@@ -569,9 +569,8 @@ def test_a_pasted_or_dropped_picture_is_read(event: str, page: Page) -> None:
     )
     expect_digit(page, "1")
     if event == "paste":
-        page.evaluate(
-            "document.body.dispatchEvent(new ClipboardEvent('paste', {clipboardData: new DataTransfer(), bubbles: true}))"
-        )
+        nothing = "new ClipboardEvent('paste', {clipboardData: new DataTransfer(), bubbles: true})"
+        page.evaluate(f"document.body.dispatchEvent({nothing})")
         expect(page.locator("#notice")).to_have_text("The clipboard holds no picture.")
 
 
