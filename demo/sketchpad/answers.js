@@ -84,10 +84,10 @@ function describe({ digit, sure, together, alone }, isOnly = false) {
   const [most, next] = likely(together);
   if (digit !== null) {
     if (sure) return `${percent(together[most])} sure`;
-    return `Probably, ${percent(together[most])} sure. Or ${next}.`;
+    return `Probably, ${percent(together[most])} sure. Perhaps ${next}.`;
   }
   if (together[most] > 0.5)
-    return isOnly ? "That is a dot or a smear." : `It looks like a ${most}, but most ink around it is no digit.`;
+    return isOnly ? "That is a dot or a smear." : `It looks like ${withArticle(most)}, but most ink around it is no digit.`;
   if (together[most] < UNKNOWN) return "That is no digit I know.";
   return together[next] < 0.15 ? `Not sure. Perhaps ${most}.` : `Not sure. Perhaps ${most} or ${next}.`;
 }
@@ -98,12 +98,14 @@ function aloneText(alone) {
 }
 
 const lowerFirst = (text) => text[0].toLowerCase() + text.slice(1);
+const upperFirst = (text) => text[0].toUpperCase() + text.slice(1);
+const withArticle = (digit) => `${digit === 8 ? "an" : "a"} ${digit}`;
 
 // The reading for screen readers: the number, and each digit that is not sure.
 function spoken({ number, digits }) {
   if (!digits.length) return NO_INK;
   if (digits.length === 1)
-    return digits[0].digit === null ? describe(digits[0], true) : `A ${digits[0].digit}, ${describe(digits[0])}`;
+    return digits[0].digit === null ? describe(digits[0], true) : `${upperFirst(withArticle(digits[0].digit))}, ${describe(digits[0])}`;
   const unsure = digits.flatMap((digit, i) => (digit.sure ? [] : `Digit ${i + 1}: ${describe(digit)}`));
   return [`${number.replaceAll("\n", ", ")}.`, describeNumber({ digits }), ...unsure].join(" ");
 }

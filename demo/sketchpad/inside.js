@@ -19,7 +19,7 @@ function makeInside(element, server) {
 
   const rivals = Array.from({ length: 10 }, (_, digit) => {
     const button = Object.assign(document.createElement("button"), { type: "button", textContent: digit });
-    button.setAttribute("aria-label", `Why not a ${digit}?`);
+    button.setAttribute("aria-label", `Why not ${withArticle(digit)}?`);
     button.addEventListener("click", () => {
       rival = rival === digit ? null : digit;
       showEvidence(rival);
@@ -61,7 +61,7 @@ function makeInside(element, server) {
       layers[0].classList.toggle("over-picture", Boolean(sketch.url));
       Object.assign(layers[0].style, placeOnPaper(digit, sketch, evidence.image));
       const doubt = networks.digit === null ? whyNone(networks) : disagreement(networks.probabilities);
-      const taught = `You taught this browser that it is a ${digit.digit}. Here is what the networks alone say. `;
+      const taught = `You taught this browser that it is ${withArticle(digit.digit)}. Here is what the networks alone say. `;
       $("#doubt").textContent = digit.alone ? taught + doubt : doubt;
       $(".why").hidden = false;
       $(".why").setAttribute("aria-busy", false);
@@ -97,7 +97,7 @@ function makeInside(element, server) {
     paintHeat(heat, evidence.image);
     const isRead = digit.digit !== null;
     const why = `Why ${isTaught ? "the networks alone say" : "it says"} ${main}${against === null ? "" : `, not ${against}`}`;
-    $("#why-what").textContent = isRead ? why : `How near it is to a ${main}`;
+    $("#why-what").textContent = isRead ? why : `How near it is to ${withArticle(main)}`;
     $("#why-change").textContent = isRead ? "What would change the answer" : "What would make it a digit";
     $("#why").textContent = tell(evidence.image, heat, main, against);
     $("#for").textContent = `speaks for ${main}`;
@@ -197,7 +197,7 @@ const isSame = (one, other) =>
 // Why ink is not read as a digit.
 function whyNone({ together, probabilities }) {
   const [most, next] = likely(together);
-  if (together[most] > 0.5) return `It looks like a ${most}, but it is too small to be read. Write it larger.`;
+  if (together[most] > 0.5) return `It looks like ${withArticle(most)}, but it is too small to be read. Write it larger.`;
   const reason = disagreement(probabilities) || `Neither network is sure: ${whatEachSays(probabilities)}.`;
   return `It is no digit, because none reaches 50 % on average. The likeliest are ${most}, ${percent(together[most])}, and ${next}, ${percent(together[next])}. ${reason}`;
 }
@@ -219,8 +219,8 @@ function tenOf({ lenet5, ffnn }) {
     return `${most} with ${percent(values[most])}${values[next] < 0.01 ? "" : `, then ${next} with ${percent(values[next])}`}`;
   };
   return (
-    `7. Ten numbers, one for each digit. LeNet5: ${best(lenet5)}. FFNN has no maps: each of its 512 + 512 neurons sees ` +
-    `all pixels at once. FFNN: ${best(ffnn)}.`
+    `7. Ten numbers, one for each digit. LeNet5: ${best(lenet5)}. FFNN: ${best(ffnn)}. FFNN has no maps: each neuron of ` +
+    "its first layer sees all pixels."
   );
 }
 

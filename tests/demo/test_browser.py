@@ -679,7 +679,7 @@ def test_a_digit_of_a_number_is_corrected_by_itself(collecting: Collecting, visi
     expect(page.locator("#stores")).to_contain_text("Is digit 2 wrong?")
     seen = pixels(page.locator("#seen").get_attribute("src") or "")
     page.locator(".wrong button").nth(8).click()
-    expect(page.locator("#stores")).to_contain_text("Stored as a 8.")
+    expect(page.locator("#stores")).to_contain_text("Stored as an 8.")
     (file,) = collecting.folder.glob("8/*.*")
     np.testing.assert_array_equal(np.asarray(Image.open(file)), seen)
     page.locator("#take-back").click()
