@@ -28,18 +28,11 @@ function makeAnswers(element) {
         text.textContent = shown ? percent(p) : "";
       });
     });
-    setImage("#seen", shown?.image);
+    setImage($("#seen"), shown?.image);
     $(".seen .taking").hidden = Boolean(reading) && !shown;
     $("#speed").textContent = reading
       ? `Read by ONNX Runtime on ${reading.provider} in ${reading.milliseconds.toFixed(1)} ms.`
       : "";
-  }
-
-  function setImage(selector, url) {
-    const image = $(selector);
-    image.style.visibility = url ? "" : "hidden";
-    if (url) image.src = url;
-    else image.removeAttribute("src");
   }
 
   function setText(selector, text) {
@@ -59,6 +52,13 @@ function makeAnswers(element) {
     // Shows a message about anything else, or hides it.
     showNotice: (text) => setText("#notice", text),
   };
+}
+
+// Shows an image, or nothing in its place without a `url`.
+function setImage(image, url) {
+  image.style.visibility = url ? "" : "hidden";
+  if (url) image.src = url;
+  else image.removeAttribute("src");
 }
 
 // How sure the networks are of a number, as a sentence.

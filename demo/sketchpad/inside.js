@@ -149,12 +149,6 @@ function makeInside(element, server) {
     setImage($("#fc6"), colourUrl({ rgba: Uint8Array.from(colours.flat()), width: numbers.length / 2, height: 2 }));
   }
 
-  function setImage(image, url) {
-    image.style.visibility = url ? "" : "hidden";
-    if (url) image.src = url;
-    else image.removeAttribute("src");
-  }
-
   // Outlines on the image what a pixel of a map sees.
   for (const [name, [side, step, field]] of Object.entries(FIELDS)) {
     const map = $(`#${name}`);
