@@ -3,7 +3,7 @@ const PEN_WIDTH = 8; // one digit may fill the paper, and digits from a tenth of
 const MIN_DISTANCE = 1; // a new point must be farther than this from the last one
 const MAX_POINTS = 50_000; // of a stroke; by then the paper is black
 const TAP_DISTANCE = 6; // a pointer that moves less does not replace a picture
-const PINCH_TIME = 250; // milliseconds between two fingers that zoom; one that comes later is a palm
+const PINCH_TIME = 250; // milliseconds between two fingers that zoom
 const KEY_STEP = 10; // distance that an arrow key moves the pen
 const KEY_DIRECTIONS = {
   ArrowLeft: [-1, 0],
@@ -96,10 +96,8 @@ function makePaper(element, changed, announce) {
 
   canvas.addEventListener("pointerdown", (event) => {
     if (event.button !== 0) return;
-    const isAfterTouch = pointer?.pointerType === "touch";
-    const isPinch = event.pointerType === "touch" && event.timeStamp - pointer?.timeStamp < PINCH_TIME;
-    if (isAfterTouch && (isPinch || event.pointerType === "pen")) dropStroke();
-    if (pointer || (isAfterTouch && isPinch)) return;
+    if (pointer?.pointerType === "touch" && event.pointerType === "pen") dropStroke(); // that was the palm
+    if (pointer) return;
     liftPen();
     fitScreen(); // the window may have moved to a screen of higher resolution
     pointer = event;
@@ -116,12 +114,20 @@ function makePaper(element, changed, announce) {
     changed("replaced");
   }
 
-  // Otherwise the browser may treat a quick stroke as a fling, and the next tap as its end. Without a stroke, two fingers
-  // zoom.
-  for (const [event, fingers] of [["touchstart", 2], ["touchmove", 1]])
-    canvas.addEventListener(event, (touch) => pointer && touch.touches.length >= fingers && touch.preventDefault(), {
-      passive: false,
-    });
+  // Two fingers on the paper zoom, but not if the later one is a palm.
+  canvas.parentElement.addEventListener(
+    "touchstart",
+    (event) => {
+      const fingers = [...event.touches].filter(({ target }) => event.currentTarget.contains(target));
+      if (fingers.length < 2 || pointer?.pointerType !== "touch") return;
+      if (event.timeStamp - pointer.timeStamp < PINCH_TIME) dropStroke();
+      else event.preventDefault();
+    },
+    { passive: false },
+  );
+
+  // Otherwise the browser may treat a quick stroke as a fling, and the next tap as its end.
+  canvas.addEventListener("touchmove", (event) => pointer && event.preventDefault(), { passive: false });
 
   canvas.addEventListener("pointermove", (event) => {
     if (event.pointerId !== pointer?.pointerId || event.buttons === 0) return;

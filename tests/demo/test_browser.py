@@ -400,6 +400,10 @@ def test_two_fingers_zoom_and_a_tap_leaves_a_picture_as_it_is(address: str, visi
     page.locator("#sketchpad canvas").tap(position={"x": 20, "y": 20})
     page.wait_for_timeout(100)
     expect(page.locator("#sketchpad .picture")).to_be_visible()
+    touch(page, [(0.3, 0.5), (0.1, 0.5)], [(0.5, 0.5), (0.7, 0.5)])  # the second finger on the box of the digit
+    wait_for(page, lambda: page.evaluate("visualViewport.scale") > 1)
+    expect(page.locator("#sketchpad .picture")).to_be_visible()
+    page.reload()
     touch(page, [(0.1, 0.4), (0.3, 0.8)])
     expect(page.locator("#sketchpad .picture")).to_be_hidden()
     drawing = page.evaluate("sessionStorage.drawing")
