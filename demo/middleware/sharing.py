@@ -1,5 +1,6 @@
 """Tell those who get the page's address what it is."""
 
+import gzip
 import re
 from html import escape
 
@@ -14,7 +15,7 @@ GRADIO_TAGS = re.compile(rb'<meta\s+(?:property="og:|name="twitter:)[^>]*>\s*')
 class Sharing:
     """Replace Gradio's tags for shared links, which name Gradio and its picture, by those of the page.
 
-    Browsers see the page below `root_path`.
+    It also compresses the page: Gradio compresses only its other files. Browsers see the page below `root_path`.
     """
 
     def __init__(self, app: ASGIApp, root_path: str) -> None:
@@ -37,7 +38,12 @@ class Sharing:
             if message.get("more_body"):
                 return
             described = GRADIO_TAGS.sub(b"", page).replace(b"<head>", b"<head>" + self.tags(scope), 1)
-            MutableHeaders(scope=start)["content-length"] = str(len(described))
+            headers = MutableHeaders(scope=start)
+            headers.add_vary_header("Accept-Encoding")
+            if "gzip" in Headers(scope=scope).get("accept-encoding", ""):
+                described = gzip.compress(described, 6)
+                headers["content-encoding"] = "gzip"
+            headers["content-length"] = str(len(described))
             await send(start)
             await send({"type": "http.response.body", "body": described})
 

@@ -1,4 +1,5 @@
 const MAX_DIGITS = 64; // that reader.onnx reads on a sheet
+const NO_INK = "No ink is large and dark enough to be a digit.";
 const UNKNOWN = 0.3; // below this probability of each digit, none is named
 
 // Shows what the networks say about the selected digit, and messages.
@@ -27,17 +28,11 @@ function makeAnswers(element) {
         text.textContent = shown ? percent(p) : "";
       });
     });
-    setImage("#seen", shown?.image);
+    setImage($("#seen"), shown?.image);
+    $(".seen .taking").hidden = Boolean(reading) && !shown;
     $("#speed").textContent = reading
       ? `Read by ONNX Runtime on ${reading.provider} in ${reading.milliseconds.toFixed(1)} ms.`
       : "";
-  }
-
-  function setImage(selector, url) {
-    const image = $(selector);
-    image.style.visibility = url ? "" : "hidden";
-    if (url) image.src = url;
-    else image.removeAttribute("src");
   }
 
   function setText(selector, text) {
@@ -59,9 +54,16 @@ function makeAnswers(element) {
   };
 }
 
+// Shows an image, or nothing in its place without a `url`.
+function setImage(image, url) {
+  image.style.visibility = url ? "" : "hidden";
+  if (url) image.src = url;
+  else image.removeAttribute("src");
+}
+
 // How sure the networks are of a number, as a sentence.
 function describeNumber({ digits }) {
-  if (!digits.length) return "That is no digit I know.";
+  if (!digits.length) return NO_INK;
   if (digits.length === 1) return describe(digits[0], true);
   if (digits.every(({ digit }) => digit === null)) return "None of these is a digit I know.";
   if (digits.length === MAX_DIGITS) return `These are the first ${MAX_DIGITS} digits. Show fewer at a time.`;
@@ -82,10 +84,10 @@ function describe({ digit, sure, together, alone }, isOnly = false) {
   const [most, next] = likely(together);
   if (digit !== null) {
     if (sure) return `${percent(together[most])} sure`;
-    return `Probably, ${percent(together[most])} sure. Or ${next}.`;
+    return `Probably, ${percent(together[most])} sure. Perhaps ${next}.`;
   }
   if (together[most] > 0.5)
-    return isOnly ? "That is a dot or a smear." : `It looks like a ${most}, but most ink around it is no digit.`;
+    return isOnly ? "That is a dot or a smear." : `It looks like ${withArticle(most)}, but most ink around it is no digit.`;
   if (together[most] < UNKNOWN) return "That is no digit I know.";
   return together[next] < 0.15 ? `Not sure. Perhaps ${most}.` : `Not sure. Perhaps ${most} or ${next}.`;
 }
@@ -96,11 +98,14 @@ function aloneText(alone) {
 }
 
 const lowerFirst = (text) => text[0].toLowerCase() + text.slice(1);
+const upperFirst = (text) => text[0].toUpperCase() + text.slice(1);
+const withArticle = (digit) => `${digit === 8 ? "an" : "a"} ${digit}`;
 
 // The reading for screen readers: the number, and each digit that is not sure.
 function spoken({ number, digits }) {
+  if (!digits.length) return NO_INK;
   if (digits.length === 1)
-    return digits[0].digit === null ? describe(digits[0], true) : `A ${digits[0].digit}, ${describe(digits[0])}`;
+    return digits[0].digit === null ? describe(digits[0], true) : `${upperFirst(withArticle(digits[0].digit))}, ${describe(digits[0])}`;
   const unsure = digits.flatMap((digit, i) => (digit.sure ? [] : `Digit ${i + 1}: ${describe(digit)}`));
   return [`${number.replaceAll("\n", ", ")}.`, describeNumber({ digits }), ...unsure].join(" ");
 }

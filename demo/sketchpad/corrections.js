@@ -25,33 +25,34 @@ function makeCorrections(element, server, folder, learning, answers, ask, formOf
     const [wrong, what] =
       asked?.count > 1 ? [`Is digit ${asked.index + 1} wrong?`, "this digit"] : ["Wrong answer?", "this drawing"];
     const stored = folder
-      ? ` It also stores the ink of ${what} and what it is, nothing else, in ${folder} on the server, as training data.`
+      ? ` The server also stores the ink of ${what} and the right digit, nothing else, in ${folder} as training data.`
       : "";
-    return `${wrong} Click the right digit. From then on, this browser reads this form so.${stored}`;
+    return `${wrong} Click the right digit. From then on, this browser reads this form as that digit.${stored}`;
   }
 
   async function correct(digit) {
     const asked = ask();
     for (const button of buttons) button.disabled = true;
     const found = await inTime(formOf(asked));
-    if (!found?.ink) return refuse(found?.error ?? "No answer comes; the digit is not learned.");
+    if (!found?.ink) return refuse(digit, found?.error ?? "No answer came; the digit is not learned.");
     const form = { ...found, digit };
     if (learning.add([form]))
-      return refuse(`This browser holds ${MAX_FORMS} forms. Save them, and forget those that you do not need.`);
+      return refuse(digit, `This browser holds ${MAX_FORMS} forms. Save them, and forget those that you do not need.`);
     const kept = folder ? await inTime(server.keep({ sketch: asked.sketch, digit })) : null;
     newest = { digit, form, name: kept?.name };
     if (folder && !kept?.name)
       answers.showNotice(kept?.error ?? "The server does not answer; the drawing is not stored there.");
     tell(
       asked,
-      `Learned as a ${digit} in this browser.` +
-        (kept?.name ? ` Stored as a ${digit}. ${folder} now holds ${kept.kept}.` : ""),
+      `Learned as ${withArticle(digit)} in this browser.` +
+        (kept?.name ? ` Stored as ${withArticle(digit)}. ${folder} now holds ${kept.kept}.` : ""),
     );
     $("#take-back").focus(); // the disabled button loses the focus
   }
 
-  function refuse(reason) {
+  function refuse(digit, reason) {
     show();
+    buttons[digit].focus(); // it lost the focus while it was disabled
     answers.showNotice(reason);
   }
 
@@ -60,6 +61,7 @@ function makeCorrections(element, server, folder, learning, answers, ask, formOf
     const { name, form, digit } = newest;
     const taken = name ? await inTime(server.takeBack(name)) : null;
     target.disabled = false;
+    target.focus();
     if (name && taken?.kept === undefined)
       return answers.showNotice(taken?.error ?? "The server does not answer; the drawing is still stored.");
     newest = null;

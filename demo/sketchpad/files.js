@@ -24,6 +24,7 @@ function takeFiles(element, content, show, refuse) {
   });
   document.addEventListener("paste", ({ clipboardData }) => {
     if (clipboardData.files.length) take(clipboardData.files[0]);
+    else refuse("The clipboard holds no picture.");
   });
 
   let timer;

@@ -27,7 +27,7 @@ function makeForms(element, learning, read, answers) {
     button.addEventListener("click", () => {
       const place = [...$(".hand ul").children].indexOf(item);
       learning.forget([form]);
-      answers.announce(`Forgotten: a ${form.digit}.`);
+      answers.announce(`Forgotten: ${withArticle(form.digit)}.`);
       const { children } = $(".hand ul");
       (children[Math.min(place, children.length - 1)]?.querySelector("button") ?? $(".hand summary")).focus();
     });

@@ -19,7 +19,7 @@ function makeInside(element, server) {
 
   const rivals = Array.from({ length: 10 }, (_, digit) => {
     const button = Object.assign(document.createElement("button"), { type: "button", textContent: digit });
-    button.setAttribute("aria-label", `Why not a ${digit}?`);
+    button.setAttribute("aria-label", `Why not ${withArticle(digit)}?`);
     button.addEventListener("click", () => {
       rival = rival === digit ? null : digit;
       showEvidence(rival);
@@ -28,7 +28,7 @@ function makeInside(element, server) {
       button.addEventListener(event, () => showEvidence(pointed ? digit : rival));
     return button;
   });
-  $(".rivals").append("Why not ", ...rivals);
+  $(".rivals").append(...rivals);
 
   // Shows the layers of a digit of the newest answer. Without one it says why there is none.
   function showLayers(digit, isBlank) {
@@ -39,7 +39,7 @@ function makeInside(element, server) {
     if (digit?.fc6) showNumbers(digit.fc6);
     $("#ten").textContent = digit ? tenOf(digit.probabilities) : "";
     $(".way").hidden = !digit;
-    if (!digit) forget(isBlank ? "Write a digit, and see here why it is read as it is." : "No ink is large and dark enough.");
+    if (!digit) forget(isBlank ? "Write a digit, and see here why it is read as it is." : NO_INK);
   }
 
   // Explains a digit of the newest answer, which holds its pixels, once the pen rests, and the sketch that it is about.
@@ -52,21 +52,24 @@ function makeInside(element, server) {
       throw Object.assign(new Error(found.error ?? found.problem), { isMeant: true });
     };
     try {
+      const networks = digit.alone ?? digit; // a taught digit is explained as the networks read it
       const evidence = await findEvidence(Uint8Array.from(digit.pixels), ask);
       if (!goesOn()) return;
       if (!isSame(evidence.answer, digit.probabilities))
         return forget("lenet5.onnx and ffnn.onnx hold other networks than reader.onnx. Run python -m export.");
-      explained = { digit, evidence };
+      explained = { digit: networks, evidence, isTaught: Boolean(digit.alone) };
       layers[0].classList.toggle("over-picture", Boolean(sketch.url));
       Object.assign(layers[0].style, placeOnPaper(digit, sketch, evidence.image));
-      $("#doubt").textContent = digit.digit === null ? whyNone(digit) : disagreement(digit.probabilities);
+      const doubt = networks.digit === null ? whyNone(networks) : disagreement(networks.probabilities);
+      const taught = `You taught this browser that it is ${withArticle(digit.digit)}. Here is what the networks alone say. `;
+      $("#doubt").textContent = digit.alone ? taught + doubt : doubt;
       $(".why").hidden = false;
       $(".why").setAttribute("aria-busy", false);
       showEvidence(rival);
       showChanges(null);
       Object.assign($("#drawn i").style, placeOf(digit.box, sketch));
       setImage($("#drawn img"), await sketchUrl(sketch));
-      const changes = await findChanges(evidence.image, digit.digit, ask, goesOn);
+      const changes = await findChanges(evidence.image, networks.digit, ask, goesOn);
       if (goesOn()) showChanges(changes);
     } catch (error) {
       if (!goesOn()) return;
@@ -87,14 +90,15 @@ function makeInside(element, server) {
 
   function showEvidence(other) {
     if (!explained) return;
-    const { digit, evidence } = explained;
+    const { digit, evidence, isTaught } = explained;
     const main = mainOf(digit);
     const against = other === main ? null : other;
     const heat = heatOf(evidence, main, against);
     paintHeat(heat, evidence.image);
     const isRead = digit.digit !== null;
-    $("#why-what").textContent = isRead ? `Why it says ${main}${against === null ? "" : `, not ${against}`}` : `How near it is to a ${main}`;
-    $("#why-change").textContent = isRead ? "What would change its mind" : "What would make it a digit";
+    const why = `Why ${isTaught ? "the networks alone say" : "it says"} ${main}${against === null ? "" : `, not ${against}`}`;
+    $("#why-what").textContent = isRead ? why : `How near it is to ${withArticle(main)}`;
+    $("#why-change").textContent = isRead ? "What would change the answer" : "What would make it a digit";
     $("#why").textContent = tell(evidence.image, heat, main, against);
     $("#for").textContent = `speaks for ${main}`;
     $("#against").textContent = against === null ? "speaks against it" : `speaks for ${against}`;
@@ -136,19 +140,13 @@ function makeInside(element, server) {
     return changes.map(({ kind, patch, digit, probability }) => {
       const image = explained.evidence.image;
       const what = kind === "without" ? "Without the ink in the ring" : "With ink in the dashed outline";
-      return `${what} ${placeIn(image, patch.x, patch.y)} it would be read as ${digit}, ${percent(probability)} sure.`;
+      return `${what} ${placeIn(image, patch.x, patch.y)} the networks would read ${digit}, ${percent(probability)} sure.`;
     });
   }
 
   function showNumbers(numbers) {
     const colours = numbers.map((value) => [...blended(WHITE, BLACK, (value + 1) / 2), 255]);
     setImage($("#fc6"), colourUrl({ rgba: Uint8Array.from(colours.flat()), width: numbers.length / 2, height: 2 }));
-  }
-
-  function setImage(image, url) {
-    image.style.visibility = url ? "" : "hidden";
-    if (url) image.src = url;
-    else image.removeAttribute("src");
   }
 
   // Outlines on the image what a pixel of a map sees.
@@ -164,11 +162,12 @@ function makeInside(element, server) {
       outline.hidden = false;
     };
     const hide = () => (outline.hidden = true);
-    map.addEventListener("pointermove", ({ offsetX, offsetY }) => {
-      const scale = map.naturalWidth / map.clientWidth;
-      outlineField([offsetX, offsetY].map((value) => Math.floor((value * scale) % (side + 1))));
-    });
-    map.addEventListener("pointerleave", hide);
+    for (const event of ["pointermove", "pointerdown"])
+      map.addEventListener(event, ({ offsetX, offsetY }) => {
+        const scale = map.naturalWidth / map.clientWidth;
+        outlineField([offsetX, offsetY].map((value) => Math.floor((value * scale) % (side + 1))));
+      });
+    map.addEventListener("pointerleave", ({ pointerType }) => pointerType !== "touch" && hide());
     map.addEventListener("blur", hide);
     map.addEventListener("focus", () => outlineField(at));
     map.addEventListener("keydown", (event) => {
@@ -192,7 +191,7 @@ const isSame = (one, other) =>
 // Why ink is not read as a digit.
 function whyNone({ together, probabilities }) {
   const [most, next] = likely(together);
-  if (together[most] > 0.5) return `It looks like a ${most}, but it is too small to be read. Write it larger.`;
+  if (together[most] > 0.5) return `It looks like ${withArticle(most)}, but it is too small to be read. Write it larger.`;
   const reason = disagreement(probabilities) || `Neither network is sure: ${whatEachSays(probabilities)}.`;
   return `It is no digit, because none reaches 50 % on average. The likeliest are ${most}, ${percent(together[most])}, and ${next}, ${percent(together[next])}. ${reason}`;
 }
@@ -214,8 +213,8 @@ function tenOf({ lenet5, ffnn }) {
     return `${most} with ${percent(values[most])}${values[next] < 0.01 ? "" : `, then ${next} with ${percent(values[next])}`}`;
   };
   return (
-    `7. Ten numbers, one for each digit. LeNet5: ${best(lenet5)}. FFNN has no maps: each of its 512 + 512 neurons sees ` +
-    `all pixels at once. FFNN: ${best(ffnn)}.`
+    `7. Ten numbers, one for each digit. LeNet5: ${best(lenet5)}. FFNN: ${best(ffnn)}. FFNN has no maps: each neuron of ` +
+    "its first layer sees all pixels."
   );
 }
 

@@ -12,7 +12,7 @@ const NO_FC6 = base64Of(new Uint8Array(FC6)); // near to nothing
 
 // A form is {digit, ink, fc6, model}: what schemas.py calls a form, and the model that gave `fc6`. `read(sketch)`
 // returns the server's answer with forms, changed() is called after each change, also in another tab, and warn(text)
-// says what was found damaged.
+// says what was found damaged, and that another tab changed the forms.
 function makeLearning(read, changed, warn) {
   let forms = []; // the newest last
   let unsaved = []; // those that the storage does not take
@@ -114,8 +114,11 @@ function makeLearning(read, changed, warn) {
 
   addEventListener("storage", ({ key }) => {
     if (key !== STORAGE_KEY && key !== null) return; // null: another tab cleared the storage
+    const before = forms;
     load();
     changed();
+    if (forms.length !== before.length || !forms.every((form, i) => isEqual(form, before[i])))
+      warn("Another tab has changed the forms that this browser has learned.");
   });
   load();
   return {

@@ -2,6 +2,8 @@ const [WIDTH, HEIGHT] = [420, 280]; // of the sketch in pixels; all other length
 const PEN_WIDTH = 8; // one digit may fill the paper, and digits from a tenth of its height on are not blots
 const MIN_DISTANCE = 1; // a new point must be farther than this from the last one
 const MAX_POINTS = 50_000; // of a stroke; by then the paper is black
+const TAP_DISTANCE = 6; // a pointer that moves less does not replace a picture
+const PINCH_TIME = 250; // milliseconds between two fingers that zoom
 const KEY_STEP = 10; // distance that an arrow key moves the pen
 const KEY_DIRECTIONS = {
   ArrowLeft: [-1, 0],
@@ -25,7 +27,9 @@ function makePaper(element, changed, announce) {
   const screen = canvas.getContext("2d");
   const pixels = makePixels();
   const states = [{ strokes: [], picture: "" }];
+  let undone = []; // states that redo() brings back, the next one last
   let pointer = null; // the pointerdown event of the pointer that draws
+  let start = null; // where that pointer touched a picture, until it moves
   let pen = null; // the keyboard's pen: its position `at`, and whether it is `down`
 
   const content = () => states.at(-1);
@@ -43,17 +47,23 @@ function makePaper(element, changed, announce) {
     if (content().picture) picture.src = content().shown ?? content().picture;
   }
 
-  function replace(state) {
-    pointer = pen = null;
-    cursor.hidden = true;
+  function push(state) {
     states.push(state);
+    undone = [];
+  }
+
+  function replace(state) {
+    pointer = start = null;
+    if (pen) pen.down = false;
+    if (!cursor.hidden) showPen();
+    push(state);
     redraw();
     changed("replaced");
   }
 
   function begin(point) {
     const { strokes, picture: previousPicture } = content();
-    states.push({ strokes: [...strokes, [point]], picture: "" });
+    push({ strokes: [...strokes, [point]], picture: "" });
     if (previousPicture) redraw();
     else paintCurve(screen, [point], 0);
     changed(previousPicture ? "replaced" : "moved");
@@ -86,24 +96,47 @@ function makePaper(element, changed, announce) {
 
   canvas.addEventListener("pointerdown", (event) => {
     if (event.button !== 0) return;
-    const isAfterPalm = pointer?.pointerType === "touch" && event.pointerType === "pen";
-    if (pointer && !isAfterPalm) return;
-    if (isAfterPalm) {
-      states.pop();
-      redraw();
-    }
+    if (pointer?.pointerType === "touch" && event.pointerType === "pen") dropStroke(); // that was the palm
+    if (pointer) return;
     liftPen();
     fitScreen(); // the window may have moved to a screen of higher resolution
     pointer = event;
     canvas.setPointerCapture(event.pointerId);
-    begin(position(event));
+    if (content().picture) start = position(event);
+    else begin(position(event));
   });
 
+  function dropStroke() {
+    pointer = null;
+    if (start) return (start = null);
+    states.pop();
+    redraw();
+    changed("replaced");
+  }
+
+  // Two fingers on the paper zoom, but not if the later one is a palm.
+  canvas.parentElement.addEventListener(
+    "touchstart",
+    (event) => {
+      const fingers = [...event.touches].filter(({ target }) => event.currentTarget.contains(target));
+      if (fingers.length < 2 || pointer?.pointerType !== "touch") return;
+      if (event.timeStamp - pointer.timeStamp < PINCH_TIME) dropStroke();
+      else event.preventDefault();
+    },
+    { passive: false },
+  );
+
   // Otherwise the browser may treat a quick stroke as a fling, and the next tap as its end.
-  canvas.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false });
+  canvas.addEventListener("touchmove", (event) => pointer && event.preventDefault(), { passive: false });
 
   canvas.addEventListener("pointermove", (event) => {
     if (event.pointerId !== pointer?.pointerId || event.buttons === 0) return;
+    if (start) {
+      const [x, y] = position(event);
+      if (Math.hypot(x - start[0], y - start[1]) < TAP_DISTANCE) return;
+      begin(start);
+      start = null;
+    }
     const coalesced = event.getCoalescedEvents?.() ?? [];
     extend((coalesced.length ? coalesced : [event]).map(position));
   });
@@ -111,12 +144,15 @@ function makePaper(element, changed, announce) {
   canvas.addEventListener("lostpointercapture", (event) => {
     if (event.pointerId !== pointer?.pointerId) return;
     pointer = null;
-    finishStroke();
+    if (!start) finishStroke();
+    start = null;
   });
+
+  canvas.addEventListener("contextmenu", (event) => pointer && event.preventDefault()); // of a finger that rests
 
   function liftPen() {
     const wasDown = pen?.down;
-    pen = null;
+    if (pen) pen.down = false;
     cursor.hidden = true;
     if (wasDown) finishStroke();
   }
@@ -167,7 +203,7 @@ function makePaper(element, changed, announce) {
 
   return {
     isBlank,
-    isMoving: () => Boolean(pointer || pen?.down),
+    isMoving: () => Boolean((pointer && !start) || pen?.down),
     canUndo: () => states.length > 1,
     content,
     // The input of the networks, as sketchUrl() describes it.
@@ -180,8 +216,15 @@ function makePaper(element, changed, announce) {
     draw: (strokes) => replace({ strokes, picture: "" }),
     undo() {
       if (states.length === 1) return;
-      states.pop();
+      const later = [...undone, states.pop()];
       replace(states.pop());
+      undone = later;
+    },
+    redo() {
+      if (!undone.length) return;
+      const later = undone.slice(0, -1);
+      replace(undone.at(-1));
+      undone = later;
     },
     restore(drawing) {
       for (let i = 1; i < drawing.strokes.length; i++)

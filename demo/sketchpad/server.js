@@ -25,9 +25,10 @@ async function post(address, message) {
   const headers = { "Content-Type": "application/json" };
   const signal = AbortSignal.timeout?.(REQUEST_TIMEOUT); // older browsers have no timeout
   const response = await fetch(address, { method: "POST", headers, body: JSON.stringify(message), signal });
+  if (response.status === 429)
+    return { problem: "The server is busy.", delay: 1_000 * response.headers.get("Retry-After") || undefined };
   const answer = await response.json();
   if (response.ok) return answer;
-  if (response.status === 429) return { problem: "The server is busy." };
   if ([403, 422, 501, 507].includes(response.status)) return { error: answer.detail };
   throw new Error(answer.detail);
 }

@@ -2,13 +2,14 @@ const QUESTION_INTERVAL = 50; // milliseconds between two questions while the pe
 const MAX_IN_FLIGHT = 3; // questions without an answer while the pen moves; more than 1 hides a slow network
 const ANSWER_TIMEOUT = 5_000; // milliseconds until an unanswered question is asked again
 const RETRY_DELAY = 1_000; // milliseconds until the next question if the server is busy or cannot be reached
+const MAX_DOUBLINGS = 3; // of that delay, one after each failure
 const DONE_TIME = 1_500; // milliseconds for which a button says what it did
 
 // `server` has read({sketch, inside, forms}), and for corrections what corrections.js asks. schemas.py describes the
 // answers, sketchUrl() the sketch; `inside` is the digit whose feature maps are wanted, or null, and `forms` whether the
-// digits' forms are. A refusal is {error}, or {problem} if the page shall ask again. `silence` says that no answer comes.
-// `urls` are the addresses for programs, and `card` that of the model card, if there are any. The server stores
-// corrections in `correctionsFolder`; "" disables that.
+// digits' forms are. A refusal is {error}, or {problem} if the page shall ask again, at the earliest after `delay`
+// milliseconds if that is given. `silence` says that no answer comes. `urls` are the addresses for programs, and `card`
+// that of the model card, if there are any. The server stores corrections in `correctionsFolder`; "" disables that.
 function sketchpad(element, server, correctionsFolder) {
   const $ = (selector) => element.querySelector(selector);
   let reading = null; // the newest answer, and the sketch that it is about
@@ -28,6 +29,7 @@ function sketchpad(element, server, correctionsFolder) {
   let newestRead = 0; // number of the question that the reading answers
   let inFlight = 0; // questions without an answer
   let maxInFlight = MAX_IN_FLIGHT; // 1 while questions wait for those of others
+  let failures = 0; // questions in a row that got no answer
   let nextAt = 0; // earliest time of the next question, by performance.now()
   let timer;
 
@@ -55,7 +57,7 @@ function sketchpad(element, server, correctionsFolder) {
       answers.announce("The paper is blank.");
     }
     if (reason === "replaced" || reason === "lifted") {
-      nextAt = 0;
+      if (!failures) nextAt = 0;
       saveDrawing();
     }
     corrections.show();
@@ -88,20 +90,25 @@ function sketchpad(element, server, correctionsFolder) {
     inFlight += 1;
     let isTimedOut = false;
     nextAt = performance.now() + QUESTION_INTERVAL;
-    const timeout = setTimeout(() => {
-      inFlight -= 1; // makes room for the next question
-      isTimedOut = true;
-      askAgain(asked);
-    }, ANSWER_TIMEOUT);
     const inside = $(".inside").open ? Math.max(0, number.selected()) : null;
     const forms = learning.forms().length > 0;
     const question = { sketch: paper.sketch(), inside, forms, moving: paper.isMoving() };
+    const timeout = setTimeout(() => {
+      inFlight -= 1; // makes room for the next question
+      isTimedOut = true;
+      if (!question.sketch.url) askAgain(asked);
+      else if (isOpen(asked)) answers.showProblem(`${server.silence} Your picture is kept.`); // it is sent only once
+    }, ANSWER_TIMEOUT);
     const answer = await server.read(question).catch(() => null);
     clearTimeout(timeout);
     if (!isTimedOut) inFlight -= 1;
-    if (answer?.error || answer?.digits) receive(asked, question, answer);
-    else {
-      nextAt = performance.now() + RETRY_DELAY * (0.5 + Math.random());
+    if (answer?.error || answer?.digits) {
+      failures = 0;
+      receive(asked, question, answer);
+    } else {
+      const delay = answer?.delay ?? RETRY_DELAY * 2 ** Math.min(failures, MAX_DOUBLINGS);
+      nextAt = performance.now() + delay * (1 + Math.random() / 2); // not all pages at once
+      if (isOpen(asked)) failures += 1;
       askAgain(asked, answer?.problem);
     }
     askNext();
@@ -170,8 +177,11 @@ function sketchpad(element, server, correctionsFolder) {
     return { error: error ?? "The drawing has changed meanwhile. Click again." };
   }
 
+  // Whether a question is the newest, and not answered.
+  const isOpen = (asked) => asked > newestShown && asked === newestAsked;
+
   function askAgain(asked, problem = server.silence) {
-    if (asked <= newestShown || asked < newestAsked) return;
+    if (!isOpen(asked)) return;
     answers.showProblem(`${problem} Your drawing is kept; the page asks again.`);
     answers.setOutdated(true);
     changedSinceAsked = true;
@@ -197,12 +207,19 @@ function sketchpad(element, server, correctionsFolder) {
   $(".inside").addEventListener("toggle", lookInside);
   document.addEventListener("keydown", (event) => {
     if (event.target !== document.body && !element.contains(event.target)) return;
-    const isZ = event.code === "KeyZ" || event.key.toLowerCase() === "z";
-    if (isZ && (event.ctrlKey || event.metaKey) && !event.shiftKey) paper.undo();
-    else if (event.key === "Escape") paper.clear();
+    const command = commandOf(event);
+    if (command) paper[command]();
     else return;
     event.preventDefault();
   });
+
+  function commandOf({ key, code, ctrlKey, metaKey, altKey, shiftKey }) {
+    if (key === "Escape") return "clear";
+    if (altKey || !(ctrlKey || metaKey)) return null;
+    const letter = (/^[a-z]$/i.test(key) ? key : code.replace("Key", "")).toLowerCase(); // other alphabets: by the place
+    if (letter === "z") return shiftKey ? "redo" : "undo";
+    return letter === "y" && ctrlKey ? "redo" : null;
+  }
 
   takeFiles(element, paper.content, paper.show, answers.showNotice);
 

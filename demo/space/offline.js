@@ -1,6 +1,7 @@
 // The service worker: caches the page and its files, all of one version, for reloads offline.
 const VERSION = "[[version]]";
 const FILES = [[files]]; // names and integrity hashes, as static.js requests them
+const PATIENCE = 3_000; // milliseconds for which a cached page waits for the network
 const PREFIX = `write-a-number ${registration.scope} `; // other pages of this origin have their own caches
 const LATER = [[later]]; // files that are cached when the page asks for them
 const requests = Object.entries(FILES).map(([name, integrity]) => new Request(`${name}?${integrity}`, { integrity }));
@@ -26,6 +27,13 @@ async function fetchAndCache(request) {
   return response;
 }
 
+async function newestPage(url) {
+  const online = fetch(url, { cache: "no-cache", redirect: "manual" });
+  const kept = await cached("index.html");
+  if (!kept) return online;
+  return Promise.race([online.catch(() => kept), new Promise((resolve) => setTimeout(resolve, PATIENCE, kept))]);
+}
+
 const cached = async (url) => (await caches.open(PREFIX + VERSION)).match(url);
 
 addEventListener("install", (event) => event.waitUntil(fillCache()));
@@ -33,8 +41,7 @@ addEventListener("activate", (event) => event.waitUntil(deleteOldCaches().then((
 addEventListener("fetch", (event) => {
   const { url, mode } = event.request;
   if (mode === "navigate" && ["", "index.html"].includes(url.slice(registration.scope.length).replace(/[?#].*/, ""))) {
-    const online = fetch(url, { cache: "no-cache", redirect: "manual" });
-    event.respondWith(online.catch(async () => (await cached("index.html")) ?? Response.error()));
+    event.respondWith(newestPage(url));
   } else if (requests.some((request) => request.url === url)) {
     event.respondWith(cached(url).then((response) => response ?? fetchAndCache(event.request)));
   }

@@ -62,7 +62,7 @@ function loadingProblem(error) {
 async function read({ sketch: asked, inside, forms }) {
   if (asked.url && !readsTruePixels()) return { error: `This browser hides the pixels of pictures. ${ALLOW}.` };
   const { grey, width, height } = asked.url ? await greyPixels(asked.url) : asked;
-  const late = new Promise((resolve) => setTimeout(resolve, LOADING_TIME, { problem: STILL_LOADING }));
+  const late = new Promise((resolve) => setTimeout(resolve, LOADING_TIME, { problem: STILL_LOADING, delay: 0 }));
   const loaded = await Promise.race([loadOnce().catch((error) => ({ problem: loadingProblem(error) })), late]);
   if (loaded.problem) return loaded;
   const { ort, session } = loaded;

@@ -41,14 +41,20 @@ def draw(page: Page, points: Points, lift: bool = True, steps: int = 5) -> None:
         page.mouse.up()
 
 
-def touch(page: Page, points: Points) -> None:
+def touch(page: Page, *fingers: Points) -> None:
+    """Move fingers along points. They touch the paper one after the other, and leave it together."""
     box = page.locator("#sketchpad canvas").bounding_box()
     assert box is not None
-    places = [{"x": box["x"] + x * box["width"], "y": box["y"] + y * box["height"]} for x, y in along(points)]
+    paths = [
+        [{"x": box["x"] + x * box["width"], "y": box["y"] + y * box["height"], "id": i} for x, y in along(points)]
+        for i, points in enumerate(fingers)
+    ]
     devtools = page.context.new_cdp_session(page)
-    devtools.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": places[:1]})
-    for place in places[1:]:
-        devtools.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [place]})
+    for count in range(1, len(paths) + 1):
+        starts = [path[0] for path in paths[:count]]
+        devtools.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": starts})
+    for places in zip(*(path[1:] for path in paths), strict=True):
+        devtools.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": places})
     devtools.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
 
 

@@ -206,6 +206,52 @@ def test_missing_answers_do_not_stop_the_page_from_asking(address: str, visit: C
     expect(page.locator("#digit")).to_have_text("7")
 
 
+def test_a_picture_is_sent_once_even_if_its_answer_is_slow(address: str, visit: Callable[..., Page]) -> None:
+    page = visit(address, clock=True)
+    held: list[Route] = []
+    page.route("**/read", lambda route: held.append(route))
+    page.set_input_files("#file", {"name": "one.jpg", "mimeType": "image/jpeg", "buffer": photograph()})
+    wait_for(page, lambda: bool(held))
+    for _ in range(4):
+        page.clock.fast_forward(ANSWER_TIMEOUT)
+    expect(page.locator("#problem")).to_have_text("The server does not answer. Your picture is kept.")
+    assert len(held) == 1
+    held[0].continue_()
+    expect_digit(page, "1")
+    expect(page.locator("#problem")).to_be_hidden()
+
+
+def test_the_page_asks_a_failing_server_less_and_less_often(
+    address: str, visit: Callable[..., Page], problems: list[str]
+) -> None:
+    page = visit(address, clock=True)
+    asked: list[Route] = []
+    page.route("**/read", lambda route: (asked.append(route), route.fulfill(status=500, json={"detail": ""})))
+    page.get_by_label("a crossed 7").click()
+    for delay in (1, 2, 4, 8, 8):
+        expect(page.locator("#problem")).to_contain_text("does not answer")
+        page.wait_for_timeout(50)
+        questions = len(asked)
+        page.clock.fast_forward(900 * delay)
+        page.wait_for_timeout(50)
+        assert len(asked) == questions
+        page.clock.fast_forward(600 * delay)
+        wait_for(page, lambda questions=questions: len(asked) > questions)  # type: ignore[misc]
+    busy = {"status": 429, "headers": {"Retry-After": "3"}, "json": {"detail": "busy"}}
+    page.route("**/read", lambda route: (asked.append(route), route.fulfill(**busy)))
+    page.clock.fast_forward(12_000)
+    expect(page.locator("#problem")).to_contain_text("The server is busy.")
+    questions = len(asked)
+    page.clock.fast_forward(2_700)
+    page.locator(".examples button").first.click()  # a new drawing waits, too
+    page.wait_for_timeout(50)
+    assert len(asked) == questions
+    page.unroute("**/read")
+    page.clock.fast_forward(2_000)
+    expect_digit(page, "1")
+    problems.clear()
+
+
 def test_an_answer_after_the_timeout_is_still_shown(address: str, visit: Callable[..., Page]) -> None:
     """After the timeout the page asks once more, but it still accepts the first answer."""
     page = visit(address, clock=True)
@@ -305,6 +351,18 @@ def test_undo_reverts_one_stroke_or_a_clear(page: Page) -> None:
     expect_blank(page)
     page.click("#undo")
     expect_blank(page)
+    page.keyboard.press("Control+y")
+    expect_digit(page, "1")
+    page.keyboard.press("Control+Shift+Z")  # the clear
+    expect_blank(page)
+    page.keyboard.press("Meta+z")
+    expect_digit(page, "1")
+    for key, code, digit in (("z", "KeyY", ""), ("y", "KeyZ", "1"), ("я", "KeyZ", ""), ("н", "KeyY", "1")):
+        page.evaluate(
+            "key => document.body.dispatchEvent(new KeyboardEvent('keydown', {...key, ctrlKey: true, bubbles: true}))",
+            {"key": key, "code": code},
+        )
+        expect(page.locator("#digit")).to_have_text(digit)
 
 
 @pytest.mark.parametrize(
@@ -333,6 +391,25 @@ def test_a_finger_draws_without_scrolling(address: str, visit: Callable[..., Pag
     assert page.evaluate("window.scrollY") == 0
     page.tap("#clear")
     expect_blank(page)
+
+
+def test_two_fingers_zoom_and_a_tap_leaves_a_picture_as_it_is(address: str, visit: Callable[..., Page]) -> None:
+    page = visit(address, viewport={"width": 360, "height": 640}, is_mobile=True, has_touch=True)
+    page.set_input_files("#file", {"name": "one.jpg", "mimeType": "image/jpeg", "buffer": photograph()})
+    expect_digit(page, "1")
+    page.locator("#sketchpad canvas").tap(position={"x": 20, "y": 20})
+    page.wait_for_timeout(100)
+    expect(page.locator("#sketchpad .picture")).to_be_visible()
+    touch(page, [(0.3, 0.5), (0.1, 0.5)], [(0.5, 0.5), (0.7, 0.5)])  # the second finger on the box of the digit
+    wait_for(page, lambda: page.evaluate("visualViewport.scale") > 1)
+    expect(page.locator("#sketchpad .picture")).to_be_visible()
+    page.reload()
+    touch(page, [(0.1, 0.4), (0.3, 0.8)])
+    expect(page.locator("#sketchpad .picture")).to_be_hidden()
+    drawing = page.evaluate("sessionStorage.drawing")
+    touch(page, [(0.45, 0.5), (0.1, 0.5)], [(0.55, 0.5), (0.9, 0.5)])
+    wait_for(page, lambda: page.evaluate("visualViewport.scale") > 1)
+    assert page.evaluate("sessionStorage.drawing") == drawing
 
 
 def test_a_stylus_draws_while_the_palm_rests_on_the_paper(page: Page) -> None:
@@ -378,6 +455,7 @@ def ink_and_paper(page: Page) -> list[int]:
 
 def test_in_dark_mode_the_paper_is_dark_and_the_ink_light(address: str, visit: Callable[..., Page]) -> None:
     page = visit(address, color_scheme="dark")
+    expect(page.locator(".invitation")).to_have_css("color", "rgb(143, 143, 143)")  # 5.4 : 1 to the paper
     draw(page, ONE)
     expect_digit(page, "1")
     assert ink_and_paper(page) == [230, 26]
@@ -416,7 +494,9 @@ def test_ink_and_bars_show_where_the_system_chooses_the_colours(address: str, vi
 
 
 def test_everything_can_be_done_by_keyboard(page: Page) -> None:
-    page.focus("#sketchpad canvas")
+    page.keyboard.press("Tab")
+    told = "getComputedStyle(document.querySelector('.invitation'), '::after').content"
+    assert "Space puts it down" in page.evaluate(told)
     page.keyboard.press("ArrowUp")
     page.keyboard.press("Space")
     for _ in range(14):
@@ -428,11 +508,13 @@ def test_everything_can_be_done_by_keyboard(page: Page) -> None:
     expect_blank(page)
     page.keyboard.press("Control+z")
     expect_digit(page, "1")
+    page.keyboard.press("ArrowLeft")  # from where the pen was
+    expect(page.locator("#said")).to_contain_text("48 % across, 71 % down")
     reached = []
     for _ in range(30):
         page.keyboard.press("Tab")
         reached.append(page.evaluate("document.activeElement.innerText || document.activeElement.ariaLabel"))
-    assert reached[:3] == ["Undo", "Clear", "Photograph or picture file of digits"]
+    assert reached[:3] == ["Undo", "Clear", "Photo or file of digits"]
     assert "a crossed 7" in reached
     assert "Look inside" in reached
     page.get_by_label("a slashed 0").focus()
@@ -490,6 +572,10 @@ def test_a_pasted_or_dropped_picture_is_read(event: str, page: Page) -> None:
         [event, base64.b64encode(photograph()).decode()],
     )
     expect_digit(page, "1")
+    if event == "paste":
+        nothing = "new ClipboardEvent('paste', {clipboardData: new DataTransfer(), bubbles: true})"
+        page.evaluate(f"document.body.dispatchEvent({nothing})")
+        expect(page.locator("#notice")).to_have_text("The clipboard holds no picture.")
 
 
 def test_light_ink_on_a_transparent_background_is_read(page: Page) -> None:
@@ -597,7 +683,7 @@ def test_a_digit_of_a_number_is_corrected_by_itself(collecting: Collecting, visi
     expect(page.locator("#stores")).to_contain_text("Is digit 2 wrong?")
     seen = pixels(page.locator("#seen").get_attribute("src") or "")
     page.locator(".wrong button").nth(8).click()
-    expect(page.locator("#stores")).to_contain_text("Stored as a 8.")
+    expect(page.locator("#stores")).to_contain_text("Stored as an 8.")
     (file,) = collecting.folder.glob("8/*.*")
     np.testing.assert_array_equal(np.asarray(Image.open(file)), seen)
     page.locator("#take-back").click()
@@ -638,6 +724,7 @@ def test_the_page_says_so_if_a_drawing_cannot_be_taken_back(
     page.route("**/take-back", lambda route: route.abort())
     page.locator("#take-back").click()
     expect(page.locator("#notice")).to_contain_text("the drawing is still stored")
+    expect(page.locator("#take-back")).to_be_focused()
     page.unroute("**/take-back")
     page.locator("#take-back").click()
     expect(page.locator("#take-back")).to_be_hidden()

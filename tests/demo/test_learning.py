@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -28,7 +29,7 @@ FORBIDDEN = """for (const name of ['localStorage', 'sessionStorage'])
 
 def correct(page: Page, digit: int) -> None:
     page.locator(".wrong button").nth(digit).click()
-    expect(page.locator("#stores")).to_contain_text(f"Learned as a {digit}")
+    expect(page.locator("#stores")).to_contain_text(re.compile(rf"Learned as an? {digit}"))
 
 
 def expect_number(page: Page, number: str) -> None:
@@ -73,6 +74,10 @@ def test_a_corrected_form_is_read_so_from_then_on(page: Page) -> None:
     teach(page)
     expect(page.locator("#words")).to_contain_text("Read as you taught it. The networks alone: 7, 99 % sure")
     expect(page.locator("tbody tr.read th")).to_have_text("2")
+    page.locator(".inside summary").click()
+    expect(page.locator("#why-what")).to_have_text("Why the networks alone say 7")
+    expect(page.locator("#doubt")).to_contain_text("You taught this browser that it is a 2.")
+    page.locator(".inside summary").click()
     redraw(page, ANOTHER_SEVEN, "2")
     redraw(page, ONE, "1")
     page.reload()
@@ -148,6 +153,8 @@ def test_another_tab_learns_and_forgets_too(address: str, visit: Visit) -> None:
     expect_number(other, "7")
     teach(page)
     expect_number(other, "2")
+    expect(other.locator("#notice")).to_have_text("Another tab has changed the forms that this browser has learned.")
+    expect(page.locator("#notice")).to_be_hidden()
     redraw(other, ONE, "1")
     correct(other, 4)
     expect_learned(page, 2)
@@ -283,6 +290,7 @@ def test_a_browser_that_has_learned_200_forms_says_so(page: Page) -> None:
     expect_number(page, "7")
     page.locator(".wrong button").nth(2).click()
     expect(page.locator("#notice")).to_contain_text("This browser holds 200 forms.")
+    expect(page.locator(".wrong button").nth(2)).to_be_focused()
     assert [form["digit"] for form in stored(page)] == [3] * 200
 
 

@@ -133,7 +133,7 @@ def test_an_unsure_digit_is_marked_and_says_what_else_it_could_be(page: Page, an
     expect(page.locator("#digit .unsure")).to_have_text(["6", "?"])
     assert [button.get_attribute("data-or") for button in buttons.all()] == ["", "or 0", "8?"]
     expect(page.locator("#words")).to_have_text("Not sure of 2 of 3 digits.")
-    expect(page.locator("#said")).to_contain_text("Digit 2: Probably, 70 % sure. Or 0.")
+    expect(page.locator("#said")).to_contain_text("Digit 2: Probably, 70 % sure. Perhaps 0.")
     expect(page.locator(".boxes .unsure:visible")).to_have_count(2)
 
 

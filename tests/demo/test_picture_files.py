@@ -192,6 +192,9 @@ def test_a_picture_file_gets_the_same_answer_everywhere(
     for page in pages:
         if not pieces:
             expect(page.locator("#digit")).to_have_text("?")
+            for place in ("#words", "#said"):
+                expect(page.locator(place)).to_have_text("No ink is large and dark enough to be a digit.")
+            expect(page.locator("#copy")).to_be_hidden()
             continue
         expect(page.locator("#seen")).to_have_attribute("src", re.compile("^data:image/png"))
         expect(page.locator("#digit")).to_have_text(re.compile(r"[?\s]+" if digit is None else str(digit)))

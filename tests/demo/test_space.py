@@ -6,6 +6,7 @@ import errno
 import mimetypes
 import os
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -455,6 +456,11 @@ def test_the_static_page_reloads_offline(static_page: Files, tmp_path: Path, vis
     with web.serving(tmp_path) as address:
         page = visit(f"{address}sub/page/")
         expect_kept(page)
+    with socket.create_server(("127.0.0.1", urlsplit(address).port or 0)):  # accepts connections, and never answers
+        page.reload()
+        page.get_by_label("an open 4").click()
+        expect_digit(page, "4")
+        page.click("#clear")
     page.context.set_offline(True)
     page.reload()
     draw(page, SEVEN)

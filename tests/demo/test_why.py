@@ -218,6 +218,9 @@ def test_the_buttons_of_other_digits_stay_below_the_pointer(
         expect(page.locator("#against")).to_have_text(f"speaks for {rival}")
         assert page.evaluate("scrollY") == scrolled
         assert top_of(button) == before
+        box = button.bounding_box()
+        assert box
+        assert min(box["width"], box["height"]) >= 24
         tops.add(before + scrolled)
     assert len(tops) == 1
 
@@ -282,7 +285,8 @@ def test_ink_that_is_no_digit_is_explained(page: Page) -> None:
     expect(page.locator("#why-change")).to_have_text("What would make it a digit")
 
 
-def test_a_pixel_of_a_map_frames_what_it_sees(page: Page) -> None:
+def test_a_pixel_of_a_map_frames_what_it_sees(address: str, visit: Callable[..., Page]) -> None:
+    page = visit(address, has_touch=True)
     page.click(".inside summary")
     page.get_by_label("an open 4").click()
     expect(page.locator("#why")).to_contain_text("for 4")
@@ -302,6 +306,13 @@ def test_a_pixel_of_a_map_frames_what_it_sees(page: Page) -> None:
         assert share() == [step, 0, field]
     page.locator("#conv2").hover()
     assert share()[2] == 10
+    box = page.locator("#conv1").bounding_box()
+    assert box
+    scale = box["width"] / 149  # 6 maps of 24 pixels, one pixel apart
+    page.locator("#conv1").tap(position={"x": (25 + 7.5) * scale, "y": 9.5 * scale})
+    page.wait_for_timeout(100)
+    assert share() == [7, 9, 5]
+    expect(frame).to_be_visible()
 
 
 def test_without_the_networks_for_images_the_page_says_how_to_make_them(page: Page, problems: list[str]) -> None:

@@ -23,6 +23,8 @@ def test_a_shared_link_describes_the_page_and_shows_its_picture(address: str) ->
     for name in ("og:title", "og:image", "og:description"):
         assert page.text.count(f'"{name}"') == 1
     assert "raw.githubusercontent.com" not in page.text
+    assert int(page.headers["content-length"]) < len(page.content) / 3  # compressed
+    assert httpx.get(address, headers={"Accept-Encoding": "identity"}).text == page.text
 
 
 def test_the_picture_has_the_address_that_a_proxy_names(address: str) -> None:
