@@ -48,11 +48,13 @@ def _dumps(content: Any, indent: str = "") -> str:
 
 
 def read_json(path: Path) -> Any:
-    """Read the JSON file of a checkpoint. Raises InputError if it is missing or damaged."""
+    """Read the JSON file of a checkpoint. Raises InputError if it is missing, damaged or cannot be read."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise InputError(f"{path} is missing: {train_command(path.stem, path.parent)} makes it.") from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
     except ValueError as error:
         raise InputError(
             f"{path} is not JSON ({error}): delete it; {train_command(path.stem, path.parent)} makes it."

@@ -34,11 +34,13 @@ class Pair:
     def _load(self, name: str) -> onnxruntime.InferenceSession:
         path = self.folder / name
         try:
-            return session_on_cpu(path.read_bytes())
+            session = session_on_cpu(path.read_bytes())
+            session.run(None, {"image": np.zeros((1, SIDE, SIDE), np.float32)})  # fails for another graph
         except FileNotFoundError:
             raise SetupError(f"There is no {path}. {remedy(self.folder)} to make it.") from None
         except Exception as error:  # ONNX Runtime has its own error classes
             raise SetupError(f"{path} cannot be loaded. {remedy(self.folder)} to make it again.") from error
+        return session
 
 
 def cut(sheet: np.ndarray) -> np.ndarray:

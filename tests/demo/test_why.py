@@ -351,7 +351,11 @@ def test_a_sheet_with_parts_of_images_is_refused(address: str) -> None:
     assert (refused.status_code, "28 x 28 pixels each" in refused.json()["detail"]) == (422, True)
 
 
-@pytest.mark.parametrize("content", [None, b"damaged"], ids=["missing", "damaged"])
+@pytest.mark.parametrize(
+    "content",
+    [None, b"damaged", (ONNX / "lenet5-sketch.onnx").read_bytes()],
+    ids=["missing", "damaged", "another graph"],
+)
 def test_networks_that_cannot_be_loaded_are_named_with_the_remedy(content: bytes | None, tmp_path: Path) -> None:
     if content:
         (tmp_path / "lenet5.onnx").write_bytes(content)

@@ -53,6 +53,12 @@ def test_the_error_for_a_missing_record_names_the_command_that_makes_it(tmp_path
         TrainingRecord.load(tmp_path / "lenet5.json")
 
 
+def test_the_error_for_a_record_that_cannot_be_read_gives_the_reason(tmp_path: Path) -> None:
+    (tmp_path / "lenet5.json").mkdir()
+    with pytest.raises(InputError, match=r"lenet5\.json cannot be read: Is a directory\."):
+        TrainingRecord.load(tmp_path / "lenet5.json")
+
+
 def test_settings_are_described_by_their_differences() -> None:
     best = RECIPES["ffnn"]["best"]
     these, others = Settings(best, 0, 3), Settings(replace(best, learning_rate=0.5, patience=7), 1)
