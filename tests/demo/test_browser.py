@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import httpx
@@ -226,7 +226,13 @@ def test_the_page_asks_a_failing_server_less_and_less_often(
 ) -> None:
     page = visit(address, clock=True)
     asked: list[Route] = []
-    page.route("**/read", lambda route: (asked.append(route), route.fulfill(status=500, json={"detail": ""})))
+    answer: dict[str, Any] = {"status": 500, "json": {"detail": ""}}
+
+    def refuse(route: Route) -> None:
+        asked.append(route)
+        route.fulfill(**answer)
+
+    page.route("**/read", refuse)
     page.get_by_label("a crossed 7").click()
     for delay in (1, 2, 4, 8, 8):
         expect(page.locator("#problem")).to_contain_text("does not answer")
@@ -237,8 +243,7 @@ def test_the_page_asks_a_failing_server_less_and_less_often(
         assert len(asked) == questions
         page.clock.fast_forward(600 * delay)
         wait_for(page, lambda questions=questions: len(asked) > questions)  # type: ignore[misc]
-    busy = {"status": 429, "headers": {"Retry-After": "3"}, "json": {"detail": "busy"}}
-    page.route("**/read", lambda route: (asked.append(route), route.fulfill(**busy)))
+    answer = {"status": 429, "headers": {"Retry-After": "3"}, "json": {"detail": "busy"}}
     page.clock.fast_forward(12_000)
     expect(page.locator("#problem")).to_contain_text("The server is busy.")
     questions = len(asked)
