@@ -43,7 +43,8 @@ INSIDE = 1 - 2**-22  # of a side: not quite the last edge, so that every edge li
 SURROUNDINGS = 19  # cells: the mean level of a square around each cell tells dark ink from light
 STROKE = 15  # cells: wider than most strokes of a photographed digit
 SLOPES = np.linspace(-0.24, 0.24, 7)  # of printed lines: one cell apart from the next at the end of a half line
-PARTS = 16  # of a printed line, each of which is dark: longer ones would bridge the gaps between digits
+PARTS = 8  # in each of which a printed line may fade
+SECTION = 4  # cells of a part: as a printed line has no gaps, each section of it is dark
 BLOCK = 4  # cells along each side of a block by which specks are told
 EDGE_BLOCK = 2  # cells along each side of a block in which edges are followed
 CONTACT = 7  # cells: strokes touch the border over less
@@ -357,13 +358,14 @@ _LINES = _line_weights()
 def _lines(dark: Any) -> Any:
     """The darkness that straight lines keep from one border to the other, through each cell: [batch, 1, GRID, GRID].
 
-    A line from top to bottom is as dark as its weakest part. It may be a cell off, and slope by SLOPES. The means of
+    A line from top to bottom is as dark as its weakest section. It may be a cell off, and slope by SLOPES. The means of
     fourth powers stand for the least and the most, so that two convolutions find all lines.
     """
     both = ops.concatenate([ops.transpose(dark, (0, 1, 3, 2)), dark], axis=1)
-    parts = _pool(ops.average_pool, _largest(both, (1, 3)), (GRID // PARTS, 1), (GRID // PARTS, 1), "valid")
-    weak = ops.square(ops.square(0.5 / (parts + 0.5)))  # [batch, 2, PARTS, GRID], at most 1
-    weak = ops.transpose(ops.reshape(weak, (-1, PARTS, 1, GRID)), (0, 2, 3, 1))  # the parts are channels
+    sections = _pool(ops.average_pool, _largest(both, (1, 3)), (SECTION, 1), (SECTION, 1), "valid")
+    weak = ops.square(ops.square(0.5 / (sections + 0.5)))  # at most 1
+    weak = ops.mean(ops.reshape(weak, (-1, PARTS, GRID // PARTS // SECTION, GRID)), axis=2, keepdims=True)
+    weak = ops.transpose(weak, (0, 2, 3, 1))  # the parts are channels
     held = PARTS / ops.conv(weak, _LINES, padding="same", data_format="channels_last")
     lines = ops.conv(held, _LINES[:, ::-1].transpose(0, 1, 3, 2), padding="same", data_format="channels_last")
     lines = ops.reshape(ops.transpose(lines, (0, 3, 1, 2)), (-1, 2, PARTS, GRID))

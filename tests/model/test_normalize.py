@@ -98,15 +98,16 @@ def company(share: np.ndarray, outermost: int) -> np.ndarray:
 
 def printed(dark: np.ndarray) -> np.ndarray:
     """The darkness of the darkest line from left to right through each cell, by means of fourth powers."""
-    parts = largest(dark, (3, 1)).reshape(64, 16, 4).mean(2) + 0.5
-    lines = np.zeros((64, 16))
+    sections = largest(dark, (3, 1)).reshape(64, 8, 2, 4).mean(3) + 0.5
+    parts = (sections**-4).mean(2)
+    lines = np.zeros((64, 8))
     for slope in np.linspace(-0.24, 0.24, 7):
-        shift = np.rint(slope * (np.arange(16) * 4 + 2 - 32)).astype(int)
+        shift = np.rint(slope * (np.arange(8) * 8 + 4 - 32)).astype(int)
         for row in range(64):
             crossed = [(row + s, part) for part, s in enumerate(shift) if 0 <= row + s < 64]
             for place in crossed:
-                lines[place] += 16 / sum(parts[other] ** -4 for other in crossed)
-    return lines.repeat(4, axis=1) ** 0.25 - 0.5
+                lines[place] += 8 / sum(parts[other] for other in crossed)
+    return lines.repeat(8, axis=1) ** 0.25 - 0.5
 
 
 def clinging(dark: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
