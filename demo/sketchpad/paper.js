@@ -127,7 +127,11 @@ function makePaper(element, changed, announce) {
   );
 
   // Otherwise the browser may treat a quick stroke as a fling, and the next tap as its end.
-  canvas.addEventListener("touchmove", (event) => pointer && event.preventDefault(), { passive: false });
+  canvas.addEventListener(
+    "touchmove",
+    (event) => pointer && event.cancelable && event.preventDefault(), // a zoom that has begun cannot be cancelled
+    { passive: false },
+  );
 
   canvas.addEventListener("pointermove", (event) => {
     if (event.pointerId !== pointer?.pointerId || event.buttons === 0) return;
