@@ -740,12 +740,13 @@ def _on_grid(
 
 
 def _or_one_digit(entries: Entries, read_pictures: Any, pages: Pages) -> Entries:
-    """Take a sheet for one digit where the networks read it surely as one, and not all of its pieces as digits."""
+    """Take a sheet for one digit where the networks read it surely as one, and few and not all of its pieces so."""
     probabilities, maps = read_pictures
     count, owner = tf.shape(pages.image)[0], entries.sheet[:, None]
-    least = tf.tensor_scatter_nd_min(tf.fill([count], 1.0), owner, tf.reduce_max(entries.probabilities[:, 2], axis=1))
-    (sheet,) = indices(tf.reduce_max(probabilities[:, 2], axis=1) > reader.SURE)
-    sheet = tf.gather(sheet, indices(tf.gather(least, sheet) <= reader.PROBABLE)[0])
+    read = tf.cast(tf.reduce_max(entries.probabilities[:, 2], axis=1) > reader.PROBABLE, tf.float32)
+    pieces, read = (_count(entries.sheet, each, count) for each in (tf.ones_like(read), read))
+    sure = tf.reduce_max(probabilities[:, 2], axis=1) > reader.SURE
+    (sheet,) = indices(sure & (read < tf.minimum(pieces, float(reader.FEW))))
     is_one = tf.tensor_scatter_nd_update(tf.zeros([count], tf.int32), sheet[:, None], tf.ones_like(sheet))
     low = tf.tensor_scatter_nd_min(tf.fill([count, 2], FAR), owner, entries.boxes[:, :2])
     high = tf.tensor_scatter_nd_max(tf.fill([count, 2], -FAR), owner, entries.boxes[:, 2:])

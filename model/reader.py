@@ -14,8 +14,8 @@ steps:
 5. The networks read each group. If they are not sure, it may be several digits that touch. Then it is cut.
 6. Cuts: the group is read as the best row of digits that seams from top to bottom leave of it (model/cuts.py). That
    counts if more speaks for a number than for a letter, a word or a zigzag.
-7. If a piece is no digit, but the networks are sure of the whole sheet as one digit, it is one: in a photograph, lines
-   and edges may be left beside a digit.
+7. If a piece is no digit and at most two are, but the networks are sure of the whole sheet as one digit, it is one: in
+   a photograph, lines and edges may be left beside a digit.
 8. A line of which half is digits is a number. On a sheet of which most is no digit, such as noise or a page of text,
    that takes a few digits: one is a chance resemblance.
 """
@@ -164,7 +164,7 @@ def read(sketch: np.ndarray, networks: Networks) -> Reading:
             pieces += digits or [(group.box, seen[number], probabilities[number])]
             number += 1
         entries += [(digit(image, p), row, box, image, p) for box, image, p in pieces]
-    if len(groups) > 1 and any(answer[2].max() <= PROBABLE for *_, answer in entries):
+    if len(groups) > 1 and sum(answer[2].max() > PROBABLE for *_, answer in entries) < min(FEW, len(entries)):
         answer = judged(networks, image[None])[0]
         if answer[2].max() > SURE:  # part of a digit, or what is beside it, was taken for another
             entries = [(digit(image, answer), 0, union(groups).box, image, answer)]

@@ -181,6 +181,19 @@ def test_a_group_stays_whole_if_its_parts_are_no_digits() -> None:
     np.testing.assert_allclose(reading.boxes[0], [60, 50, 178, 151], atol=2)
 
 
+def test_a_digit_beside_other_ink_is_one_digit_but_a_page_of_digits_in_the_form_of_one_is_none() -> None:
+    places = [(int(300 + 180 * np.cos(turn)), int(300 + 240 * np.sin(turn))) for turn in np.arange(9) * 2 * np.pi / 9]
+
+    def ring_of(bars: int) -> np.ndarray:
+        shapes = [(BAR, x, y - 30, x, y + 30) for x, y in places[:bars]]
+        for x, y in places[bars:]:
+            shapes += [(BAR, x - 25, y - 30, x + 25, y + 30), (BAR, x - 25, y + 30, x + 25, y - 30)]
+        return sheet(*shapes, size=(600, 600), pen=16)
+
+    assert text(read(ring_of(2), bars_and_rings)) == "0"
+    assert text(read(ring_of(7), bars_and_rings)).count("1") == 7
+
+
 def test_a_line_with_more_other_ink_than_digits_is_no_number() -> None:
     cross = [(BAR, x, 60, x + 60, 140) for x in (40, 140, 240)] + [(BAR, x, 140, x + 60, 60) for x in (40, 140, 240)]
     assert text(read(sheet(*cross, (BAR, 360, 50, 360, 150)), bars_and_rings)) == "????"
