@@ -73,6 +73,8 @@ class Pages(NamedTuple):
     """Pixels a side of a cell."""
     image: Tensor
     """Each sheet as one digit, [B, 28, 28]."""
+    size: Tensor
+    """Of the ink in that image, in cells, at least: [B]."""
 
 
 class Shades(NamedTuple):
@@ -204,11 +206,13 @@ def read(sketch: Tensor, networks: Networks, call: Callable[..., Any], choose: C
 
 
 def _shades(separation: Separation) -> tuple[Pages, Shades, Tensor]:
-    image, sign, paper, found, strength, lines, level, above = separation
+    image, step, sign, paper, found, strength, lines, level, above = separation
     height, width = tf.shape(level)[1], tf.shape(level)[2]
     pixels = tf.cast(height * width, tf.float32)
     cell = tf.cast(tf.math.ceil(tf.sqrt(pixels / reader.CELLS)), tf.int32)
-    pages = Pages(level, above, sign, paper, tf.cast(cell, tf.float32), image)
+    longest = tf.cast(tf.maximum(height, width), tf.float32)
+    size = (tf.reshape(step, [-1]) * BOX - reader.COARSE / GRID * longest) / tf.cast(cell, tf.float32)
+    pages = Pages(level, above, sign, paper, tf.cast(cell, tf.float32), image, size)
     is_line = tf.cast(lines > reader.PRINTED, tf.float32)
     return pages, _shades_of(pages, found, strength, is_line, cell), tf.reduce_max(is_line) > 0
 
@@ -216,13 +220,19 @@ def _shades(separation: Separation) -> tuple[Pages, Shades, Tensor]:
 def _find(pages: Pages, shades: Shades, least: Tensor) -> tuple[Any, ...]:
     """Find the connected parts of the cells with ink.
 
-    Tells also whether any sheet has more than one, and whether every sheet has exactly one.
+    Tells also whether any sheet has other ink than one part, and whether every sheet has exactly one.
     """
     ink = tf.where(shades.ink > least, shades.ink, 0.0)
     cells, parts = _parts(ink)
     counts = _count(parts.sheet, tf.ones_like(parts.sheet), tf.shape(ink)[0])
-    most = tf.reduce_max(counts)
-    return ink, cells, parts, counts, most > 1, (most == 1) & (tf.reduce_min(counts) == 1)
+    are_several = (tf.reduce_max(counts) > 1) | ~tf.reduce_all(_is_all(parts, pages))
+    return ink, cells, parts, counts, are_several, ~are_several & (tf.reduce_min(counts) == 1)
+
+
+def _is_all(one: Parts | Groups, pages: Pages) -> Tensor:
+    """Whether there is no other ink in the image of the sheet."""
+    left, top, right, bottom = one.areas[:4] if isinstance(one, Groups) else one[1:5]
+    return tf.gather(pages.size, one.sheet) <= reader.ALONE * tf.maximum(right - left, bottom - top)
 
 
 def _count(owner: Tensor, amount: Tensor, owners: Tensor) -> Tensor:
@@ -239,7 +249,8 @@ def _many(pages: Pages, cells: Cells, parts: Parts, counts: Tensor) -> tuple[Any
     cells, groups = _groups(cells, parts, counts)
     images = _images(cells, groups.sheet, groups.areas, pages)
     alone = _count(groups.sheet, tf.ones_like(groups.sheet), tf.size(counts))
-    is_alone = tf.cast(tf.gather(alone, groups.sheet) == 1, tf.float32)[:, None, None]
+    is_alone = (tf.gather(alone, groups.sheet) == 1) & _is_all(groups, pages)
+    is_alone = tf.cast(is_alone, tf.float32)[:, None, None]
     return cells, groups, images + is_alone * (tf.gather(pages.image, groups.sheet) - images), pages.image
 
 

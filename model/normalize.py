@@ -78,6 +78,8 @@ class Separation(NamedTuple):
 
     image: Any
     """What the networks see, float32 [batch, 28, 28]: paper 0, the strongest ink 1."""
+    step: Any
+    """Pixels of the sketch that a pixel of the image is wide, [batch, 1, 1]."""
     sign: Any
     """1 where ink is dark, -1 where it is light, [batch, 1, 1]: ink is where sign * level is less than the paper's."""
     paper: Any
@@ -194,7 +196,7 @@ def _separated(sheets: _Sheets, ground: _Ground) -> Separation:
     sign, paper, found, strength, lines = (ops.squeeze(plane, 1) for plane in grounds)
     image = ops.relu(papers - ops.matmul(levels, columns) * sign) * ops.minimum(near * (4 / (step * step)), 1.0)
     image = image / ops.maximum(ops.max(image, axis=(1, 2), keepdims=True), 1e-6)
-    return Separation(image, sign, paper, found, strength, lines, level, above)
+    return Separation(image, step, sign, paper, found, strength, lines, level, above)
 
 
 def normalize_all(sketches: Iterator[Image.Image], count: int, batch_size: int = 200) -> np.ndarray:

@@ -11,7 +11,9 @@ steps:
    count.
 4. Groups: a small part above or below another belongs to it: the roof of a 5, the bar of a 7. So does what another
    surrounds: the dot or the slash in a 0.
-5. The networks read each group. If they are not sure, it may be several digits that touch. Then it is cut.
+5. The networks read each group. One that is alone is seen as model/normalize.py sees the sheet, unless that image holds
+   other ink, so that the digit in it is small: an edge's end or a speck, which join no line. If the networks are not
+   sure of a group, it may be several digits that touch. Then it is cut.
 6. Cuts: the group is read as the best row of digits that seams from top to bottom leave of it (model/cuts.py). That
    counts if more speaks for a number than for a letter, a word or a zigzag.
 7. If a piece is no digit and at most two are, but the networks are sure of the whole sheet as one digit, it is one: in
@@ -47,6 +49,8 @@ BESIDE = 0.5  # of the height of the lower of two parts: if they share more, the
 SPECK = 0.2  # of its line's height: a smaller part is a speck
 LOW_LINE = 0.3  # of the highest line: a lower line is specks
 OVER = 0.6  # of the narrower part's width: if two parts share as much, one stands over the other
+ALONE = 1.2  # times its size: if the ink that the sheet's image holds is larger, that is more than the only group,
+COARSE = 2.0  # if by more cells of the normalization's grid
 INSIDE = 0.06  # of a part's height: what is as far inside its box on all sides belongs to it, if it may be a 0
 SURE = 0.9  # probability: what the networks read so surely is one digit, unless it is wider than any
 WIDE = 1.5  # times its height: no digit is wider
@@ -136,17 +140,18 @@ def union(parts: list[Part]) -> Part:
 
 def read(sketch: np.ndarray, networks: Networks) -> Reading:
     """Read a sketch, uint8 [height, width], 8 x 8 to 2,048 x 2,048, dark on light or light on dark."""
-    image, sign, paper, found, strength, printed = (np.asarray(each)[0] for each in separate(sketch[None])[:6])
+    image, step, sign, paper, found, strength, printed = (np.asarray(each)[0] for each in separate(sketch[None])[:7])
     sheet = ink_of(sketch, float(sign.squeeze()), paper, found, strength, printed)
     lines = lines_of(parts_in_lines(sheet.ink)) if image.any() else []
-    if len(lines) == 1 and len(lines[0]) == 1:
+    groups = [group for line in lines for group in line]
+    around = BOX * step - COARSE / GRID * max(sketch.shape)
+    if len(groups) == 1 and around <= ALONE * sheet.cell * groups[0].size:
         seen = image[None]
     else:
-        seen = np.array([image_of(group, sheet) for line in lines for group in line]).reshape(-1, SIDE, SIDE)
+        seen = np.array([image_of(group, sheet) for group in groups]).reshape(-1, SIDE, SIDE)
     probabilities = judged(networks, seen)
     sure = probabilities[:, 2].max(axis=1, initial=0)
     heights = [max(part.height for part in line) for line in lines for _ in line]
-    groups = [group for line in lines for group in line]
     doubtful = [
         may_be_cut(group, height) and (p < SURE or group.width > WIDE * group.height)
         for group, height, p in zip(groups, heights, sure, strict=True)
@@ -164,7 +169,7 @@ def read(sketch: np.ndarray, networks: Networks) -> Reading:
             pieces += digits or [(group.box, seen[number], probabilities[number])]
             number += 1
         entries += [(digit(image, p), row, box, image, p) for box, image, p in pieces]
-    if len(groups) > 1 and sum(answer[2].max() > PROBABLE for *_, answer in entries) < min(FEW, len(entries)):
+    if sum(answer[2].max() > PROBABLE for *_, answer in entries) < min(FEW, len(entries)):
         answer = judged(networks, image[None])[0]
         if answer[2].max() > SURE:  # part of a digit, or what is beside it, was taken for another
             entries = [(digit(image, answer), 0, union(groups).box, image, answer)]

@@ -112,6 +112,14 @@ def test_a_speck_is_no_piece_of_ink() -> None:
     assert text(read(drawn, bars_and_rings)) == "10"
 
 
+def test_a_digit_is_seen_alike_alone_and_beside_a_speck() -> None:
+    digit, speck = (RING, 60, 50, 120, 150), (BAR, 310, 50, 310, 66)
+    beside = read(sheet(digit, speck, pen=16), bars_and_rings)
+    alone = read(sheet(digit, pen=16), bars_and_rings)
+    assert text(beside) == text(alone) == "0"
+    np.testing.assert_allclose(beside.images, alone.images, atol=0.15)
+
+
 def test_a_small_part_belongs_to_what_it_stands_over() -> None:
     dotted = sheet((BAR, 60, 50, 60, 150), (RING, 150, 50, 210, 150), (BAR, 176, 100, 184, 100))
     assert len(read(dotted, bars_and_rings).digits) == 2
