@@ -16,7 +16,8 @@ so that grain is averaged away. Each step has a reason:
 4. What clings to the border over more than a stroke's width is the edge of the sheet or a strip of table, as far as
    half a block is dark without a gap: the next digits of a page may stand close to it.
 5. Grain: what most cells still differ from the paper by is not ink.
-6. Specks: ink with too little other ink around it does not count. Ink along a photograph's border is no company.
+6. Specks: ink with too little other ink around it does not count. Ink along a photograph's border is no company. For
+   model/reader.py a crowd of digits asks for no more than a few: on a page, one may stand alone.
 7. On a page in shadow or glare, some digits are fainter than others. What is as dark as elsewhere for the light that
    falls there counts, and faint ink if it goes on from stronger ink. This step is for model/reader.py; for a single
    digit it would let smudges in.
@@ -60,6 +61,7 @@ FAINTEST = 0.25  # of the strongest ink: less does not tell where the digit is
 WEAKEST = 0.4  # of the strongest ink: as strong as that is all ink taken to be, where none around is stronger
 RIM = 0.2  # of the strongest ink: less does not belong to the box that is scaled to 20 x 20
 LONELY = 0.12  # of the most ink around any block: a block with less around it does not count
+CROWD = 0.03  # of a square around a block: more ink is a crowd of digits, and one may stand far from them
 EDGE_ONLY = 0.3  # of the darkest block: if all others than the border's are lighter, the border's are the digit
 SHADE = 3.0  # times as bright as paper in shadow the brightest paper is, at most
 EVEN = 0.02  # of the contrast: the paper of a drawing varies less
@@ -269,8 +271,8 @@ def _drawings(cells: Any, drawn: Any) -> _Ground:
     cells = sign * cells
     paper = _max(cells)
     none = paper * 0
-    digit, ink = _find(paper - cells, none, none + CONTRAST, none)
-    return _Ground(sign, paper + cells * 0, ink, digit, digit, digit * 0 + 1, digit * 0)
+    digit, found, ink = _find(paper - cells, none, none + CONTRAST, none)
+    return _Ground(sign, paper + cells * 0, ink, digit, found, digit * 0 + 1, digit * 0)
 
 
 def _photographs(cells: Any, drawn: Any) -> _Ground:
@@ -304,18 +306,18 @@ def _photographs(cells: Any, drawn: Any) -> _Ground:
     dark = ops.relu(dark - _enlarge(edge * is_inner, EDGE_BLOCK))
     contrast = EDGE_CONTRAST - (EDGE_CONTRAST - CONTRAST) * is_inner
     splinters = photograph * is_inner
-    digit, ink = _find(dark, grain, contrast, splinters)
+    digit, _, ink = _find(dark, grain, contrast, splinters)
     shade = ops.clip(_max(paper) / ops.maximum(paper, 1.0), 1.0, SHADE)  # 1 if ink is light: its paper is below 0
-    in_even_light = _find(dark * shade, grain, contrast, splinters)
-    found, strength = _with_faint_ink(*in_even_light, ink, splinters)
+    _, found, lit = _find(dark * shade, grain, contrast, splinters)
+    found, strength = _with_faint_ink(found, lit, ink, splinters)
     return _Ground(sign, paper - grain, ink, digit, found, strength, lines)
 
 
-def _find(dark: Any, grain: Any, least: Any, splinters: Any) -> tuple[Any, Any]:
-    """Find the ink that makes the digit: where it is, 0 to 1, and all grey levels of ink, [batch, 1, GRID, GRID] each.
+def _find(dark: Any, grain: Any, least: Any, splinters: Any) -> tuple[Any, Any, Any]:
+    """Find ink: where a single digit is, where any digits are, 0 to 1, and all grey levels of ink.
 
-    `dark` differs from the paper. If no ink is darker than `least`, the sheet is blank. Where `splinters` is 1, ink
-    along the border is no company for other ink.
+    They are [batch, 1, GRID, GRID] each. `dark` differs from the paper. If no ink is darker than `least`, the sheet is
+    blank. Where `splinters` is 1, ink along the border is no company for other ink.
     """
     ink = ops.relu(dark - grain)
     strongest = _max(ink)
@@ -326,8 +328,12 @@ def _find(dark: Any, grain: Any, least: Any, splinters: Any) -> tuple[Any, Any]:
     blocks = blocks * (1 - splinters * _OUTERMOST)  # where a shadow's edge ends, a splinter is left
     margin = (AROUND // 2, AROUND // 2)
     around = _pool(ops.average_pool, ops.pad(blocks, ((0, 0), (0, 0), margin, margin)), AROUND, 1, "valid")
-    sociable = ops.clip(around * (6 / LONELY / ops.maximum(_max(around), 1e-6)) - 6, 0.0, 1.0) * has_ink
-    return digit * _enlarge(sociable, BLOCK), ink
+    most = ops.maximum(_max(around), 1e-6)
+    sociable, of_several = (
+        digit * _enlarge(ops.clip(around * (6 / LONELY / limit) - 6, 0.0, 1.0) * has_ink, BLOCK)
+        for limit in (most, ops.minimum(most, CROWD))
+    )
+    return sociable, of_several, ink
 
 
 def _with_faint_ink(digit: Any, lit: Any, ink: Any, photograph: Any) -> tuple[Any, Any]:

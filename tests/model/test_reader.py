@@ -70,6 +70,18 @@ def test_digits_of_two_lines_that_touch_are_cut_between_the_lines() -> None:
     assert text(read(sheet(*first[:2], across), bars_and_rings)) == "101"
 
 
+@pytest.mark.parametrize("pen", [4, 10])
+def test_a_digit_that_stands_far_from_many_others_is_read(pen: int) -> None:
+    shapes = [(BAR, 50, 50), (RING, 28, 72)] * 4
+    many = [
+        (kind, 60 * i + left, y, 60 * i + right, y + 70)
+        for i, (kind, left, right) in enumerate(shapes)
+        for y in (20, 110, 200)
+    ]
+    reading = read(sheet(*many, (BAR, 840, 560, 840, 630), size=(700, 900), pen=pen), bars_and_rings)
+    assert text(reading) == "10101010/10101010/10101010/1"
+
+
 def test_light_ink_on_dark_paper_reads_the_same() -> None:
     drawn = sheet((BAR, 60, 50, 60, 150), (RING, 150, 50, 210, 150))
     assert text(read(255 - drawn, bars_and_rings)) == text(read(drawn, bars_and_rings)) == "10"
