@@ -408,11 +408,13 @@ class Largest(NamedTuple):
     """Their numbers."""
     boxes: Parts
     usual: Tensor
-    """The size that a quarter of the parts exceed, [B, 1]."""
+    """The height that a quarter of the parts exceed, [B, 1]."""
     tall: Tensor
     """Whether they make lines."""
     beside: Tensor
     """Whether two tall ones are beside each other, [B, K, K]."""
+    shared: Tensor
+    """How much of the same columns two of them share, [B, K, K]."""
 
 
 def _largest_of(parts: Parts, counts: Tensor) -> Largest:
@@ -426,27 +428,36 @@ def _largest_of(parts: Parts, counts: Tensor) -> Largest:
     exists = largest >= 0
     part = tf.minimum(first[:, None] + index, tf.size(size) - 1)
     boxes = parts.gather(part)
-    high = boxes.bottom - boxes.top
-    quarter = tf.minimum(counts, reader.PARTS)[:, None] // 4
-    number = tf.range(tf.shape(part)[1])  # [K]
-    usual = tf.reduce_sum(tf.where(number == quarter, tf.maximum(largest, 0.0), 0.0), axis=1, keepdims=True)
-    tall = exists & (high >= reader.TALL * usual)
-    tall |= exists & (number == 0) & ~tf.reduce_any(tall, axis=1, keepdims=True)
+    high, wide = boxes.bottom - boxes.top, boxes.right - boxes.left
+    exists, usual, tall = _tall(exists, high)
+    shared = _shared(boxes.left, boxes.right)
+    is_rule = (high < reader.TALL * usual) & (wide >= tf.maximum(reader.RULE * usual, reader.FLAT * high))
+    over = tall[:, None] & (shared >= reader.OVER * wide[:, None])
+    is_rule &= tf.reduce_sum(tf.cast(over, tf.int32), axis=2) >= reader.DIGITS_OVER
+    exists, usual, tall = _tall(exists & ~is_rule, high)
     beside = _both(tall) & (_shared(boxes.top, boxes.bottom) > reader.BESIDE * _pairs(tf.minimum, high))
-    return Largest(exists, part, boxes, usual, tall, beside)
+    return Largest(exists, part, boxes, usual, tall, beside, shared)
+
+
+def _tall(exists: Tensor, high: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Find the usual height of the parts that exist, and those that make lines."""
+    heights = tf.math.top_k(tf.where(exists, high, 0.0), tf.shape(high)[1])[0]
+    quarter = tf.reduce_sum(tf.cast(exists, tf.int32), axis=1, keepdims=True) // 4
+    usual = tf.gather(heights, quarter, batch_dims=1)
+    return exists, usual, exists & (high >= reader.TALL * usual)
 
 
 def _rows(parts: Parts, counts: Tensor) -> tuple[Tensor, Tensor]:
     """The row in which each part is to be cut, or -1, and a last -1 for what is in no part; and whether any is."""
     largest = _largest_of(parts, counts)
-    _, left, top, right, bottom, *_ = largest.boxes
-    number, high = tf.range(tf.shape(left)[1]), bottom - top
+    top, bottom = largest.boxes.top, largest.boxes.bottom
+    number, high = tf.range(tf.shape(top)[1]), bottom - top
     similar = (number[:, None] != number) & (high[:, None] > reader.LIKE * high[:, :, None])
     beside = tf.cast(largest.beside & similar, tf.float32)
     above = tf.cast(bottom[:, :, None] <= top[:, None], tf.float32)
     upper = beside * tf.matmul(beside, above, transpose_b=True) > 0
     lower = beside * tf.matmul(beside, above) > 0
-    gap = tf.maximum(-_shared(left, right), 0.0)
+    gap = tf.maximum(-largest.shared, 0.0)
     ends = [
         tf.gather(side, tf.argmin(tf.where(near, gap, FAR), axis=2, output_type=tf.int32), batch_dims=1)
         for near, side in ((upper, bottom), (lower, top))
@@ -482,17 +493,17 @@ def _as_found(ink: Tensor, cells: Cells, parts: Parts, counts: Tensor, rows: Ten
 
 def _groups(cells: Cells, parts: Parts, counts: Tensor) -> tuple[Cells, Groups]:
     """Put parts in lines, and join those that make up one digit."""
-    exists, part, boxes, _, tall, beside = _largest_of(parts, counts)
+    exists, part, boxes, _, tall, beside, shared = _largest_of(parts, counts)
     _, left, top, right, bottom, *moments = boxes
     high, wide = bottom - top, right - left
     size = tf.where(exists, tf.maximum(high, wide), 0.0)
     number = tf.range(tf.shape(part)[1])  # [K]
     down = _shared(top, bottom)  # [B, K, K]
     lower = _pairs(tf.minimum, high)
-    same = _closed(beside)
+    same = _closed(_follow(beside, left + right))
     line = first_of(same > 0)
     line_height = tf.reduce_max(same * high[:, None], axis=2)
-    away = tf.maximum(-_shared(left, right), 0.0) + tf.maximum(-down, 0.0)
+    away = tf.maximum(-shared, 0.0) + tf.maximum(-down, 0.0)
     nearest = tf.argmin(tf.where(tall[:, None], away, FAR), axis=2, output_type=tf.int32)
     nearest = tf.where(tall, number, nearest)
     line, line_height = (tf.gather(values, nearest, batch_dims=1) for values in (line, line_height))
@@ -500,9 +511,7 @@ def _groups(cells: Cells, parts: Parts, counts: Tensor) -> tuple[Cells, Groups]:
     highest = tf.reduce_max(tf.where(tall, line_height, 0.0), axis=1, keepdims=True)
     counted = exists & (line_height >= reader.LOW_LINE * highest) & (size >= reader.SPECK * line_height)
     in_line = _both(counted) & (line[:, :, None] == line[:, None])
-    belong = (lower < cuts.SMALL * line_height[:, :, None]) & (
-        _shared(left, right) >= reader.OVER * _pairs(tf.minimum, wide)
-    )
+    belong = (lower < cuts.SMALL * line_height[:, :, None]) & (shared >= reader.OVER * _pairs(tf.minimum, wide))
     beyond = tf.minimum(_pairs(tf.subtract, left), -_pairs(tf.subtract, right))
     beyond = tf.minimum(beyond, tf.minimum(_pairs(tf.subtract, top), -_pairs(tf.subtract, bottom)))
     is_inside = (wide < high)[:, None] & (beyond > reader.INSIDE * high[:, None])
@@ -534,6 +543,17 @@ def _groups(cells: Cells, parts: Parts, counts: Tensor) -> tuple[Cells, Groups]:
     )
     cells = Cells(tf.gather(groups, cells.owner), cells.y, cells.x)
     return cells, Groups(chosen_sheet, row, line_height, _areas(*area))
+
+
+def _follow(beside: Tensor, middle: Tensor) -> Tensor:
+    """Whether one of two parts is the nearest to the left or to the right that stands beside the other, [B, K, K]."""
+    number = tf.range(tf.shape(middle)[1])
+    gap = middle[:, None] - middle[:, :, None]
+    later = (gap > 0) | ((gap == 0) & (number > number[:, None]))
+    gap = tf.where(later & beside, gap, FAR)
+    nearest = tf.minimum(tf.reduce_min(gap, axis=1, keepdims=True), FAR / 2)
+    follows = (gap == nearest) | (gap == tf.minimum(tf.reduce_min(gap, axis=2, keepdims=True), FAR / 2))
+    return follows | tf.transpose(follows, (0, 2, 1))
 
 
 def _pairs(function: Callable[[Tensor, Tensor], Tensor], values: Tensor) -> Tensor:

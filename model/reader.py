@@ -7,8 +7,8 @@ steps:
    printed lines, as model/normalize.py finds both.
 2. Parts: cells of ink that touch each other, at a corner too, are one part. Where digits of two lines touch, the part
    is cut between the lines.
-3. Lines: tall parts that stand beside each other are in one line. Small parts join the nearest line; specks do not
-   count.
+3. Lines: a tall part and the next one that stands beside it are in one line, so that a line may rise or fall. Small
+   parts join the nearest line. Specks do not count, nor does a stroke under or over several digits.
 4. Groups: a small part above or below another belongs to it: the roof of a 5, the bar of a 7. So does what another
    surrounds: the dot or the slash in a 0.
 5. The networks read each group. One that is alone is seen as model/normalize.py sees the sheet, unless that image holds
@@ -42,10 +42,13 @@ CERTAIN = 0.6  # or as dark as this share of the strongest ink around
 CONTRAST = 6.0  # grey levels: if no ink is darker, the sheet is blank
 PARTS = 128  # on a sheet, the largest ones
 PIECES = 64  # on a sheet, at most
-TALL = 0.4  # of the size that a quarter of the parts exceed: lower parts make no line
-HIGH = 1.5  # times that size: digits of two lines may touch in a higher part,
+TALL = 0.4  # of the height that a quarter of the parts exceed: lower parts make no line
+HIGH = 1.5  # times that height: digits of two lines may touch in a higher part,
 LIKE = 0.25  # beside two others of more than this share of its height: specks tell of no lines
 BESIDE = 0.5  # of the height of the lower of two parts: if they share more, they are in one line
+RULE = 1.2  # times that height: a part that is as wide, but lower than the height of a tall part, and
+FLAT = 3.0  # times as wide as high, is a stroke under a number or under a sum,
+DIGITS_OVER = 2  # if as many tall parts lie over or under it with OVER of their width
 SPECK = 0.2  # of its line's height: a smaller part is a speck
 LOW_LINE = 0.3  # of the highest line: a lower line is specks
 OVER = 0.6  # of the narrower part's width: if two parts share as much, one stands over the other
@@ -300,14 +303,14 @@ def parts_of(ink: np.ndarray) -> list[Part]:
 
 def parts_in_lines(ink: np.ndarray) -> list[Part]:
     """Find the largest parts. One in which digits of two lines touch is cut: it loses a row of cells between them."""
-    parts = parts_of(ink)
+    parts = without_rules(parts_of(ink))
     rows = [(part, row) for part, row in zip(parts, rows_between_lines(parts), strict=True) if row >= 0]
     if not rows:
         return parts
     ink = ink.copy()
     for part, row in rows:
         ink[row, part.x[part.y == row].astype(int)] = 0
-    return parts_of(ink)
+    return without_rules(parts_of(ink))
 
 
 def rows_between_lines(parts: list[Part]) -> list[int]:
@@ -322,7 +325,7 @@ def rows_between_lines(parts: list[Part]) -> list[int]:
         beside = [other for other in similar if _are_beside(part, other)]
         upper = [a for a in beside if any(a.bottom <= b.top for b in beside)]
         lower = [b for b in beside if any(a.bottom <= b.top for a in beside)]
-        if upper and part.height > HIGH * parts[len(parts) // 4].size:
+        if upper and part.height > HIGH * _usual_height(parts):
             above, below = (min(side, key=lambda other: _gap(part, other)) for side in (upper, lower))
             rows.append(int((above.bottom + below.top) / 2))
         else:
@@ -334,8 +337,42 @@ def _gap(a: Part, b: Part) -> float:
     return max(-_shared(a.left, a.right, b.left, b.right), 0.0)
 
 
+def _usual_height(parts: list[Part]) -> float:
+    """The height that a quarter of the parts exceed."""
+    return float(np.sort([part.height for part in parts])[::-1][len(parts) // 4])
+
+
 def _tall(parts: list[Part]) -> list[Part]:
-    return [part for part in parts if part.height >= TALL * parts[len(parts) // 4].size] or parts[:1]
+    least = TALL * _usual_height(parts)
+    return [part for part in parts if part.height >= least]
+
+
+def without_rules(parts: list[Part]) -> list[Part]:
+    """Leave out strokes under or over several digits."""
+    if not parts:
+        return parts
+    usual, tall = _usual_height(parts), _tall(parts)
+
+    def is_rule(part: Part) -> bool:
+        if part.height >= TALL * usual or part.width < max(RULE * usual, FLAT * part.height):
+            return False
+        shared = [_shared(part.left, part.right, other.left, other.right) >= OVER * other.width for other in tall]
+        return sum(shared) >= DIGITS_OVER
+
+    return [part for part in parts if not is_rule(part)]
+
+
+def _follow(tall: list[Part]) -> np.ndarray:
+    """Whether one of two tall parts is the nearest to the left or to the right that stands beside the other, [n, n].
+
+    Whether parts that are farther away stand beside it says nothing: lines may rise or fall.
+    """
+    middle, number = np.array([part.left + part.right for part in tall]), np.arange(len(tall))
+    later = (middle > middle[:, None]) | ((middle == middle[:, None]) & (number > number[:, None]))
+    beside = np.array([[_are_beside(a, b) for b in tall] for a in tall])
+    gap = np.where(later & beside, middle - middle[:, None], np.inf)
+    follows = (gap < np.inf) & ((gap == gap.min(axis=0)) | (gap == gap.min(axis=1, keepdims=True)))
+    return follows | follows.T
 
 
 def _are_beside(a: Part, b: Part) -> bool:
@@ -347,7 +384,9 @@ def lines_of(parts: list[Part]) -> list[list[Part]]:
     if not parts:
         return []
     tall = _tall(parts)
-    lines = closed(tall, _are_beside)
+    follows = _follow(tall)
+    number = {id(part): place for place, part in enumerate(tall)}
+    lines = closed(tall, lambda a, b: bool(follows[number[id(a)], number[id(b)]]))
     heights = [max(part.height for part in line) for line in lines]
     home = {id(part): number for number, line in enumerate(lines) for part in line}
     for part in parts:
