@@ -6,7 +6,7 @@ groups, U groups to cut, C columns of the widest grid of these, E pieces of ink 
 """
 
 from collections.abc import Callable
-from functools import partial
+from functools import partial, reduce
 from typing import Any, NamedTuple
 
 import keras
@@ -55,6 +55,8 @@ class Groups(NamedTuple):
     line: Tensor
     height: Tensor
     """Of the line."""
+    parts: Tensor
+    """How many it is made of."""
     areas: Areas
 
 
@@ -240,7 +242,8 @@ def _count(owner: Tensor, amount: Tensor, owners: Tensor) -> Tensor:
 
 
 def _one_each(pages: Pages, cells: Cells, parts: Parts, counts: Tensor) -> tuple[Any, ...]:
-    groups = Groups(parts.sheet, tf.zeros_like(parts.sheet), parts.bottom - parts.top, _areas(*parts[1:]))
+    one = tf.ones_like(parts.sheet)
+    groups = Groups(parts.sheet, tf.zeros_like(one), parts.bottom - parts.top, one, _areas(*parts[1:]))
     images = tf.gather(pages.image, parts.sheet)
     return cells, groups, images, images[:0]
 
@@ -248,8 +251,7 @@ def _one_each(pages: Pages, cells: Cells, parts: Parts, counts: Tensor) -> tuple
 def _many(pages: Pages, cells: Cells, parts: Parts, counts: Tensor) -> tuple[Any, ...]:
     cells, groups = _groups(cells, parts, counts)
     images = _images(cells, groups.sheet, groups.areas, pages)
-    alone = _count(groups.sheet, tf.ones_like(groups.sheet), tf.size(counts))
-    is_alone = (tf.gather(alone, groups.sheet) == 1) & _is_all(groups, pages)
+    is_alone = (groups.parts == tf.gather(counts, groups.sheet)) & _is_all(groups, pages)
     is_alone = tf.cast(is_alone, tf.float32)[:, None, None]
     return cells, groups, images + is_alone * (tf.gather(pages.image, groups.sheet) - images), pages.image
 
@@ -415,6 +417,8 @@ class Largest(NamedTuple):
     """Whether two tall ones are beside each other, [B, K, K]."""
     shared: Tensor
     """How much of the same columns two of them share, [B, K, K]."""
+    margin: Tensor
+    """How far the box of one is inside that of another, at least: [B, K inside, K outside]."""
 
 
 def _largest_of(parts: Parts, counts: Tensor) -> Largest:
@@ -430,13 +434,35 @@ def _largest_of(parts: Parts, counts: Tensor) -> Largest:
     boxes = parts.gather(part)
     high, wide = boxes.bottom - boxes.top, boxes.right - boxes.left
     exists, usual, tall = _tall(exists, high)
-    shared = _shared(boxes.left, boxes.right)
-    is_rule = (high < reader.TALL * usual) & (wide >= tf.maximum(reader.RULE * usual, reader.FLAT * high))
-    over = tall[:, None] & (shared >= reader.OVER * wide[:, None])
-    is_rule &= tf.reduce_sum(tf.cast(over, tf.int32), axis=2) >= reader.DIGITS_OVER
-    exists, usual, tall = _tall(exists & ~is_rule, high)
+    shared, margin = _shared(boxes.left, boxes.right), _margin(boxes)
+    is_flat = (high < reader.TALL * usual) & (wide >= reader.FLAT * high)
+    shares = tall[:, :, None] & (shared >= reader.OVER * wide[:, :, None])
+    top, bottom = boxes.top, boxes.bottom
+    above, below = (
+        tf.reduce_min(tf.where(shares & (apart > 0), apart, FAR), axis=1)
+        for apart in (top[:, None] - bottom[:, :, None], top[:, :, None] - bottom[:, None])
+    )
+    is_rule = (above >= reader.GAP * usual) & (above < below)
+    is_rule |= (wide >= reader.RULE * usual) & (_how_many(shares) >= reader.OVER_RULE)
+    is_rule &= is_flat
+    least = tf.minimum(reader.TALL * usual, reader.FRAMED * high)[:, None]
+    framed = exists[:, :, None] & (margin > 0) & (high[:, :, None] >= least)
+    share = tf.reduce_max(tf.where(framed, high[:, :, None], 0.0), axis=1) / high
+    is_slash = (_how_many(framed) < 2) & (wide < reader.RING * high)
+    is_slash &= (share >= reader.SLASH[0]) & (share < reader.SLASH[1])
+    is_frame = (share > 0) & ~is_slash
+    exists, usual, tall = _tall(exists & ~is_rule & ~is_frame, high)
     beside = _both(tall) & (_shared(boxes.top, boxes.bottom) > reader.BESIDE * _pairs(tf.minimum, high))
-    return Largest(exists, part, boxes, usual, tall, beside, shared)
+    return Largest(exists, part, boxes, usual, tall, beside, shared, margin)
+
+
+def _margin(boxes: Parts) -> Tensor:
+    sides = (_pairs(tf.subtract, each) for each in (boxes.left, -boxes.right, boxes.top, -boxes.bottom))
+    return reduce(tf.minimum, sides)
+
+
+def _how_many(related: Tensor) -> Tensor:
+    return tf.reduce_sum(tf.cast(related, tf.float32), axis=1)
 
 
 def _tall(exists: Tensor, high: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -493,7 +519,7 @@ def _as_found(ink: Tensor, cells: Cells, parts: Parts, counts: Tensor, rows: Ten
 
 def _groups(cells: Cells, parts: Parts, counts: Tensor) -> tuple[Cells, Groups]:
     """Put parts in lines, and join those that make up one digit."""
-    exists, part, boxes, _, tall, beside, shared = _largest_of(parts, counts)
+    exists, part, boxes, _, tall, beside, shared, margin = _largest_of(parts, counts)
     _, left, top, right, bottom, *moments = boxes
     high, wide = bottom - top, right - left
     size = tf.where(exists, tf.maximum(high, wide), 0.0)
@@ -512,11 +538,12 @@ def _groups(cells: Cells, parts: Parts, counts: Tensor) -> tuple[Cells, Groups]:
     counted = exists & (line_height >= reader.LOW_LINE * highest) & (size >= reader.SPECK * line_height)
     in_line = _both(counted) & (line[:, :, None] == line[:, None])
     belong = (lower < cuts.SMALL * line_height[:, :, None]) & (shared >= reader.OVER * _pairs(tf.minimum, wide))
-    beyond = tf.minimum(_pairs(tf.subtract, left), -_pairs(tf.subtract, right))
-    beyond = tf.minimum(beyond, tf.minimum(_pairs(tf.subtract, top), -_pairs(tf.subtract, bottom)))
-    is_inside = (wide < high)[:, None] & (beyond > reader.INSIDE * high[:, None])
+    is_inside = (wide < high)[:, None] & (margin > reader.INSIDE * high[:, None])
     belong |= is_inside | tf.transpose(is_inside, (0, 2, 1))
     joined = _closed(in_line & belong)
+    members = tf.reduce_sum(joined, axis=2)
+    is_low = ~tall & (2 * top > tf.gather(top + bottom, nearest, batch_dims=1))
+    counted &= ~(is_low & (members < 2))  # no comma
     moments = tf.unstack(tf.matmul(joined, tf.stack(moments, axis=2)), axis=2)
     joined = joined > 0
     leader = first_of(joined)
@@ -538,11 +565,12 @@ def _groups(cells: Cells, parts: Parts, counts: Tensor) -> tuple[Cells, Groups]:
     groups = tf.tensor_scatter_nd_min(
         tf.fill([tf.size(parts.sheet) + 1], tf.size(chosen)), tf.reshape(to, [-1, 1]), tf.reshape(group, [-1])
     )
-    row, line_height, *area = (
-        tf.gather(tf.reshape(values, [-1]), chosen) for values in (row, line_height, left, top, right, bottom, *moments)
+    row, line_height, members, *area = (
+        tf.gather(tf.reshape(values, [-1]), chosen)
+        for values in (row, line_height, members, left, top, right, bottom, *moments)
     )
     cells = Cells(tf.gather(groups, cells.owner), cells.y, cells.x)
-    return cells, Groups(chosen_sheet, row, line_height, _areas(*area))
+    return cells, Groups(chosen_sheet, row, line_height, tf.cast(members, tf.int32), _areas(*area))
 
 
 def _follow(beside: Tensor, middle: Tensor) -> Tensor:

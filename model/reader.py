@@ -8,7 +8,7 @@ steps:
 2. Parts: cells of ink that touch each other, at a corner too, are one part. Where digits of two lines touch, the part
    is cut between the lines.
 3. Lines: a tall part and the next one that stands beside it are in one line, so that a line may rise or fall. Small
-   parts join the nearest line. Specks do not count, nor does a stroke under or over several digits.
+   parts join the nearest line. Specks do not count, nor commas, strokes under or over several digits, and frames.
 4. Groups: a small part above or below another belongs to it: the roof of a 5, the bar of a 7. So does what another
    surrounds: the dot or the slash in a 0.
 5. The networks read each group. One that is alone is seen as model/normalize.py sees the sheet, unless that image holds
@@ -46,9 +46,13 @@ TALL = 0.4  # of the height that a quarter of the parts exceed: lower parts make
 HIGH = 1.5  # times that height: digits of two lines may touch in a higher part,
 LIKE = 0.25  # beside two others of more than this share of its height: specks tell of no lines
 BESIDE = 0.5  # of the height of the lower of two parts: if they share more, they are in one line
-RULE = 1.2  # times that height: a part that is as wide, but lower than the height of a tall part, and
-FLAT = 3.0  # times as wide as high, is a stroke under a number or under a sum,
-DIGITS_OVER = 2  # if as many tall parts lie over or under it with OVER of their width
+FLAT = 3.0  # times as wide as high: a part that is flatter, and no tall one, may be drawn under digits or between them,
+RULE = 1.2  # times that height wide,
+OVER_RULE = 2  # if as many tall parts lie over or under it with OVER of their width;
+GAP = 0.08  # of that height: or so far under a tall part, and farther over the next one
+FRAMED = 0.25  # of its height: a part is the frame of what is as high inside it, and of tall parts;
+RING = 0.85  # but if it is narrower than this share of its height,
+SLASH = 0.45, 0.6  # a single part in it that is so high, as shares of its height, is the slash in a 0
 SPECK = 0.2  # of its line's height: a smaller part is a speck
 LOW_LINE = 0.3  # of the highest line: a lower line is specks
 OVER = 0.6  # of the narrower part's width: if two parts share as much, one stands over the other
@@ -148,7 +152,8 @@ def read(sketch: np.ndarray, networks: Networks) -> Reading:
     lines = lines_of(parts_in_lines(sheet.ink)) if image.any() else []
     groups = [group for line in lines for group in line]
     around = BOX * step - COARSE / GRID * max(sketch.shape)
-    if len(groups) == 1 and around <= ALONE * sheet.cell * groups[0].size:
+    has_all = len(groups) == 1 and len(groups[0].y) == np.count_nonzero(sheet.ink)
+    if has_all and around <= ALONE * sheet.cell * groups[0].size:
         seen = image[None]
     else:
         seen = np.array([image_of(group, sheet) for group in groups]).reshape(-1, SIDE, SIDE)
@@ -348,18 +353,27 @@ def _tall(parts: list[Part]) -> list[Part]:
 
 
 def without_rules(parts: list[Part]) -> list[Part]:
-    """Leave out strokes under or over several digits."""
+    """Leave out strokes under or over several digits, and frames around digits."""
     if not parts:
         return parts
     usual, tall = _usual_height(parts), _tall(parts)
 
     def is_rule(part: Part) -> bool:
-        if part.height >= TALL * usual or part.width < max(RULE * usual, FLAT * part.height):
+        if part.height >= TALL * usual or part.width < FLAT * part.height:
             return False
-        shared = [_shared(part.left, part.right, other.left, other.right) >= OVER * other.width for other in tall]
-        return sum(shared) >= DIGITS_OVER
+        shared = [each for each in tall if _shared(part.left, part.right, each.left, each.right) >= OVER * each.width]
+        above = min((part.top - each.bottom for each in shared if each.bottom < part.top), default=np.inf)
+        below = min((each.top - part.bottom for each in shared if part.bottom < each.top), default=np.inf)
+        return GAP * usual <= above < below or (part.width >= RULE * usual and len(shared) >= OVER_RULE)
 
-    return [part for part in parts if not is_rule(part)]
+    def is_frame(part: Part) -> bool:
+        least = min(TALL * usual, FRAMED * part.height)
+        framed = [each.height for each in parts if _margin(each, part) > 0 and each.height >= least]
+        if len(framed) == 1 and part.width < RING * part.height:
+            return not SLASH[0] * part.height <= framed[0] < SLASH[1] * part.height
+        return bool(framed)
+
+    return [part for part in parts if not is_rule(part) and not is_frame(part)]
 
 
 def _follow(tall: list[Part]) -> np.ndarray:
@@ -389,9 +403,13 @@ def lines_of(parts: list[Part]) -> list[list[Part]]:
     lines = closed(tall, lambda a, b: bool(follows[number[id(a)], number[id(b)]]))
     heights = [max(part.height for part in line) for line in lines]
     home = {id(part): number for number, line in enumerate(lines) for part in line}
+    commas = []
     for part in parts:
         if id(part) not in home:
-            home[id(part)] = home[id(min(tall, key=lambda other: _distance(part, other)))]
+            nearest = min(tall, key=lambda other: _distance(part, other))
+            home[id(part)] = home[id(nearest)]
+            if 2 * part.top > nearest.top + nearest.bottom:
+                commas.append(id(part))
     found = []
     for number, height in enumerate(heights):
         if height < LOW_LINE * max(heights):
@@ -403,7 +421,8 @@ def lines_of(parts: list[Part]) -> list[list[Part]]:
             is_over = min(a.height, b.height) < SMALL * height and shared >= OVER * min(a.width, b.width)
             return is_over or _is_inside(a, b) or _is_inside(b, a)
 
-        groups = [union(group) for group in closed(line, belong)]
+        classes = closed(line, belong)
+        groups = [union(group) for group in classes if len(group) > 1 or id(group[0]) not in commas]
         found.append(sorted(groups, key=lambda group: group.middle[1]))
     return sorted(found, key=lambda line: float(np.mean([group.top + group.bottom for group in line])))
 
@@ -412,9 +431,13 @@ def _shared(start: float, end: float, other_start: float, other_end: float) -> f
     return min(end, other_end) - max(start, other_start)
 
 
+def _margin(part: Part, ring: Part) -> float:
+    """How far the box of a part is inside that of another, at least, on all sides."""
+    return min(part.left - ring.left, ring.right - part.right, part.top - ring.top, ring.bottom - part.bottom)
+
+
 def _is_inside(part: Part, ring: Part) -> bool:
-    sides = part.left - ring.left, ring.right - part.right, part.top - ring.top, ring.bottom - part.bottom
-    return bool(ring.width < ring.height and min(sides) > INSIDE * ring.height)
+    return bool(ring.width < ring.height and _margin(part, ring) > INSIDE * ring.height)
 
 
 def _distance(a: Part, b: Part) -> float:

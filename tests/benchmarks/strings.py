@@ -3,14 +3,15 @@
 Numbers stand apart, reach over each other, or touch; pens are thin to thick; pages hold several lines. The columns are
 shares of numbers and of digits that are read right. "alone" are the numbers whose digits are each read right when they
 are written alone, in the same size and with the same pen; "together" is the share of these that is read right as a
-number. Then come sheets that hold no number, with the share on which any digit is read.
+number. Some numbers are underlined, framed or circled, some sheets are turned, or another digit stands far away. Then
+come sheets that hold no number, with the share on which any digit is read.
 
 --validation takes the writers for choosing; the default is the held-out writers.
 """
 
 import argparse
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -164,6 +165,57 @@ def _alone(drawing: Drawing, scale: float, brush: float) -> np.ndarray:
     return _ink([drawing], scale, side / 2 - (low + high) / 2, brush, (side, side))
 
 
+def _drawn_around(each: Sheet, add: Callable[[ImageDraw.ImageDraw, np.ndarray, float], None]) -> Sheet:
+    """Widen the sheet, and `add` something to what is in a box: left, top, right, bottom."""
+    wide = np.pad(each.sketch, int(each.size), constant_values=255)
+    y, x = np.nonzero(wide < 128)
+    picture = Image.fromarray(wide)
+    add(ImageDraw.Draw(picture), np.array([x.min(), y.min(), x.max(), y.max()]), each.size)
+    return replace(each, sketch=np.asarray(picture))
+
+
+def underlined(each: Sheet) -> Sheet:
+    def add(pen: ImageDraw.ImageDraw, box: np.ndarray, size: float) -> None:
+        left, _, right, bottom = box
+        ends = left - 0.1 * size, bottom + 0.15 * size, right + 0.1 * size, bottom + 0.18 * size
+        pen.line(ends, fill=0, width=max(2, round(0.07 * size)))
+
+    return _drawn_around(each, add)
+
+
+def framed(each: Sheet) -> Sheet:
+    def add(pen: ImageDraw.ImageDraw, box: np.ndarray, size: float) -> None:
+        around = box + 0.2 * size * np.array([-1, -1, 1, 1])
+        pen.rectangle(tuple(around.tolist()), outline=0, width=max(2, round(0.05 * size)))
+
+    return _drawn_around(each, add)
+
+
+def circled(each: Sheet) -> Sheet:
+    def add(pen: ImageDraw.ImageDraw, box: np.ndarray, size: float) -> None:
+        middle, half = (box[:2] + box[2:]) / 2, (box[2:] - box[:2]) / 2
+        radius = half * 2**0.5 + 0.12 * size
+        pen.ellipse((*(middle - radius), *(middle + radius)), outline=0, width=max(2, round(0.05 * size)))
+
+    return _drawn_around(replace(each, sketch=np.pad(each.sketch, int(each.size), constant_values=255)), add)
+
+
+def turned(each: Sheet) -> Sheet:
+    """Turned by 10 degrees."""
+    turned = Image.fromarray(each.sketch).rotate(10, Image.Resampling.BILINEAR, expand=True, fillcolor=255)
+    return replace(each, sketch=np.asarray(turned))
+
+
+def with_another(each: Sheet) -> Sheet:
+    """With its first digit once more, far below on the right."""
+    other = each.alone[0]
+    (height, width), (high, wide) = each.sketch.shape, other.shape
+    sketch = np.full((height + 2 * high, width + 2 * wide), 255, np.uint8)
+    sketch[:height, :width] = each.sketch
+    sketch[-high:, -wide:] = other
+    return replace(each, sketch=sketch, text=f"{each.text}\n{each.text[0]}")
+
+
 def words(letters: list[Drawing], count: int, random: np.random.Generator) -> Iterator[np.ndarray]:
     """Words of 3 to 8 letters."""
     for _ in range(count):
@@ -293,16 +345,26 @@ def measure(read: Read, hands: list[Pens], count: int) -> None:
     kinds = [(f"{kind}, 2 to 6", kind, (2, 6), 1) for kind in KINDS]
     rows = [("one digit", "apart", (1, 1), 1), *kinds, ("apart, 7 and 8", "apart", (7, 8), 1)]
     rows += [(f"{kind}, {lines} lines", kind, (1, 6), lines) for kind in ("apart", "overlapping") for lines in (2, 3)]
+    as_written: list[tuple[str, str, tuple[int, int], int, Callable[[Sheet], Sheet]]] = [
+        (*row, lambda each: each) for row in rows
+    ]
+    as_written += [
+        ("underlined", "apart", (1, 4), 1, underlined),
+        ("in a frame", "apart", (1, 4), 1, framed),
+        ("in a circle", "apart", (1, 4), 1, circled),
+        ("turned by 10 degrees", "apart", (4, 6), 3, turned),
+        ("and a digit far away", "apart", (4, 6), 3, with_another),
+    ]
     print("| numbers | count | right | digits | length | alone | together |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
-    for name, kind, lengths, lines in rows:
+    for name, kind, lengths, lines, change in as_written:
         right, digits, length, alone = [], [], [], []
-        for each in sheets(kind, lengths, lines, count, hands):
+        for each in map(change, sheets(kind, lengths, lines, count, hands)):
             found = read(each.sketch)
             right.append(found == each.text)
             digits.append(max(0.0, 1 - edits(found, each.text) / len(each.text)))
             length.append(len(found) == len(each.text))
-            alone.append("".join(map(alone_is, each.alone)) == each.text.replace("\n", ""))
+            alone.append(each.text.replace("\n", "").startswith("".join(map(alone_is, each.alone))))
         together = np.mean(np.array(right)[alone]) if any(alone) else 0
         print(
             f"| {name} | {count:,} | {np.mean(right):.1%} | {np.mean(digits):.1%} | {np.mean(length):.1%} | "

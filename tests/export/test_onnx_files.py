@@ -4,6 +4,7 @@ import math
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+from PIL import Image, ImageDraw
 
 from export import ONNX
 from export.contract import KINDS, READER_FILE, SKETCH, Kind
@@ -213,6 +215,32 @@ def test_the_reader_reads_a_sheet_alike_alone_and_among_others(digits: tuple[np.
                 np.testing.assert_allclose(values[:count], expected, atol=1e-5, err_msg=name)
                 if name == "digits":
                     assert (values[count:] == -2).all()
+
+
+def _drawn_beside(sheet: np.ndarray) -> dict[str, Callable[[ImageDraw.ImageDraw], None]]:
+    """What people draw beside a number, by name."""
+    height, width = sheet.shape
+    low, right = height - 20, width - 15
+    return {
+        "a line under it": lambda pen: pen.line((20, low, right, low - 4), fill=0, width=5),
+        "a box": lambda pen: pen.rectangle((5, 8, width - 6, height - 9), outline=0, width=4),
+        "a circle": lambda pen: pen.ellipse((2, 2, width - 3, height - 3), outline=0, width=4),
+        "a comma": lambda pen: pen.line((142, low - 24, 136, low - 6), fill=0, width=5),
+    }
+
+
+def test_the_reader_leaves_out_what_is_drawn_around_a_number(digits: tuple[np.ndarray, np.ndarray]) -> None:
+    large = digits[0][[0, 700]].repeat(4, axis=1).repeat(4, axis=2)
+    sheet = 255 - np.pad(np.concatenate([*large], axis=1), 30)
+    reader = session(READER_FILE)
+
+    def read(drawn: np.ndarray) -> list[int]:
+        return reader.run(["digits"], {"sketch": drawn[None]})[0][0].tolist()
+
+    for name, add in _drawn_beside(sheet).items():
+        picture = Image.fromarray(sheet)
+        add(ImageDraw.Draw(picture))
+        assert read(np.asarray(picture)) == read(sheet) == digits[1][[0, 700]].tolist(), name
 
 
 @pytest.mark.parametrize("contrast", range(1, 6))

@@ -114,6 +114,63 @@ def test_the_lines_of_squared_paper_link_no_digits() -> None:
     np.testing.assert_allclose(reading.boxes[0], [60, 70, 101, 131], atol=4)
 
 
+@pytest.mark.parametrize("rise", [-0.22, 0.22])
+def test_lines_may_rise_or_fall(rise: float) -> None:
+    shapes = [
+        (kind, x + left, y + int(rise * x), x + right, y + int(rise * x) + 70)
+        for y in (150, 255, 360)
+        for x, (kind, left, right) in zip(range(50, 650, 100), [(BAR, 20, 20), (RING, 0, 44)] * 3, strict=True)
+    ]
+    assert text(read(sheet(*shapes, size=(600, 700)), bars_and_rings)) == "101010/101010/101010"
+
+
+NUMBER = (BAR, 80, 50, 80, 120), (RING, 110, 50, 154, 120), (BAR, 190, 50, 190, 120)
+FRAMES = {
+    "a box": [(60, 30, 220, 30), (220, 30, 220, 140), (220, 140, 60, 140), (60, 140, 60, 30)],
+    "form fields": [(x, *end) for x in (60, 100, 170) for end in ((30, x + 65, 30), (140, x + 65, 140), (30, x, 140))]
+    + [(235, 30, 235, 140)],
+}
+
+
+@pytest.mark.parametrize("strokes", FRAMES.values(), ids=FRAMES)
+def test_a_frame_around_digits_is_left_out(strokes: list[tuple[int, int, int, int]]) -> None:
+    frame = [(BAR, *stroke) for stroke in strokes]
+    assert text(read(sheet(*NUMBER, *frame, pen=6), bars_and_rings)) == "101"
+
+
+def test_a_circle_around_a_digit_is_left_out_but_the_slash_in_a_zero_belongs_to_it() -> None:
+    circle, zero = (RING, 40, 20, 200, 180), (RING, 60, 50, 122, 150)
+    assert text(read(sheet((BAR, 120, 60, 120, 140), circle), bars_and_rings)) == "1"
+    assert text(read(sheet((RING, 100, 60, 145, 135), circle), bars_and_rings)) == "0"
+    slashed = read(sheet(zero, (BAR, 102, 75, 80, 125)), bars_and_rings)
+    assert len(slashed.boxes) == 1
+    np.testing.assert_allclose(slashed.boxes[0], [60, 50, 123, 151], atol=2)
+
+
+@pytest.mark.parametrize("stroke", [(50, 140, 220, 144), (70, 150, 205, 142), (50, 30, 220, 28)])
+def test_a_stroke_under_or_over_a_number_is_left_out(stroke: tuple[int, int, int, int]) -> None:
+    assert text(read(sheet(*NUMBER, (BAR, *stroke), pen=6), bars_and_rings)) == "101"
+
+
+def test_an_underlined_digit_is_seen_without_the_line() -> None:
+    alone = read(sheet(NUMBER[1], pen=6), bars_and_rings)
+    underlined = read(sheet(NUMBER[1], (BAR, 105, 138, 162, 136), pen=6), bars_and_rings)
+    assert text(underlined) == text(alone) == "0"
+    np.testing.assert_allclose(underlined.images, alone.images, atol=0.15)
+
+
+def test_the_line_of_a_sum_belongs_to_neither_number() -> None:
+    below = [(kind, left, top + 120, right, bottom + 120) for kind, left, top, right, bottom in NUMBER]
+    line = (BAR, 60, 142, 215, 145)
+    assert text(read(sheet(*NUMBER, line, *below, size=(300, 400), pen=6), bars_and_rings)) == "101/101"
+
+
+def test_a_comma_is_no_digit_and_a_full_stop_neither() -> None:
+    comma, stop = (BAR, 172, 112, 165, 134), (BAR, 172, 116, 172, 120)
+    for mark in (comma, stop):
+        assert text(read(sheet(*NUMBER, mark, pen=6), bars_and_rings)) == "101"
+
+
 def test_slanted_digits_may_reach_over_each_other() -> None:
     drawn = sheet((BAR, 100, 150, 130, 50), (BAR, 120, 150, 150, 50), (BAR, 140, 150, 170, 50))
     assert len(read(drawn, bars_and_rings).digits) == 3
