@@ -445,12 +445,13 @@ def _largest_of(parts: Parts, counts: Tensor) -> Largest:
     is_rule = (above >= reader.GAP * usual) & (above < below)
     is_rule |= (wide >= reader.RULE * usual) & (_how_many(shares) >= reader.OVER_RULE)
     is_rule &= is_flat
-    least = tf.minimum(reader.TALL * usual, reader.FRAMED * high)[:, None]
+    least = tf.clip_by_value(reader.TALL * usual, reader.FRAMED[0] * high, reader.FRAMED[1] * high)[:, None]
     framed = exists[:, :, None] & (margin > 0) & (high[:, :, None] >= least)
     share = tf.reduce_max(tf.where(framed, high[:, :, None], 0.0), axis=1) / high
     is_slash = (_how_many(framed) < 2) & (wide < reader.RING * high)
     is_slash &= (share >= reader.SLASH[0]) & (share < reader.SLASH[1])
-    is_frame = (share > 0) & ~is_slash
+    framed_ink = tf.reduce_sum(tf.where(framed, boxes.mass[:, :, None], 0.0), axis=1)
+    is_frame = (framed_ink > reader.WEIGHT * boxes.mass) & ~is_slash
     exists, usual, tall = _tall(exists & ~is_rule & ~is_frame, high)
     beside = _both(tall) & (_shared(boxes.top, boxes.bottom) > reader.BESIDE * _pairs(tf.minimum, high))
     return Largest(exists, part, boxes, usual, tall, beside, shared, margin)

@@ -50,8 +50,9 @@ FLAT = 3.0  # times as wide as high: a part that is flatter, and no tall one, ma
 RULE = 1.2  # times that height wide,
 OVER_RULE = 2  # if as many tall parts lie over or under it with OVER of their width;
 GAP = 0.08  # of that height: or so far under a tall part, and farther over the next one
-FRAMED = 0.25  # of its height: a part is the frame of what is as high inside it, and of tall parts;
-RING = 0.85  # but if it is narrower than this share of its height,
+FRAMED = 0.1, 0.25  # of its height: a part is the frame of tall parts that are as high inside it, and of all that are
+WEIGHT = 0.15  # of its ink, if these have more together;
+RING = 0.9  # but if it is narrower than this share of its height,
 SLASH = 0.45, 0.6  # a single part in it that is so high, as shares of its height, is the slash in a 0
 SPECK = 0.2  # of its line's height: a smaller part is a speck
 LOW_LINE = 0.3  # of the highest line: a lower line is specks
@@ -367,11 +368,14 @@ def without_rules(parts: list[Part]) -> list[Part]:
         return GAP * usual <= above < below or (part.width >= RULE * usual and len(shared) >= OVER_RULE)
 
     def is_frame(part: Part) -> bool:
-        least = min(TALL * usual, FRAMED * part.height)
-        framed = [each.height for each in parts if _margin(each, part) > 0 and each.height >= least]
-        if len(framed) == 1 and part.width < RING * part.height:
-            return not SLASH[0] * part.height <= framed[0] < SLASH[1] * part.height
-        return bool(framed)
+        least = np.clip(TALL * usual, FRAMED[0] * part.height, FRAMED[1] * part.height)
+        framed = [each for each in parts if _margin(each, part) > 0 and each.height >= least]
+        is_slash = (
+            len(framed) == 1
+            and part.width < RING * part.height
+            and SLASH[0] * part.height <= framed[0].height < SLASH[1] * part.height
+        )
+        return not is_slash and bool(sum(each.ink.sum() for each in framed) > WEIGHT * part.ink.sum())
 
     return [part for part in parts if not is_rule(part) and not is_frame(part)]
 
