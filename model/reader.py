@@ -403,8 +403,8 @@ def lines_of(parts: list[Part]) -> list[list[Part]]:
         return []
     tall = _tall(parts)
     follows = _follow(tall)
-    number = {id(part): place for place, part in enumerate(tall)}
-    lines = closed(tall, lambda a, b: bool(follows[number[id(a)], number[id(b)]]))
+    place = {id(part): number for number, part in enumerate(tall)}
+    lines = closed(tall, lambda a, b: bool(follows[place[id(a)], place[id(b)]]))
     heights = [max(part.height for part in line) for line in lines]
     home = {id(part): number for number, line in enumerate(lines) for part in line}
     commas = []
