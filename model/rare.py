@@ -64,8 +64,8 @@ def _is_straight(path: np.ndarray) -> bool:
 
 
 def _long_flag(random: np.random.Generator, pens: PensByDigit) -> Drawing:
-    """Draw a 1 whose flag is 60 to 95 % as long as the stem, 25 to 55 degrees from it."""
-    length, angle = random.uniform(0.6, 0.95), np.radians(random.uniform(25, 55))
+    """Draw a 1 whose flag is 60 to 100 % as long as the stem, 25 to 55 degrees from it."""
+    length, angle = random.uniform(0.6, 1), np.radians(random.uniform(25, 55))
     flag = length * np.array([-np.sin(angle), np.cos(angle)])
     bow = random.normal(0, 0.05) * flag[::-1] * [1, -1]
     return written([spline(np.array([flag, flag / 2 + bow, [0, 0], [0, 0.5], [-0.02, 1]]), [2])], random, 0.7)
@@ -132,8 +132,8 @@ def _crossed(random: np.random.Generator, pens: PensByDigit) -> Drawing:
     return [*seven, _line(crossing + rise - [left, 0], crossing - rise + [right, 0], random)]
 
 
-def _long_stem(digit: int, start: float) -> Maker:
-    """Stretch a written digit below `start`, a share of its height."""
+def _long_stem(digit: int, start: float, most: float) -> Maker:
+    """Stretch a written digit below `start`, a share of its height, by 1.3 to `most`."""
 
     def wide(drawing: Drawing) -> bool:
         return np.ptp(np.concatenate(drawing)[:, 0]) > 0.5
@@ -142,7 +142,7 @@ def _long_stem(digit: int, start: float) -> Maker:
         drawing = _found(random, pens, str(digit), wide, _by_hand(*STYLES[digit].values()))
         points = np.concatenate(drawing)
         knee = points[:, 1].min() + start * np.ptp(points[:, 1])
-        factor = random.uniform(1.3, 1.8)
+        factor = random.uniform(1.3, most)
         return [
             np.stack([stroke[:, 0], stroke[:, 1] + (factor - 1) * np.maximum(stroke[:, 1] - knee, 0)], axis=1)
             for stroke in drawing
@@ -250,9 +250,10 @@ RARE: dict[str, tuple[int, Maker]] = {
         1,
         _by_hand("22,34 52,0! 50,98! 20,100 / 46,99 84,97", "22,34 40,20 54,0! 51,98! 22,99! 84,98"),
     ),
+    "1 hooked foot": (1, _by_hand("24,36 51,0! 51,76 56,94 68,100 82,92", "30,26 50,0! 48,80 54,97 66,99 78,86")),
     "4 one stroke": (4, _by_hand("22,2 8,54! 40,58 68,50 76,8! 70,100", "16,0 8,46 22,59 70,54 82,4! 76,100")),
     "4 short stem": (4, _by_hand("22,2 8,58! 92,56 / 70,22 64,86", "18,0 6,60! 94,57 / 70,16 66,84")),
-    "4 long stem": (4, _long_stem(4, 0.65)),
+    "4 long stem": (4, _long_stem(4, 0.65, 2.6)),
     "5 angular": (5, _by_hand("86,2 20,3! 18,42! 76,42! 78,98! 10,98", "84,2 22,2! 14,46! 74,50! 70,96! 8,98")),
     "5 bar apart": (5, _by_hand("22,14 16,46! 52,38 84,62 70,94 36,100 8,90 / 34,-4 92,-8")),
     "7 crossed": (7, _crossed),
@@ -265,10 +266,10 @@ RARE: dict[str, tuple[int, Maker]] = {
         ),
     ),
     "7 wavy roof": (7, _by_hand("6,18 20,2 46,10 66,14 90,0! 58,50 44,100", "4,20 14,4 40,6 64,12 92,2! 64,46 52,100")),
-    "7 long stem": (7, _long_stem(7, 0.3)),
+    "7 long stem": (7, _long_stem(7, 0.3, 2.0)),
     "9 flat ring": (9, _by_hand("84,16 50,5 14,15 16,28 50,32 84,18! 82,100")),
     "9 open ring": (9, _by_hand("62,4 30,2 12,22 28,42 58,38 84,8! 80,100")),
-    "9 long stem": (9, _long_stem(9, 0.5)),
+    "9 long stem": (9, _long_stem(9, 0.5, 2.2)),
     **{f"{digit} beside a stub": (digit, _beside_a_stub(digit)) for digit in range(10)},
     "half a 4": (NON_DIGIT, _half_four),
     "half a 5": (NON_DIGIT, _by_hand("88,3 24,4! 18,60", "88,3 24,4! 20,44! 40,40")),

@@ -252,9 +252,7 @@ FOUNDATION = Recipe(
 BEST = replace(
     FOUNDATION,
     name="best",
-    learning_rate=1e-3,
-    warmup=1,
-    epochs=16,
+    epochs=160,
     uji_copies=8,
     letters=15_000,
     rare=(
@@ -265,6 +263,7 @@ BEST = replace(
         "1 lengthened flag",
         "1 lengthened flag",
         "1 serif and foot",
+        "1 hooked foot",
         "4 one stroke",
         "4 short stem",
         "4 long stem",
@@ -291,7 +290,7 @@ BEST = replace(
 RECIPES: dict[str, dict[str, Recipe]] = {
     "lenet5": {
         "notebook": Recipe("notebook", "SGD", 0.01),
-        "best": replace(BEST, foundation=replace(FOUNDATION, bfloat16=True), foundation_share=0.3),
+        "best": replace(BEST, bfloat16=True),
         "fast": Recipe(
             "fast",
             "AdamW",
@@ -308,7 +307,7 @@ RECIPES: dict[str, dict[str, Recipe]] = {
     },
     "ffnn": {
         "notebook": Recipe("notebook", "RMSprop", 0.001, xla=True),
-        "best": replace(BEST, xla=True, foundation=replace(FOUNDATION, xla=True)),
+        "best": replace(BEST, xla=True),
     },
 }
 

@@ -122,6 +122,30 @@ LETTERS = {
 }
 
 
+class Spread(NamedTuple):
+    """A normal distribution with limits."""
+
+    mean: float
+    deviation: float
+    least: float
+    most: float
+
+    def draw(self, random: np.random.Generator) -> float:
+        """Draw a value."""
+        return float(np.clip(random.normal(self.mean, self.deviation), self.least, self.most))
+
+
+class Hand(NamedTuple):
+    """How the drawings of other hands differ."""
+
+    slant: Spread
+    """Degrees, to the right."""
+    turn: float
+    """Standard deviation in degrees."""
+    width: Spread
+    """Natural logarithm of the factor."""
+
+
 class Stroke(NamedTuple):
     """A stroke that can be varied."""
 
@@ -173,23 +197,26 @@ def written(strokes: list[Stroke], random: np.random.Generator, lean: float = 1.
         centre = controls.mean(axis=0)
         size, shift = 1 + care * 0.1 * random.standard_normal(), care * 0.02 * random.standard_normal(2)
         parts.append(curve @ ((strayed - centre) * size + centre + shift if len(strokes) > 1 else strayed))
-    return split(_bent(np.concatenate(parts), care, random, lean), parts)
+    slant = Spread(*(lean * degrees for degrees in (5, 8, -12, 25)))
+    hand = Hand(slant, lean * 4, Spread(-0.1, 0.18, -0.5, 0.2))
+    return split(_bent(np.concatenate(parts), care, random, hand), parts)
 
 
 def rewritten(drawing: Drawing, random: np.random.Generator) -> Drawing:
     """Vary a written digit as another hand would write it: the whole bends, slants, turns, widens or narrows."""
     points = np.concatenate(drawing)
     low, height = points.min(axis=0), max(float(np.ptp(points, axis=0).max()), 1e-6)
-    return split(_bent((points - low) / height, random.uniform(0.1, 0.7), random, 0.8), drawing)
+    hand = Hand(Spread(8, 12, -22, 40), 3.2, Spread(-0.05, 0.25, -0.6, 0.4))
+    return split(_bent((points - low) / height, random.uniform(0.1, 0.7), random, hand), drawing)
 
 
-def _bent(points: np.ndarray, care: float, random: np.random.Generator, lean: float) -> np.ndarray:
+def _bent(points: np.ndarray, care: float, random: np.random.Generator, hand: Hand) -> np.ndarray:
     """Bend points of a drawing of height 1 by long waves, then slant, turn and widen or narrow it."""
     waves, pushes = 2.5 * random.standard_normal((2, 3)), care * 0.03 * random.standard_normal((3, 2))
     points = points + np.sin(points @ waves + random.uniform(0, 2 * np.pi, 3)) @ pushes
-    slant, turn = lean * np.radians([np.clip(random.normal(5, 8), -12, 25), random.normal(0, 4)])
+    slant, turn = np.radians([hand.slant.draw(random), random.normal(0, hand.turn)])
     sine, cosine = np.sin(turn), np.cos(turn)
-    width = np.exp(np.clip(random.normal(-0.1, 0.18), -0.5, 0.2))
+    width = np.exp(hand.width.draw(random))
     affine = np.array([[width, 0], [-np.tan(slant), 1]]) @ np.array([[cosine, sine], [-sine, cosine]])
     return points @ affine
 
