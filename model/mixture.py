@@ -54,6 +54,15 @@ def examples(
     return training, {"MNIST": validation, **sketched}
 
 
+def check_data(recipe: Recipe, folders: Folders) -> None:
+    """Raise InputError if data that the recipe trains on are missing or damaged."""
+    mnist.load(folders)
+    if recipe.pen_copies:
+        pendigits.load(folders)
+        if recipe.uji_copies:
+            ujipen.load(folders)
+
+
 def with_corrections(training: Digits, corrected: Digits, recipe: Recipe, *drawn: Digits) -> Digits:
     """Join MNIST's digits, each correction as often as the recipe says, and what is drawn."""
     copies = max(recipe.pen_copies, 1)

@@ -217,7 +217,10 @@ class Recipe:
     bfloat16: bool = False
     """Compute in bfloat16: half the time on processors that multiply in it, twice the time on others."""
     foundation: "Recipe | None" = None
-    """The recipe of the committed network that `tune` goes on from. None: the network starts with random weights."""
+    """The recipe by which the network is trained first. None: it starts with random weights."""
+    foundation_share: float = 0.0
+    """Share of the foundation's weights in the mean of both that is kept (Wortsman 2022, "Robust fine-tuning"). 0: the
+    foundation is only the start."""
 
     def __post_init__(self) -> None:  # a record holds a list, and a dictionary
         object.__setattr__(self, "rare", tuple(self.rare))
@@ -231,20 +234,26 @@ class Recipe:
         return self.validation, self.mnist, *drawn, self.correction_share
 
 
-BEST = Recipe(
-    "best",
+FOUNDATION = Recipe(
+    "foundation",
     "AdamW",
     2e-3,
     warmup=3,
-    epochs=160,
+    epochs=240,
     patience=None,
     batch_size=128,
     validation=5_000,
     smoothing=0.05,
     pen_copies=2,
-    uji_copies=8,
     styles=6_000,
     non_digits=10_000,
+    distort=1.0,
+)
+BEST = replace(
+    FOUNDATION,
+    name="best",
+    epochs=160,
+    uji_copies=8,
     letters=15_000,
     rare=(
         "0 box",
@@ -277,7 +286,6 @@ BEST = Recipe(
         "touching pair",
     ),
     rare_each=400,
-    distort=1.0,
     averaging=0.999,
 )
 
@@ -310,7 +318,6 @@ TUNE: dict[str, Recipe] = {
         recipes["best"],
         name="tune",
         learning_rate=3e-4,
-        bfloat16=False,
         warmup=0.5,
         epochs=5,
         batches=batches,
@@ -324,6 +331,7 @@ TUNE: dict[str, Recipe] = {
         letters=10_000,
         rare_each=50,
         correction_share=0.1,
+        foundation_share=0.0,
     )
     for (name, recipes), batches in zip(RECIPES.items(), (200, 100), strict=True)
 }

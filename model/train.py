@@ -3,7 +3,8 @@
 import dataclasses
 import os
 import platform
-from collections.abc import Hashable
+import shutil
+from collections.abc import Hashable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,9 @@ from model import CHECKPOINTS, InputError, corrections, plots
 from model.corrections import Corrections
 from model.files import replacing
 from model.folders import Folders
-from model.mixture import batches, examples, steps_per_epoch, targets, verbosity
+from model.mixture import batches, check_data, examples, steps_per_epoch, targets, verbosity
 from model.mnist import Digits
-from model.networks import NETWORKS, network_input, predict
+from model.networks import NETWORKS, load_trained, network_input, predict
 from model.progress import Progress, completed_epochs, remove, remove_leftovers, saved_settings, set_aside
 from model.recipes import RECIPES, Recipe
 from model.record import Settings, TrainingAccuracy, TrainingRecord, counted, duration
@@ -48,25 +49,71 @@ def train_all(
 ) -> None:
     """Train the networks `names` into the folder `output`. What is finished there by the same settings is skipped.
 
-    During training, `output`/NAME.training holds the last epoch, the best epoch and the history. If the training is
-    killed, the same call resumes it. At the end the best epoch becomes the checkpoint, NAME.keras, with its record
-    (.json) and its learning curves (.png) beside it. Networks whose recipes draw the same share the examples.
+    During training, `output`/NAME.training holds the last epoch, the best epoch and the history. If the recipe has a
+    foundation, `output`/NAME.foundation holds its checkpoint. If the training is killed, the same call resumes it. At
+    the end the best epoch becomes the checkpoint, NAME.keras, with its record (.json) and its learning curves (.png)
+    beside it. Networks whose recipes draw the same share the examples.
 
     Raises InputError before the first network trains if data are missing, or if `output` holds a checkpoint or an
-    unfinished training of other settings. With `replace` the new checkpoint replaces that one when it is finished, and
-    the unfinished training is set aside.
+    unfinished training, or its foundation, of other settings. With `replace` the new checkpoint replaces that one when
+    it is finished, and the unfinished training is set aside.
     """
     corrected = corrections.load(data)
     settings = {name: settings_of(name, recipe, epochs, seed, corrected) for name in names}
     unfinished = [name for name in names if not is_finished(output / f"{name}.keras", settings[name], replace)]
     for name in unfinished:
-        print(_announcement(name, settings[name], output), flush=True)
+        _check_foundation(output / f"{name}.keras", settings[name], replace)
+    for name in unfinished:
+        print(_announcement(name, settings[name], output / f"{name}.keras"), flush=True)
+    for name in unfinished:
+        if settings[name].recipe.foundation:
+            check_data(settings[name].recipe, data)  # the foundation, which trains for long, may need fewer
     mixtures: dict[tuple[Hashable, ...], tuple[Digits, dict[str, Digits]]] = {}
     for name in unfinished:
-        mixture = settings[name].recipe.mixture
-        if mixture not in mixtures:
-            mixtures[mixture] = examples(settings[name].recipe, seed, data, corrected)
-        _train(name, settings[name], *mixtures[mixture], output / f"{name}.keras")
+        for stage, checkpoint in _stages(settings[name], output / f"{name}.keras"):
+            if stage.recipe.mixture not in mixtures:
+                mixtures[stage.recipe.mixture] = examples(stage.recipe, seed, data, corrected)
+            _train(name, stage, *mixtures[stage.recipe.mixture], checkpoint)
+    for name in names:
+        if not _other_foundation(output / f"{name}.keras", settings[name]):
+            shutil.rmtree(_foundation(output / f"{name}.keras").parent, ignore_errors=True)
+
+
+def _foundation(checkpoint: Path) -> Path:
+    """The checkpoint from which the training of `checkpoint` goes on, if its recipe has a foundation."""
+    return checkpoint.with_suffix(".foundation") / checkpoint.name
+
+
+def _stages(settings: Settings, checkpoint: Path) -> Iterator[tuple[Settings, Path]]:
+    """Yield what is left to train for `checkpoint`, each with its own checkpoint: the foundation, then the rest."""
+    foundation = _foundation(checkpoint)
+    if other := _other_foundation(checkpoint, settings):
+        _set_aside(foundation.parent, other, settings)
+    if (stage := _first_stage(settings)) and not is_finished(foundation, stage, replace=True):
+        yield stage, foundation
+    yield settings, checkpoint
+
+
+def _first_stage(settings: Settings) -> Settings | None:
+    """The settings of the foundation, if the recipe has one."""
+    foundation = settings.recipe.foundation
+    return dataclasses.replace(settings, recipe=foundation) if foundation else None
+
+
+def _other_foundation(checkpoint: Path, settings: Settings) -> Settings | None:
+    """The settings of the foundation beside `checkpoint`, finished or not, if another training began it."""
+    foundation = _foundation(checkpoint)
+    record = foundation.with_suffix(".json")
+    found = saved_settings(foundation.with_suffix(".training"))
+    if not found and record.exists():
+        found = TrainingRecord.load(record).settings
+    return None if found == _first_stage(settings) else found
+
+
+def _check_foundation(checkpoint: Path, settings: Settings, replace: bool) -> None:
+    """Raise InputError if another training began the foundation beside `checkpoint`, unless `replace`."""
+    if (other := _other_foundation(checkpoint, settings)) and not replace:
+        raise _unfinished(_foundation(checkpoint).parent, other, _first_stage(settings) or settings)
 
 
 def settings_of(name: str, recipe: str, epochs: int | None, seed: int, corrected: Corrections) -> Settings:
@@ -77,7 +124,8 @@ def settings_of(name: str, recipe: str, epochs: int | None, seed: int, corrected
         raise InputError(f"{name} has no recipe {recipe}; it has {' and '.join(RECIPES[name])}.{remedy}")
     chosen = RECIPES[name][recipe]
     if epochs is not None:
-        chosen = dataclasses.replace(chosen, epochs=epochs)
+        first = chosen.foundation and dataclasses.replace(chosen.foundation, epochs=epochs)
+        chosen = dataclasses.replace(chosen, epochs=epochs, foundation=first)
     return Settings(chosen, seed, len(corrected.files), corrected.sha256)
 
 
@@ -101,36 +149,74 @@ def is_finished(checkpoint: Path, settings: Settings, replace: bool = False) -> 
         print(f"{checkpoint} is finished: the same settings made it.", flush=True)
         return True
     if unfinished and unfinished != settings and not replace:
-        raise InputError(
-            f"{folder} holds an unfinished training by {unfinished.described(settings)}, not by "
-            f"{settings.described(unfinished)}. Finish it with its own command, or pass another folder with --output. "
-            "To set it aside, add --replace."
-        )
+        raise _unfinished(folder, unfinished, settings)
     return False
 
 
-def _announcement(name: str, settings: Settings, folder: Path) -> str:
+def _unfinished(folder: Path, other: Settings, settings: Settings) -> InputError:
+    return InputError(
+        f"{folder} holds an unfinished training by {other.described(settings)}, not by {settings.described(other)}. "
+        "Finish it with its own command, or pass another folder with --output. To set it aside, add --replace."
+    )
+
+
+def _set_aside(folder: Path, other: Settings, settings: Settings) -> None:
+    """Rename `folder`, which holds an unfinished training by `other` settings, and say so."""
+    print(
+        f"The unfinished training by {other.described(settings)} is set aside in {set_aside(folder)}. "
+        f"To finish it later, rename it to {folder.name}.",
+        flush=True,
+    )
+
+
+def _announcement(name: str, settings: Settings, checkpoint: Path) -> str:
     """Say what will be trained, and how long that takes where the committed checkpoint was trained."""
-    recipe, unfinished = settings.recipe, folder / f"{name}.training"
-    done = completed_epochs(unfinished) if saved_settings(unfinished) == settings else 0
+    recipe, folder = settings.recipe, checkpoint.with_suffix(".training")
+    before = _foundation_left(checkpoint, settings)
+    done = completed_epochs(folder) if saved_settings(folder) == settings else 0
     most = "" if recipe.patience is None else "at most "
     if done == recipe.epochs:
         return f"{name} by recipe {recipe.name}: all epochs are trained, its files are still to be written"
-    words = f"{name} by recipe {recipe.name}: {most}{counted(recipe.epochs - done, 'more epoch' if done else 'epoch')}"
+    words = f"{name} by recipe {recipe.name}: "
+    if before:
+        words += f"{counted(before, 'epoch')} of its foundation, then "
+    words += f"{most}{counted(recipe.epochs - done, 'more epoch' if done else 'epoch')}"
     try:
         committed = TrainingRecord.load(CHECKPOINTS / f"{name}.json")
     except InputError:
         return words
-    if dataclasses.replace(committed.recipe, epochs=recipe.epochs) != recipe:
+    if dataclasses.replace(committed.recipe, epochs=recipe.epochs, foundation=recipe.foundation) != recipe:
         return words
     seconds = committed.seconds / committed.epochs * (recipe.epochs - done)
+    if before and committed.recipe.foundation:
+        seconds += committed.foundation_seconds * before / committed.recipe.foundation.epochs
     return f"{words}, about {duration(seconds)} on {committed.device}"
+
+
+def _foundation_left(checkpoint: Path, settings: Settings) -> int:
+    """Count the epochs of the foundation that are still to be trained."""
+    stage, foundation = _first_stage(settings), _foundation(checkpoint)
+    if stage is None:
+        return 0
+    unfinished, record = foundation.with_suffix(".training"), foundation.with_suffix(".json")
+    if saved_settings(unfinished) == stage:
+        return stage.recipe.epochs - completed_epochs(unfinished)
+    is_done = foundation.exists() and record.exists() and TrainingRecord.load(record).settings == stage
+    return 0 if is_done else stage.recipe.epochs
 
 
 def _train(name: str, settings: Settings, training: Digits, held_out: dict[str, Digits], checkpoint: Path) -> None:
     """Train one network, or resume its training, and write its checkpoint, its record and its learning curves."""
-    network, divisor, progress = trained(name, settings, training, held_out, checkpoint.with_suffix(".training"))
+    recipe, foundation = settings.recipe, _foundation(checkpoint)
+    start = load_trained(name, foundation.parent) if recipe.foundation else None
+    network, divisor, progress = trained(name, settings, training, held_out, checkpoint.with_suffix(".training"), start)
+    if start and recipe.foundation_share:
+        blend(network, start, recipe.foundation_share)
+        divisor *= calibrate(network, held_out) if recipe.smoothing else 1.0
     record = record_of(network, settings, progress, divisor, held_out)
+    if recipe.foundation:
+        seconds = TrainingRecord.load(foundation.with_suffix(".json")).seconds
+        record = dataclasses.replace(record, foundation_seconds=seconds)
     save(network, record, checkpoint)
     print(f"{checkpoint}: epoch {record.best_epoch} of {record.epochs}, after {duration(record.seconds)}. Validation:")
     for title, accuracy in record.validation.items():
@@ -152,11 +238,7 @@ def trained(
     other settings is set aside.
     """
     if (other := saved_settings(unfinished)) and other != settings:
-        print(
-            f"The unfinished training by {other.described(settings)} is set aside in {set_aside(unfinished)}. "
-            f"To finish it later, rename it to {unfinished.name}.",
-            flush=True,
-        )
+        _set_aside(unfinished, other, settings)
     print(f"{name} trains on {len(training.labels):,} images, on {describe_device()}", flush=True)
     keras.utils.set_random_seed(settings.seed)
     progress = Progress(unfinished, settings)

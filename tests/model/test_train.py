@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
+import model.train
 from model import InputError, mnist
 from model.files import replacing
 from model.folders import Folders
 from model.mnist import Digits
-from model.networks import load_trained, network_input
+from model.networks import load_trained, network_input, predict
 from model.recipes import RECIPES, Recipe
-from model.record import TrainingRecord
+from model.record import Settings, TrainingRecord
 from model.train import train, train_all
 from tests.stand_ins import record
 
@@ -86,6 +87,73 @@ def test_a_training_keeps_the_epoch_with_the_lowest_validation_loss_and_stops_af
     assert record.accuracy.validation == record.history["val_accuracy"][record.best_epoch - 1]
 
 
+def test_a_training_goes_on_from_its_foundation_which_is_trained_once(
+    quick: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    still = dataclasses.replace(QUICK, name="still", learning_rate=0.0, epochs=1, foundation=QUICK)
+    monkeypatch.setitem(RECIPES["ffnn"], "still", still)
+    train("ffnn", quick, output=tmp_path / "alone")
+
+    def stop(network: str, settings: Settings, *rest: Any) -> None:
+        if settings.recipe == still:
+            raise KeyboardInterrupt
+        train_network(network, settings, *rest)
+
+    train_network = model.train._train
+    with monkeypatch.context() as patch:
+        patch.setattr("model.train._train", stop)
+        with pytest.raises(KeyboardInterrupt):
+            train("ffnn", "still", output=tmp_path / "both")
+    foundation = tmp_path / "both" / "ffnn.foundation" / "ffnn.keras"
+    trained = foundation.stat().st_mtime_ns
+
+    def look(record: TrainingRecord, path: Path) -> None:
+        assert foundation.stat().st_mtime_ns == trained
+
+    monkeypatch.setattr("model.plots.learning_curves", look)
+    assert capsys.readouterr().out.count("ffnn by recipe still: 3 epochs of its foundation, then at most 1 epoch") == 1
+    train("ffnn", "still", output=tmp_path / "both")
+    assert capsys.readouterr().out.startswith("ffnn by recipe still: at most 1 epoch\n")
+    assert sorted(path.name for path in (tmp_path / "both").iterdir()) == ["ffnn.json", "ffnn.keras"]
+    assert record_of(tmp_path / "both").recipe == still
+    assert record_of(tmp_path / "both").accuracy.untrained > 0.3
+    images = mnist.load()[0].images[:50]
+    np.testing.assert_allclose(
+        predict(load_trained("ffnn", tmp_path / "both"), images),
+        predict(load_trained("ffnn", tmp_path / "alone"), images),
+        atol=1e-6,
+    )
+
+
+def test_missing_data_are_reported_before_the_foundation_trains(
+    quick: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later = dataclasses.replace(QUICK, name="later", pen_copies=1, uji_copies=1, foundation=QUICK)
+    monkeypatch.setitem(RECIPES["ffnn"], "later", later)
+
+    def fail(_: Folders) -> None:
+        raise InputError("no UJI Pen Characters")
+
+    monkeypatch.setattr("model.ujipen.load", fail)
+    with pytest.raises(InputError, match="no UJI Pen Characters"):
+        train("ffnn", "later", output=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_foundation_of_another_training_is_neither_continued_nor_deleted(
+    quick: str, unfinished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    still = dataclasses.replace(QUICK, name="still", learning_rate=0.0, epochs=1, foundation=QUICK)
+    monkeypatch.setitem(RECIPES["ffnn"], "still", still)
+    shutil.copytree(unfinished, tmp_path / "ffnn.foundation")
+    for recipe in ("still", quick):
+        with pytest.raises(InputError, match=r"ffnn\.foundation holds .* seed 0, not by .* seed 1\..*--replace"):
+            train_all(["ffnn"], recipe, epochs=1, seed=1, output=tmp_path)
+    train_all(["ffnn"], "still", epochs=1, seed=1, output=tmp_path, replace=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["ffnn.foundation-1", "ffnn.json", "ffnn.keras"]
+    assert (tmp_path / "ffnn.foundation-1" / "ffnn.training").exists()
+
+
 def test_averaged_weights_are_validated_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(RECIPES["ffnn"], "quick", dataclasses.replace(QUICK, averaging=0.999))
     train("ffnn", "quick", output=tmp_path)
@@ -143,17 +211,16 @@ def test_the_best_recipe_can_run_for_only_a_few_epochs(
     epochs: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     best = RECIPES["ffnn"]["best"]
+    few: dict[str, Any] = {"validation": 1_000, "pen_copies": 1, "styles": 100, "non_digits": 100, "xla": False}
+    assert best.foundation
     shorter = dataclasses.replace(
         best,
-        validation=1_000,
-        pen_copies=1,
         uji_copies=1,
-        styles=100,
-        non_digits=100,
         letters=20,
         rare_each=1,
         averaging=0.9,
-        xla=False,
+        foundation=dataclasses.replace(best.foundation, **few),
+        **few,
     )
     monkeypatch.setitem(RECIPES["ffnn"], "best", shorter)
     train("ffnn", "best", epochs=epochs, output=tmp_path)
@@ -167,7 +234,7 @@ def test_the_best_recipe_can_run_for_only_a_few_epochs(
     assert 0.2 < record.temperature < 1  # label smoothing makes the network less confident than it is accurate
     printed = capsys.readouterr().out
     words = {1: "1 epoch", 3: "3 epochs"}[epochs]
-    assert printed.startswith(f"ffnn by recipe best: {words}\n")
+    assert printed.startswith(f"ffnn by recipe best: {words} of its foundation, then {words}\n")
     assert (f"\nffnn: {words}, about" in printed) == (epochs > 1)
 
 
@@ -296,8 +363,8 @@ def test_the_time_of_a_training_is_estimated_before_the_drawing(
     with pytest.raises(KeyboardInterrupt):
         train_all(["lenet5", "ffnn"], "best", output=tmp_path)
     assert re.fullmatch(
-        r"lenet5 by recipe best: 160 epochs, about \d\d minutes on .+\n"
-        r"ffnn by recipe best: 160 epochs, about \d\d minutes on .+\n",
+        r"lenet5 by recipe best: 240 epochs of its foundation, then 16 epochs, about \d\d minutes on .+\n"
+        r"ffnn by recipe best: 240 epochs of its foundation, then 16 epochs, about \d\d minutes on .+\n",
         capsys.readouterr().out,
     )
 
