@@ -23,9 +23,8 @@ the last 5,000, which validate; on the pen strokes of 24 of the 30 writers in th
 which these hold too few (slashed 0, 1 with a long flag or a foot, crossed 7, open and closed 4, angular 5); on digits
 beside what a cut leaves of a neighbour; and on letters, signs, scribbles, halves and pairs of digits, for which the
 right answer is ten equal probabilities. Three writers of Pendigits and eight of UJI validate, and as many are held out.
-Every image is distorted in another way in each epoch. The training goes on from a foundation, which was trained on
-MNIST, Pendigits and a part of the other styles and non-digits. The writers were Turkish and Spanish, and the other
-styles are European ones.""",
+Every image is distorted in another way in each epoch. In the last epochs, after a foundation, MNIST's digits are there
+three times. The writers were Turkish and Spanish, and the other styles are European ones.""",
     "fast": """Recipe `fast` trains for a few epochs on MNIST's training digits (Y. LeCun, C. Cortes, C. Burges;
 CC BY-SA 3.0), except the last 5,000, which validate. It knows nothing else: a 1 with a flag, a crossed 7 or a slashed 0
 is often misread, and letters get confident answers.""",

@@ -805,8 +805,9 @@ def _or_one_digit(entries: Entries, read_pictures: Any, pages: Pages) -> Entries
     count, owner = tf.shape(pages.image)[0], entries.sheet[:, None]
     read = tf.cast(tf.reduce_max(entries.probabilities[:, 2], axis=1) > reader.PROBABLE, tf.float32)
     pieces, read = (_count(entries.sheet, each, count) for each in (tf.ones_like(read), read))
-    sure = tf.reduce_max(probabilities[:, 2], axis=1) > reader.SURE
-    (sheet,) = indices(sure & (read < tf.minimum(pieces, float(reader.FEW))))
+    few = read < tf.minimum(pieces, float(reader.FEW))
+    (sheet,) = indices(tf.reduce_max(probabilities[:, 2], axis=1) > reader.SURE)  # none if no whole sheets were read
+    sheet = tf.gather(sheet, indices(tf.gather(few, sheet))[0])
     is_one = tf.tensor_scatter_nd_update(tf.zeros([count], tf.int32), sheet[:, None], tf.ones_like(sheet))
     low = tf.tensor_scatter_nd_min(tf.fill([count, 2], FAR), owner, entries.boxes[:, :2])
     high = tf.tensor_scatter_nd_max(tf.fill([count, 2], -FAR), owner, entries.boxes[:, 2:])

@@ -32,6 +32,7 @@ def examples(
     corrected_digits = (corrected or corrections.load(folders)).normalized()
     training, validation = mnist.split(mnist.load(folders)[0], recipe.validation)
     training = Digits(*(values[-(recipe.mnist or len(values)) :] for values in training))
+    training = _joined(*[training] * recipe.mnist_copies)
     if not recipe.pen_copies:
         return with_corrections(training, corrected_digits, recipe), {"MNIST": validation}
     pens = pendigits.load(folders)

@@ -211,17 +211,19 @@ def test_the_best_recipe_can_run_for_only_a_few_epochs(
     epochs: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     best = RECIPES["ffnn"]["best"]
-    few: dict[str, Any] = {"validation": 1_000, "pen_copies": 1, "styles": 100, "non_digits": 100, "xla": False}
+    few: dict[str, Any] = {
+        "validation": 1_000,
+        "pen_copies": 1,
+        "uji_copies": 1,
+        "styles": 100,
+        "non_digits": 100,
+        "letters": 20,
+        "rare_each": 1,
+        "averaging": 0.9,
+        "xla": False,
+    }
     assert best.foundation
-    shorter = dataclasses.replace(
-        best,
-        uji_copies=1,
-        letters=20,
-        rare_each=1,
-        averaging=0.9,
-        foundation=dataclasses.replace(best.foundation, **few),
-        **few,
-    )
+    shorter = dataclasses.replace(best, foundation=dataclasses.replace(best.foundation, **few), **few)
     monkeypatch.setitem(RECIPES["ffnn"], "best", shorter)
     train("ffnn", "best", epochs=epochs, output=tmp_path)
     record = record_of(tmp_path)
@@ -363,8 +365,8 @@ def test_the_time_of_a_training_is_estimated_before_the_drawing(
     with pytest.raises(KeyboardInterrupt):
         train_all(["lenet5", "ffnn"], "best", output=tmp_path)
     assert re.fullmatch(
-        r"lenet5 by recipe best: 240 epochs of its foundation, then 16 epochs, about \d\d minutes on .+\n"
-        r"ffnn by recipe best: 240 epochs of its foundation, then 16 epochs, about \d\d minutes on .+\n",
+        r"lenet5 by recipe best: 160 epochs of its foundation, then 6 epochs, about \d\d minutes on .+\n"
+        r"ffnn by recipe best: 160 epochs of its foundation, then 6 epochs, about \d\d minutes on .+\n",
         capsys.readouterr().out,
     )
 
