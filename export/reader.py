@@ -448,10 +448,10 @@ def _largest_of(parts: Parts, counts: Tensor) -> Largest:
     least = tf.clip_by_value(reader.TALL * usual, reader.FRAMED[0] * high, reader.FRAMED[1] * high)[:, None]
     framed = exists[:, :, None] & (margin > 0) & (high[:, :, None] >= least)
     share = tf.reduce_max(tf.where(framed, high[:, :, None], 0.0), axis=1) / high
-    is_slash = (_how_many(framed) < 2) & (wide < reader.RING * high)
+    is_slash = (_how_many(framed & (wide < reader.LEAN * high)[:, :, None]) + _how_many(framed) < 2) & (wide < high)
     is_slash &= (share >= reader.SLASH[0]) & (share < reader.SLASH[1])
-    framed_ink = tf.reduce_sum(tf.where(framed, boxes.mass[:, :, None], 0.0), axis=1)
-    is_frame = (framed_ink > reader.WEIGHT * boxes.mass) & ~is_slash
+    framed_ink = tf.reduce_sum(tf.where(framed, boxes.mass[:, :, None], 0.0), axis=1) / boxes.mass
+    is_frame = (framed_ink > reader.WEIGHT) & ~(is_slash & (framed_ink < reader.SLASH_INK))
     exists, usual, tall = _tall(exists & ~is_rule & ~is_frame, high)
     beside = _both(tall) & (_shared(boxes.top, boxes.bottom) > reader.BESIDE * _pairs(tf.minimum, high))
     return Largest(exists, part, boxes, usual, tall, beside, shared, margin)

@@ -52,8 +52,9 @@ OVER_RULE = 2  # if as many tall parts lie over or under it with OVER of their w
 GAP = 0.08  # of that height: or so far under a tall part, and farther over the next one
 FRAMED = 0.1, 0.25  # of its height: a part is the frame of tall parts that are as high inside it, and of all that are
 WEIGHT = 0.15  # of its ink, if these have more together;
-RING = 0.9  # but if it is narrower than this share of its height,
-SLASH = 0.45, 0.6  # a single part in it that is so high, as shares of its height, is the slash in a 0
+SLASH = 0.4, 0.8  # but if it is higher than wide, a single part in it that is so high, as shares of its height,
+SLASH_INK = 0.35  # has less than this share of its ink,
+LEAN = 0.35  # and is at least so wide as a share of its own height, is the slash in a 0
 SPECK = 0.2  # of its line's height: a smaller part is a speck
 LOW_LINE = 0.3  # of the highest line: a lower line is specks
 OVER = 0.6  # of the narrower part's width: if two parts share as much, one stands over the other
@@ -370,12 +371,15 @@ def without_rules(parts: list[Part]) -> list[Part]:
     def is_frame(part: Part) -> bool:
         least = np.clip(TALL * usual, FRAMED[0] * part.height, FRAMED[1] * part.height)
         framed = [each for each in parts if _margin(each, part) > 0 and each.height >= least]
+        share = sum(each.ink.sum() for each in framed) / part.ink.sum()
         is_slash = (
             len(framed) == 1
-            and part.width < RING * part.height
+            and part.width < part.height
             and SLASH[0] * part.height <= framed[0].height < SLASH[1] * part.height
+            and share < SLASH_INK
+            and framed[0].width >= LEAN * framed[0].height
         )
-        return not is_slash and bool(sum(each.ink.sum() for each in framed) > WEIGHT * part.ink.sum())
+        return bool(share > WEIGHT) and not is_slash
 
     return [part for part in parts if not is_rule(part) and not is_frame(part)]
 

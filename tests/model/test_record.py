@@ -63,11 +63,11 @@ def test_settings_are_described_by_their_differences() -> None:
     best = RECIPES["ffnn"]["best"]
     these, others = Settings(best, 0, 3), Settings(replace(best, learning_rate=0.5, patience=7), 1)
     assert these.described(others) == (
-        "recipe best, at most 16 epochs, seed 0, 3 corrections, learning_rate 0.001, patience None"
+        "recipe best, at most 6 epochs, seed 0, 3 corrections, learning_rate 0.0005, patience None"
     )
     assert others.described(these) == (
-        "recipe best, at most 16 epochs, seed 1, 0 corrections, learning_rate 0.5, patience 7"
+        "recipe best, at most 6 epochs, seed 1, 0 corrections, learning_rate 0.5, patience 7"
     )
     assert these.described(Settings(RECIPES["ffnn"]["notebook"], 0)) == (
-        "recipe best, at most 16 epochs, seed 0, 3 corrections"
+        "recipe best, at most 6 epochs, seed 0, 3 corrections"
     )
