@@ -20,7 +20,7 @@ from export.cuts import FAR, Networks, Seams, Tensor, digits_of, first_of, indic
 from export.stages import Stages
 from model import cuts, reader
 from model.cuts import ROWS
-from model.normalize import BOX, CENTRE, GRID, SIDE, Separation, separate
+from model.normalize import BOX, CENTRE, GRID, SIDE, Separation, look_again, separate
 from model.record import TrainingRecord
 
 
@@ -193,7 +193,9 @@ def read(sketch: Tensor, networks: Networks, call: Callable[..., Any], choose: C
     `call(function, *arguments)` calls a function of tensors, and `choose(condition, function, other, *arguments)` calls
     the first function if the condition holds, else the other. They compute in TensorFlow, or make the graph.
     """
-    pages, shades, have_lines = call(_shades, separate(sketch, call, choose))
+    separation, is_unclear = call(_first_look, separate(sketch, call, choose))
+    separation = choose(is_unclear, partial(_second_look, networks), _no_second, separation)
+    pages, shades, have_lines = call(_shades, separation)
     least = choose(have_lines, _least_on_lines, _least, shades)
     ink, cells, parts, counts, are_several, have_one = call(_find, pages, shades, least)
     rows, are_linked = choose(are_several, _rows, _no_rows, parts, counts)
@@ -207,8 +209,28 @@ def read(sketch: Tensor, networks: Networks, call: Callable[..., Any], choose: C
     return choose(have_one, _as_they_are, _in_order, entries, read_pictures, pages)
 
 
+def _first_look(separation: Separation) -> tuple[Separation, Tensor]:
+    return separation, tf.reduce_max(separation.unclear) > 0
+
+
+def _second_look(networks: Networks, first: Separation) -> Separation:
+    """Let the networks choose from two ways to tell ink from paper where that is unclear."""
+    second = look_again(first)
+    answers, _ = _judged(networks, tf.concat([first.image, second.image], axis=0))
+    sure, counts = _counts(answers, tf.concat([first.image, second.image], axis=0))
+    before, after = tf.split(tf.where(counts, sure, 0.0), 2)
+    is_turned = tf.reshape(first.sign != second.sign, [-1])
+    is_better = (after > before) | (is_turned & (before == 0))
+    is_better = tf.reshape(is_better, [-1, 1, 1]) & (first.unclear > 0)
+    return Separation(*(tf.where(is_better, b, a) for a, b in zip(first, second, strict=True)))
+
+
+def _no_second(first: Separation) -> Separation:
+    return first
+
+
 def _shades(separation: Separation) -> tuple[Pages, Shades, Tensor]:
-    image, step, sign, paper, found, strength, lines, level, above = separation
+    image, step, sign, paper, found, strength, lines, _, _, level, above = separation
     height, width = tf.shape(level)[1], tf.shape(level)[2]
     pixels = tf.cast(height * width, tf.float32)
     cell = tf.cast(tf.math.ceil(tf.sqrt(pixels / reader.CELLS)), tf.int32)

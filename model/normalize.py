@@ -10,7 +10,7 @@ so that grain is averaged away. Each step has a reason:
 1. Dark or light ink: strokes are narrow, so the side on which levels stray farthest from their surroundings is the ink.
    A drawing shows by its border, which is even paper; steps 2 to 5, and 7, are for photographs.
 2. Paper: a morphological closing fills everything darker that is narrower than a stroke can be. What is wider is paper:
-   a second tone, a shadow, a table. Ink is what is darker than that paper.
+   a second tone, a shadow, a table, which goes on beyond the border. Ink is what is darker than that paper.
 3. Lines that keep their darkness from one border to the other are printed ones. Only their own darkness is subtracted,
    so that strokes across them remain. A row of digits may also reach from border to border, but it has gaps.
 4. What clings to the border over more than a stroke's width is the edge of the sheet or a strip of table, as far as
@@ -21,6 +21,10 @@ so that grain is averaged away. Each step has a reason:
 7. On a page in shadow or glare, some digits are fainter than others. What is as dark as elsewhere for the light that
    falls there counts, and faint ink if it goes on from stronger ink. This step is for model/reader.py; for a single
    digit it would let smudges in.
+
+A light sheet on a dark table looks much like a light digit on dark paper with a hole in it, and a drawing with a dark
+strip along the border like a digit beside a 1. Such sketches are unclear. For them model/reader.py looks again, and the
+networks decide: look_again() takes any sketch for a photograph, and tells its ink from narrow structures alone.
 
 The image itself is taken from the pixels. Pixel i of the image covers an interval of the sketch's axis. Down the
 sketch, differences of running sums integrate over it; across, row i of a small matrix holds its overlaps with the
@@ -42,6 +46,7 @@ CENTRE = 14.5  # MNIST moved the centre of mass into pixel 14, by whole pixels: 
 GRID = 64  # cells along each side of the sketch
 INSIDE = 1 - 2**-22  # of a side: not quite the last edge, so that every edge lies in a pixel
 SURROUNDINGS = 19  # cells: the mean level of a square around each cell tells dark ink from light
+NARROW = 9  # cells: narrower structures tell dark ink from light in a second look
 STROKE = 15  # cells: wider than most strokes of a photographed digit
 SLOPES = np.linspace(-0.24, 0.24, 7)  # of printed lines: one cell apart from the next at the end of a half line
 PARTS = 8  # in each of which a printed line may fade
@@ -66,6 +71,8 @@ EDGE_ONLY = 0.3  # of the darkest block: if all others than the border's are lig
 SHADE = 3.0  # times as bright as paper in shadow the brightest paper is, at most
 EVEN = 0.02  # of the contrast: the paper of a drawing varies less
 FULL = 0.9  # of the contrast: ink that a drawing's border cuts off is darker
+CLEARLY = 0.6  # skewed: less does not surely tell dark ink from light
+MUCH = 0.12  # of a drawing: more ink may be a canvas
 CLEAR = 0.85  # of the border: more of it is a drawing's paper or full ink
 
 _CELLS = np.arange(GRID, dtype=np.float32) + (0.5 - GRID / 2)  # distance of the cells from the middle of the sketch
@@ -92,6 +99,10 @@ class Separation(NamedTuple):
     """Of the ink around each cell, WEAKEST to 1, as a share of the strongest ink: [batch, GRID, GRID]."""
     lines: Any
     """Grey levels by which printed lines darken each cell, [batch, GRID, GRID]."""
+    unclear: Any
+    """Above 0 if look_again() may find another digit, [batch, 1, 1]."""
+    cells: Any
+    """Mean level of each cell, [batch, GRID, GRID]."""
     level: Any
     """float32 [batch, height, width]"""
     above: Any
@@ -124,7 +135,15 @@ def separate(sketch: Any, call: Callable[..., Any] = _apply, choose: Callable[..
     """
     sheets, cells, drawn, are_photographed = call(_sheets, sketch)
     ground = choose(are_photographed, _photographs, _drawings, cells, drawn)
-    return call(_separated, sheets, ground)
+    return call(_separated, sheets, cells, ground)
+
+
+def look_again(separation: Separation) -> Separation:
+    """Separate sketches again: as photographs, even if they are drawn, with the ink on the side of narrow structures."""
+    level, cells = separation.level, ops.expand_dims(separation.cells, 1)
+    sheets = _Sheets(level, separation.above, _count(level, axis=1), _count(level, axis=2))
+    sign = 1 - 2 * _exceeds(_skew(cells, _away_from_edges(cells), times=2), 0.0)
+    return _separated(sheets, cells, _photographed(cells, sign, sign * sign, sign * 0))
 
 
 class _Sheets(NamedTuple):
@@ -152,6 +171,8 @@ class _Ground(NamedTuple):
     """Of the ink around each cell, as a share of the strongest."""
     lines: Any
     """Grey levels by which printed lines darken each cell."""
+    unclear: Any
+    """Above 0 where a second look may find another digit."""
 
 
 def _sheets(sketch: Any) -> tuple[_Sheets, Any, Any, Any]:
@@ -173,7 +194,7 @@ def _sides(row: Any, column: Any) -> tuple[Any, Any]:
     return ops.max(row, axis=(0, 1)), ops.max(column, axis=(0, 2))  # height and width, [1] each
 
 
-def _separated(sheets: _Sheets, ground: _Ground) -> Separation:
+def _separated(sheets: _Sheets, cells: Any, ground: _Ground) -> Separation:
     level, above, row, column = sheets
     height, width = _sides(row, column)
     cell = ops.reshape(ops.concatenate([height, width], axis=0) / GRID, (2, 1, 1))
@@ -194,11 +215,11 @@ def _separated(sheets: _Sheets, ground: _Ground) -> Separation:
     edges = (np.arange(SIDE + 1, dtype=np.float32)[:, None] - CENTRE) * step + (y + height / 2)
     levels = _differences(_integrals_of_each(above, level, ops.maximum(ops.minimum(edges, height * INSIDE), 0.0)))
     columns = _transpose(_overlaps(column - ((width + 1) / 2 + x), step, 1.0))  # [batch, width, 28]
-    grounds = ground.sign, ground.paper, ground.found, ground.strength, ground.lines
-    sign, paper, found, strength, lines = (ops.squeeze(plane, 1) for plane in grounds)
+    grounds = ground.sign, ground.paper, ground.found, ground.strength, ground.lines, ground.unclear, cells
+    sign, paper, found, strength, lines, unclear, cells = (ops.squeeze(plane, 1) for plane in grounds)
     image = ops.relu(papers - ops.matmul(levels, columns) * sign) * ops.minimum(near * (4 / (step * step)), 1.0)
     image = image / ops.maximum(ops.max(image, axis=(1, 2), keepdims=True), 1e-6)
-    return Separation(image, step, sign, paper, found, strength, lines, level, above)
+    return Separation(image, step, sign, paper, found, strength, lines, unclear, cells, level, above)
 
 
 def normalize_all(sketches: Iterator[Image.Image], count: int, batch_size: int = 200) -> np.ndarray:
@@ -272,7 +293,7 @@ def _drawings(cells: Any, drawn: Any) -> _Ground:
     paper = _max(cells)
     none = paper * 0
     digit, found, ink = _find(paper - cells, none, none + CONTRAST, none)
-    return _Ground(sign, paper + cells * 0, ink, digit, found, digit * 0 + 1, digit * 0)
+    return _Ground(sign, paper + cells * 0, ink, digit, found, digit * 0 + 1, digit * 0, _is_odd(cells))
 
 
 def _photographs(cells: Any, drawn: Any) -> _Ground:
@@ -282,17 +303,53 @@ def _photographs(cells: Any, drawn: Any) -> _Ground:
     """
     photograph = 1 - ops.sum(drawn, axis=1, keepdims=True)
     drawn_sign = _sign_of(drawn)
+    skew = _skew(cells, 1.0, times=1)
+    sign = drawn_sign + photograph * (1 - 2 * _exceeds(skew, 0.0))
+    is_unclear = _exceeds(CLEARLY, ops.abs(skew))
+    unclear = photograph * is_unclear + (1 - photograph) * _is_odd(sign * cells)
+    return _photographed(cells, sign, photograph, unclear)
+
+
+def _skew(cells: Any, weight: Any, times: int) -> Any:
+    """How much farther levels stray upwards than downwards from their surroundings, -1 to 1, [batch, 1, 1, 1].
+
+    The surroundings are averaged so many times.
+    """
     index = np.clip(np.arange(GRID + SURROUNDINGS - 1) - SURROUNDINGS // 2, 0, GRID - 1).astype(np.int32)
     around = cells
-    for _ in range(2):
+    for _ in range(2 * times):
         around = _pool(ops.average_pool, _take(around, index, axis=2), (SURROUNDINGS, 1), 1, "valid")
         around = ops.transpose(around, (0, 1, 3, 2))
     away = cells - around
-    skew = ops.sum(away * away * away, axis=(2, 3), keepdims=True)
-    sign = drawn_sign + photograph * (1 - 2 * _exceeds(skew, 0.0))
+    cubes = away * away * away * weight
+    skew, most = (ops.sum(values, axis=(2, 3), keepdims=True) for values in (cubes, ops.abs(cubes)))
+    return skew / ops.maximum(most, 1e-6)
 
+
+def _away_from_edges(cells: Any) -> Any:
+    """1 far from the edges of wide areas, such as a sheet on a table: [batch, 1, GRID, GRID]."""
+    both = ops.concatenate([cells, -cells], axis=1)
+    filled = -_largest(-_largest(both, (NARROW, NARROW)), (NARROW, NARROW))
+    filled = _largest(-_largest(-filled, (NARROW, NARROW)), (NARROW, NARROW))
+    span = _largest(filled, (SURROUNDINGS, SURROUNDINGS)) + _largest(-filled, (SURROUNDINGS, SURROUNDINGS))
+    contrast = _max(cells) + _max(-cells)
+    return ops.clip(1.5 - 2 * ops.min(span, axis=1, keepdims=True) / ops.maximum(contrast, 1e-3), 0.0, 1.0)
+
+
+def _is_odd(cells: Any) -> Any:
+    """1 for a drawing in dark ink that holds much of it, or touches a border but not all four: [batch, 1, 1, 1]."""
+    beneath = _max(cells) - cells
+    much = ops.mean(beneath, axis=(2, 3), keepdims=True) - MUCH * _max(beneath)
+    border = _take(ops.reshape(beneath, (-1, 1, GRID * GRID)), _BORDER, axis=2)  # [batch, 1, 4, GRID]
+    touched = _exceeds(ops.max(border, axis=3, keepdims=True), 0.5 * _max(beneath))
+    odd = ops.max(touched, axis=2, keepdims=True) - ops.min(touched, axis=2, keepdims=True)
+    return ops.maximum(odd, _exceeds(much, 0.0))
+
+
+def _photographed(cells: Any, sign: Any, photograph: Any, unclear: Any) -> _Ground:
+    """The ground where ink is dark for a sign of 1, light for -1. `photograph` is 0 for drawings, else 1."""
     cells = sign * cells
-    filled = -_largest(-_largest(cells, (STROKE, STROKE)), (STROKE, STROKE))
+    filled = _closed(cells)
     paper = ops.maximum(filled, _max(cells) - 255 * 2 * photograph)
     dark = paper - cells
 
@@ -310,7 +367,7 @@ def _photographs(cells: Any, drawn: Any) -> _Ground:
     shade = ops.clip(_max(paper) / ops.maximum(paper, 1.0), 1.0, SHADE)  # 1 if ink is light: its paper is below 0
     _, found, lit = _find(dark * shade, grain, contrast, splinters)
     found, strength = _with_faint_ink(found, lit, ink, splinters)
-    return _Ground(sign, paper - grain, ink, digit, found, strength, lines)
+    return _Ground(sign, paper - grain, ink, digit, found, strength, lines, unclear)
 
 
 def _find(dark: Any, grain: Any, least: Any, splinters: Any) -> tuple[Any, Any, Any]:
@@ -450,6 +507,16 @@ def _largest(values: Any, size: int | tuple[int, int], step: int = 1) -> Any:
         if window != (1, 1):
             values = _pool(ops.max_pool, values, window, 1, "valid")
     return values
+
+
+def _closed(cells: Any) -> Any:
+    """Fill what is darker and narrower than STROKE: a closing. Beyond the border all goes on as it is there."""
+    index = np.clip(np.arange(GRID + 2 * (STROKE - 1)) - STROKE + 1, 0, GRID - 1).astype(np.int32)
+    cells = _take(_take(cells, index, axis=2), index, axis=3)
+    for sign in (1, -1):
+        for window in [(STROKE, 1), (1, STROKE)]:
+            cells = sign * _pool(ops.max_pool, sign * cells, window, 1, "valid")
+    return cells
 
 
 def _near(found: Any) -> Any:

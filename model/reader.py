@@ -30,7 +30,7 @@ import numpy as np
 
 from model import cuts
 from model.cuts import ROWS, SMALL, Networks
-from model.normalize import BOX, CENTRE, GRID, SIDE, separate
+from model.normalize import BOX, CENTRE, GRID, SIDE, Separation, look_again, separate
 
 CELLS = 60_000  # on a sheet, at most
 INK = 0.25  # of the strongest ink around: less is paper
@@ -149,7 +149,8 @@ def union(parts: list[Part]) -> Part:
 
 def read(sketch: np.ndarray, networks: Networks) -> Reading:
     """Read a sketch, uint8 [height, width], 8 x 8 to 2,048 x 2,048, dark on light or light on dark."""
-    image, step, sign, paper, found, strength, printed = (np.asarray(each)[0] for each in separate(sketch[None])[:7])
+    separation = _separated(sketch[None], networks)
+    image, step, sign, paper, found, strength, printed = (np.asarray(each)[0] for each in separation[:7])
     sheet = ink_of(sketch, float(sign.squeeze()), paper, found, strength, printed)
     lines = lines_of(parts_in_lines(sheet.ink)) if image.any() else []
     groups = [group for line in lines for group in line]
@@ -185,6 +186,27 @@ def read(sketch: np.ndarray, networks: Networks) -> Reading:
             entries = [(digit(image, answer), 0, union(groups).box, image, answer)]
     counted = _in_numbers(*(np.array([entry[i] for entry in entries], np.int64) for i in (0, 1)))
     return _reading(counted[:PIECES], entries[:PIECES], sheet.cell)
+
+
+def _separated(sketch: np.ndarray, networks: Networks) -> Separation:
+    """Tell the ink of a sketch [1, height, width] from its paper. If that is unclear, the networks choose from two ways.
+
+    The second is better if they are surer of it. If they are not of the first, because it is a whole page or no digit,
+    narrow structures tell dark ink from light.
+    """
+    first = separate(sketch)
+    if not np.any(first.unclear):
+        return first
+    second = look_again(first)
+    before, after = (_surely(networks, np.asarray(look.image)) for look in (first, second))
+    turned = np.any(np.asarray(first.sign) != np.asarray(second.sign))
+    return second if after > before or (turned and before == 0) else first
+
+
+def _surely(networks: Networks, images: np.ndarray) -> float:
+    """How sure the networks are of an image [1, 28, 28] as a digit."""
+    answer = judged(networks, images)[0]
+    return 0.0 if digit(images[0], answer) < 0 else float(answer[2].max())
 
 
 def _in_numbers(digits: np.ndarray, rows: np.ndarray) -> np.ndarray:
