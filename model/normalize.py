@@ -55,6 +55,7 @@ BLOCK = 4  # cells along each side of a block by which specks are told
 EDGE_BLOCK = 2  # cells along each side of a block in which edges are followed
 CONTACT = 7  # cells: strokes touch the border over less
 INWARDS = 8  # blocks of an edge: no strip that is darker than its surroundings is wider
+MARGIN = 2  # cells along a photograph's border, in which ink is no company
 AROUND = 5  # blocks: the square around a block that must hold other ink
 REACH = 4  # cells: as far faint ink goes on from strong ink
 NEIGHBOURHOOD = 25  # cells: the strongest ink in a square around each cell tells how strong ink is there
@@ -79,7 +80,7 @@ _CELLS = np.arange(GRID, dtype=np.float32) + (0.5 - GRID / 2)  # distance of the
 _PLACES = np.arange(GRID * GRID, dtype=np.int32).reshape(GRID, GRID)
 _BORDER = np.stack([_PLACES[0], _PLACES[-1], _PLACES[:, 0], _PLACES[:, -1]])  # [4, GRID]
 
-_OUTERMOST = np.pad(np.zeros((GRID // BLOCK - 2,) * 2, np.float32), 1, constant_values=1)  # blocks
+_OUTERMOST = np.pad(np.zeros((GRID - 2 * MARGIN,) * 2, np.float32), MARGIN, constant_values=1)  # cells
 
 
 class Separation(NamedTuple):
@@ -381,8 +382,8 @@ def _find(dark: Any, grain: Any, least: Any, splinters: Any) -> tuple[Any, Any, 
     has_ink = _exceeds(strongest, ops.maximum(2 * grain, least - grain))
     share = ink / ops.maximum(strongest, 1e-3)
     digit = ops.clip(share * (1 / FAINTEST) - 1, 0.0, 1.0)
-    blocks = _pool(ops.average_pool, ops.minimum(share, 0.5) * digit, BLOCK, BLOCK, "valid")
-    blocks = blocks * (1 - splinters * _OUTERMOST)  # where a shadow's edge ends, a splinter is left
+    company = ops.minimum(share, 0.5) * digit * (1 - splinters * _OUTERMOST)  # where an edge ends, a splinter is left
+    blocks = _pool(ops.average_pool, company, BLOCK, BLOCK, "valid")
     margin = (AROUND // 2, AROUND // 2)
     around = _pool(ops.average_pool, ops.pad(blocks, ((0, 0), (0, 0), margin, margin)), AROUND, 1, "valid")
     most = ops.maximum(_max(around), 1e-6)
