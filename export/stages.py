@@ -299,9 +299,10 @@ def _taken(graph: onnx.GraphProto) -> list[str]:
 
 
 def _rename(graph: onnx.GraphProto, layers: Collection[str]) -> None:
-    """Name every node FUNCTION/OPERATOR or FUNCTION/LAYER/OPERATOR, its outputs like the node, and all weights.
+    """Name every node FUNCTION/OPERATOR or FUNCTION/LAYER/OPERATOR, and all weights. Number the values between them.
 
-    tf2onnx numbers its names through a whole process, and keeps any name of nodes that are the same.
+    A value is named by the node that makes it and by each that takes it: short names save a quarter of the bytes beside
+    the weights. tf2onnx numbers its names through a whole process, and keeps any name of nodes that are the same.
     """
     used: Counter[str] = Counter()
     names = {"": ""} | {value.name: value.name for value in [*graph.input, *graph.output]}
@@ -329,7 +330,7 @@ def _rename(graph: onnx.GraphProto, layers: Collection[str]) -> None:
                 visit(body)
             node.name = unique(*scope(node.output[0]), node.op_type)
             for i, output in enumerate(node.output):
-                node.output[i] = names.setdefault(output, f"{node.name}/{i}" if i else node.name)
+                node.output[i] = names.setdefault(output, f"v{len(names)}")
         for value in graph.output:
             value.name = names[value.name]
         for value in [*graph.input, *graph.output]:
