@@ -473,8 +473,16 @@ def _largest_of(parts: Parts, counts: Tensor) -> Largest:
     is_slash = (_how_many(framed & (wide < reader.LEAN * high)[:, :, None]) + _how_many(framed) < 2) & (wide < high)
     is_slash &= (share >= reader.SLASH[0]) & (share < reader.SLASH[1])
     framed_ink = tf.reduce_sum(tf.where(framed, boxes.mass[:, :, None], 0.0), axis=1) / boxes.mass
-    is_frame = (framed_ink > reader.WEIGHT) & ~(is_slash & (framed_ink < reader.SLASH_INK))
-    exists, usual, tall = _tall(exists & ~is_rule & ~is_frame, high)
+    length = tf.reduce_max(tf.where(framed, tf.sqrt(wide * wide + high * high)[:, :, None], 0.0), axis=1)
+    is_slash &= framed_ink * (np.pi / 2) * (wide + high) < reader.STRAIGHT * length
+    inside = exists[:, :, None] & (margin > 0) & (high[:, :, None] >= reader.TABLE[1] * high[:, None])
+    in_rows = tall[:, :, None] & (_shared(top, bottom) >= reader.OVER * high[:, :, None])
+    inside, in_rows = (
+        tf.reduce_sum(tf.where(some, high[:, :, None], 0.0), axis=1) / high for some in (inside, in_rows)
+    )
+    is_frame = ((framed_ink > reader.WEIGHT) | (inside > reader.TABLE[0])) & ~is_slash
+    is_margin = (high >= tf.maximum(reader.TOWER * usual, reader.FLAT * wide)) & (in_rows > 1 + reader.TABLE[0])
+    exists, usual, tall = _tall(exists & ~is_rule & ~is_margin & ~is_frame, high)
     beside = _both(tall) & (_shared(boxes.top, boxes.bottom) > reader.BESIDE * _pairs(tf.minimum, high))
     return Largest(exists, part, boxes, usual, tall, beside, shared, margin)
 

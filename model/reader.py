@@ -49,11 +49,13 @@ BESIDE = 0.5  # of the height of the lower of two parts: if they share more, the
 FLAT = 3.0  # times as wide as high: a part that is flatter, and no tall one, may be drawn under digits or between them,
 RULE = 1.2  # times that height wide,
 OVER_RULE = 2  # if as many tall parts lie over or under it with OVER of their width;
+TOWER = 2.5  # times that height: a stroke that is so high is no 1, but a margin, if TABLE holds for what stands beside it
 GAP = 0.08  # of that height: or so far under a tall part, and farther over the next one
 FRAMED = 0.1, 0.25  # of its height: a part is the frame of tall parts that are as high inside it, and of all that are
-WEIGHT = 0.15  # of its ink, if these have more together;
+WEIGHT = 0.15  # of its ink, if these have more together,
+TABLE = 1.0, 0.05  # or if those of more than this share of its height are together as high as it;
 SLASH = 0.4, 0.8  # but if it is higher than wide, a single part in it that is so high, as shares of its height,
-SLASH_INK = 0.35  # has less than this share of its ink,
+STRAIGHT = 1.2  # times as long as a straight one at most, judged by its ink,
 LEAN = 0.25  # and is at least so wide as a share of its own height, is the slash in a 0
 SPECK = 0.2  # of its line's height: a smaller part is a speck
 LOW_LINE = 0.3  # of the highest line: a lower line is specks
@@ -390,6 +392,11 @@ def without_rules(parts: list[Part]) -> list[Part]:
         below = min((each.top - part.bottom for each in shared if part.bottom < each.top), default=np.inf)
         return GAP * usual <= above < below or (part.width >= RULE * usual and len(shared) >= OVER_RULE)
 
+    def is_margin(part: Part) -> bool:
+        beside = [each.height for each in tall if _shared(part.top, part.bottom, each.top, each.bottom) >= OVER * each.height]
+        is_high = part.height >= max(TOWER * usual, FLAT * part.width)
+        return bool(is_high and sum(beside) - part.height > TABLE[0] * part.height)
+
     def is_frame(part: Part) -> bool:
         least = np.clip(TALL * usual, FRAMED[0] * part.height, FRAMED[1] * part.height)
         framed = [each for each in parts if _margin(each, part) > 0 and each.height >= least]
@@ -398,12 +405,13 @@ def without_rules(parts: list[Part]) -> list[Part]:
             len(framed) == 1
             and part.width < part.height
             and SLASH[0] * part.height <= framed[0].height < SLASH[1] * part.height
-            and share < SLASH_INK
+            and share * np.pi / 2 * (part.width + part.height) < STRAIGHT * np.hypot(framed[0].width, framed[0].height)
             and framed[0].width >= LEAN * framed[0].height
         )
-        return bool(share > WEIGHT) and not is_slash
+        small = [each.height for each in parts if _margin(each, part) > 0 and each.height >= TABLE[1] * part.height]
+        return bool(share > WEIGHT or sum(small) > TABLE[0] * part.height) and not is_slash
 
-    return [part for part in parts if not is_rule(part) and not is_frame(part)]
+    return [part for part in parts if not is_rule(part) and not is_margin(part) and not is_frame(part)]
 
 
 def _follow(tall: list[Part]) -> np.ndarray:
