@@ -27,15 +27,16 @@ def reference(sketch: np.ndarray) -> np.ndarray:
     light, drawn = polarity(level)
     if light:
         level, sketch = 255 - level, 255 - sketch
-    paper, grain, contrast, outermost = np.full((64, 64), level.max()), 0.0, 5.0, 0
+    paper, grain, contrast, margin = np.full((64, 64), level.max()), 0.0, 5.0, 0
     if not drawn:
-        paper = -largest(-largest(level, 15), 15)
+        paper = sliding_window_view(np.pad(level, 14, mode="edge"), (15, 15)).max((2, 3))
+        paper = sliding_window_view(paper, (15, 15)).min((2, 3))
         dark = paper - level
         dark = (dark - np.maximum(printed(dark), printed(dark.T).T)).clip(0)
         grain = 2 * np.mean(dark**0.25) ** 4
         edge, blocks = clinging(dark)
         if (blocks - edge).max() > 0.3 * blocks.max():
-            dark, outermost = (dark - edge.repeat(2, 0).repeat(2, 1)).clip(0), 1
+            dark, margin = (dark - edge.repeat(2, 0).repeat(2, 1)).clip(0), 2
         else:
             contrast = 40.0
     else:
@@ -43,7 +44,7 @@ def reference(sketch: np.ndarray) -> np.ndarray:
     ink = (dark - grain).clip(0)
     if ink.max() <= max(contrast - grain, 2 * grain):
         return np.zeros((28, 28))
-    near = largest(clip(8 * company(ink / ink.max(), outermost)), 3)
+    near = largest(clip(8 * company(ink / ink.max(), margin)), 3)
     ink = ink * near
     beside = largest(ink, 3).clip(1e-3)
     cover = clip(4 * beside / (0.2 * beside.max()) - 3) * ink / beside
@@ -87,12 +88,12 @@ def polarity(level: np.ndarray) -> tuple[bool, bool]:
     return bool(((level - mean) ** 3).sum() > 0), False
 
 
-def company(share: np.ndarray, outermost: int) -> np.ndarray:
-    """Where ink stands out and has other ink around it, not in `outermost` blocks. `share` is of the strongest."""
+def company(share: np.ndarray, margin: int) -> np.ndarray:
+    """Where ink stands out and has other ink around it, not `margin` cells wide. `share` is of the strongest."""
     found = clip(4 * share - 1)
-    blocks = (np.minimum(share, 0.5) * found).reshape(16, 4, 16, 4).mean((1, 3))
-    inner = blocks[outermost : 16 - outermost, outermost : 16 - outermost]
-    around = sliding_window_view(np.pad(inner, 2 + outermost), (5, 5)).mean((2, 3))
+    inner = (np.minimum(share, 0.5) * found)[margin : 64 - margin, margin : 64 - margin]
+    blocks = np.pad(inner, margin).reshape(16, 4, 16, 4).mean((1, 3))
+    around = sliding_window_view(np.pad(blocks, 2), (5, 5)).mean((2, 3))
     return found * clip(6 * (around / (0.12 * around.max()) - 1)).repeat(4, 0).repeat(4, 1)
 
 
