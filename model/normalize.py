@@ -24,7 +24,7 @@ so that grain is averaged away. Each step has a reason:
 
 A light sheet on a dark table looks much like a light digit on dark paper with a hole in it, and a drawing with a dark
 strip along the border like a digit beside a 1. Such sketches are unclear. For them model/reader.py looks again, and the
-networks decide: look_again() takes any sketch for a photograph, and tells its ink from narrow structures alone.
+networks choose: look_again() takes any sketch for a photograph, and tells dark ink from light in its middle alone.
 
 The image itself is taken from the pixels. Pixel i of the image covers an interval of the sketch's axis. Down the
 sketch, differences of running sums integrate over it; across, row i of a small matrix holds its overlaps with the
@@ -46,7 +46,7 @@ CENTRE = 14.5  # MNIST moved the centre of mass into pixel 14, by whole pixels: 
 GRID = 64  # cells along each side of the sketch
 INSIDE = 1 - 2**-22  # of a side: not quite the last edge, so that every edge lies in a pixel
 SURROUNDINGS = 19  # cells: the mean level of a square around each cell tells dark ink from light
-NARROW = 9  # cells: narrower structures tell dark ink from light in a second look
+CLOSE = 9  # cells: such a square in a second look, which is at the middle of the sketch
 STROKE = 15  # cells: wider than most strokes of a photographed digit
 SLOPES = np.linspace(-0.24, 0.24, 7)  # of printed lines: one cell apart from the next at the end of a half line
 PARTS = 8  # in each of which a printed line may fade
@@ -72,7 +72,8 @@ EDGE_ONLY = 0.3  # of the darkest block: if all others than the border's are lig
 SHADE = 3.0  # times as bright as paper in shadow the brightest paper is, at most
 EVEN = 0.02  # of the contrast: the paper of a drawing varies less
 FULL = 0.9  # of the contrast: ink that a drawing's border cuts off is darker
-CLEARLY = 0.6  # skewed: less does not surely tell dark ink from light
+CLEARLY = 0.6  # skewed: less does not surely tell dark ink from light,
+CLEARLY_IN_MIDDLE = 0.35  # and in a second look, less
 MUCH = 0.12  # of a drawing: more ink may be a canvas
 CLEAR = 0.85  # of the border: more of it is a drawing's paper or full ink
 
@@ -101,7 +102,8 @@ class Separation(NamedTuple):
     lines: Any
     """Grey levels by which printed lines darken each cell, [batch, GRID, GRID]."""
     unclear: Any
-    """Above 0 if look_again() may find another digit, [batch, 1, 1]."""
+    """1 where the side of the ink is unclear, or a drawing's border holds ink: look_again() may find another digit.
+    [batch, 1, 1]"""
     cells: Any
     """Mean level of each cell, [batch, GRID, GRID]."""
     level: Any
@@ -140,11 +142,17 @@ def separate(sketch: Any, call: Callable[..., Any] = _apply, choose: Callable[..
 
 
 def look_again(separation: Separation) -> Separation:
-    """Separate sketches again: as photographs, even if they are drawn, with the ink on the side of narrow structures."""
+    """Separate sketches again: as photographs, even if they are drawn, and by the side of the ink in their middle.
+
+    There only the sheet is. The result is unclear where that does not surely tell dark ink from light.
+    """
     level, cells = separation.level, ops.expand_dims(separation.cells, 1)
     sheets = _Sheets(level, separation.above, _count(level, axis=1), _count(level, axis=2))
-    sign = 1 - 2 * _exceeds(_skew(cells, _away_from_edges(cells), times=2), 0.0)
-    return _separated(sheets, cells, _photographed(cells, sign, sign * sign, sign * 0))
+    middle = np.arange(GRID // 4, GRID - GRID // 4, dtype=np.int32)
+    skew = _skew(_take(_take(cells, middle, axis=2), middle, axis=3), CLOSE, times=2)
+    sign = 1 - 2 * _exceeds(skew, 0.0)
+    unclear = _exceeds(CLEARLY_IN_MIDDLE, ops.abs(skew))
+    return _separated(sheets, cells, _photographed(cells, sign, sign * sign, unclear))
 
 
 class _Sheets(NamedTuple):
@@ -304,37 +312,27 @@ def _photographs(cells: Any, drawn: Any) -> _Ground:
     """
     photograph = 1 - ops.sum(drawn, axis=1, keepdims=True)
     drawn_sign = _sign_of(drawn)
-    skew = _skew(cells, 1.0, times=1)
+    skew = _skew(cells, SURROUNDINGS, times=1)
     sign = drawn_sign + photograph * (1 - 2 * _exceeds(skew, 0.0))
     is_unclear = _exceeds(CLEARLY, ops.abs(skew))
     unclear = photograph * is_unclear + (1 - photograph) * _is_odd(sign * cells)
     return _photographed(cells, sign, photograph, unclear)
 
 
-def _skew(cells: Any, weight: Any, times: int) -> Any:
+def _skew(cells: Any, size: int, times: int) -> Any:
     """How much farther levels stray upwards than downwards from their surroundings, -1 to 1, [batch, 1, 1, 1].
 
-    The surroundings are averaged so many times.
+    The surroundings are the mean of a square of `size` cells, taken so many times.
     """
-    index = np.clip(np.arange(GRID + SURROUNDINGS - 1) - SURROUNDINGS // 2, 0, GRID - 1).astype(np.int32)
+    index = np.clip(np.arange(cells.shape[2] + size - 1) - size // 2, 0, cells.shape[2] - 1).astype(np.int32)
     around = cells
     for _ in range(2 * times):
-        around = _pool(ops.average_pool, _take(around, index, axis=2), (SURROUNDINGS, 1), 1, "valid")
+        around = _pool(ops.average_pool, _take(around, index, axis=2), (size, 1), 1, "valid")
         around = ops.transpose(around, (0, 1, 3, 2))
     away = cells - around
-    cubes = away * away * away * weight
+    cubes = away * away * away
     skew, most = (ops.sum(values, axis=(2, 3), keepdims=True) for values in (cubes, ops.abs(cubes)))
     return skew / ops.maximum(most, 1e-6)
-
-
-def _away_from_edges(cells: Any) -> Any:
-    """1 far from the edges of wide areas, such as a sheet on a table: [batch, 1, GRID, GRID]."""
-    both = ops.concatenate([cells, -cells], axis=1)
-    filled = -_largest(-_largest(both, (NARROW, NARROW)), (NARROW, NARROW))
-    filled = _largest(-_largest(-filled, (NARROW, NARROW)), (NARROW, NARROW))
-    span = _largest(filled, (SURROUNDINGS, SURROUNDINGS)) + _largest(-filled, (SURROUNDINGS, SURROUNDINGS))
-    contrast = _max(cells) + _max(-cells)
-    return ops.clip(1.5 - 2 * ops.min(span, axis=1, keepdims=True) / ops.maximum(contrast, 1e-3), 0.0, 1.0)
 
 
 def _is_odd(cells: Any) -> Any:

@@ -193,16 +193,16 @@ def read(sketch: np.ndarray, networks: Networks) -> Reading:
 def _separated(sketch: np.ndarray, networks: Networks) -> Separation:
     """Tell the ink of a sketch [1, height, width] from its paper. If that is unclear, the networks choose from two ways.
 
-    The second is better if they are surer of it. If they are not of the first, because it is a whole page or no digit,
-    narrow structures tell dark ink from light.
+    The second is better if they are surer of it as a digit. If the first is none, for instance as it is a page, the
+    second is better if it clearly has the ink on the other side.
     """
     first = separate(sketch)
     if not np.any(first.unclear):
         return first
     second = look_again(first)
     before, after = (_surely(networks, np.asarray(look.image)) for look in (first, second))
-    turned = np.any(np.asarray(first.sign) != np.asarray(second.sign))
-    return second if after > before or (turned and before == 0) else first
+    is_turned = np.all(np.asarray(first.sign) != np.asarray(second.sign)) and not np.any(second.unclear)
+    return second if after > before or (is_turned and before == 0) else first
 
 
 def _surely(networks: Networks, images: np.ndarray) -> float:
