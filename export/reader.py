@@ -193,9 +193,9 @@ def read(sketch: Tensor, networks: Networks, call: Callable[..., Any], choose: C
     `call(function, *arguments)` calls a function of tensors, and `choose(condition, function, other, *arguments)` calls
     the first function if the condition holds, else the other. They compute in TensorFlow, or make the graph.
     """
-    separation, is_unclear = call(_first_look, separate(sketch, call, choose))
-    separation = choose(is_unclear, partial(_second_look, networks), _no_second, separation)
-    pages, shades, have_lines = call(_shades, separation)
+    first = separate(sketch, call, choose)
+    look = choose(call(_is_any_unclear, first), partial(_second_look, networks), _first_look, first)
+    pages, shades, have_lines = call(_shades, look, first.level, first.above)
     least = choose(have_lines, _least_on_lines, _least, shades)
     ink, cells, parts, counts, are_several, have_one = call(_find, pages, shades, least)
     rows, are_linked = choose(are_several, _rows, _no_rows, parts, counts)
@@ -209,11 +209,27 @@ def read(sketch: Tensor, networks: Networks, call: Callable[..., Any], choose: C
     return choose(have_one, _as_they_are, _in_order, entries, read_pictures, pages)
 
 
-def _first_look(separation: Separation) -> tuple[Separation, Tensor]:
-    return separation, tf.reduce_max(separation.unclear) > 0
+class Look(NamedTuple):
+    """What one look tells of sketches: the fields of Separation of the same names."""
+
+    image: Tensor
+    step: Tensor
+    sign: Tensor
+    paper: Tensor
+    found: Tensor
+    strength: Tensor
+    lines: Tensor
 
 
-def _second_look(networks: Networks, first: Separation) -> Separation:
+def _is_any_unclear(first: Separation) -> Tensor:
+    return tf.reduce_max(first.unclear) > 0
+
+
+def _first_look(first: Separation) -> Look:
+    return Look(*first[:7])
+
+
+def _second_look(networks: Networks, first: Separation) -> Look:
     """Let the networks choose from two ways to tell ink from paper where that is unclear."""
     second = look_again(first)
     answers, _ = _judged(networks, tf.concat([first.image, second.image], axis=0))
@@ -222,18 +238,15 @@ def _second_look(networks: Networks, first: Separation) -> Separation:
     is_turned = tf.reshape((first.sign != second.sign) & (second.unclear == 0), [-1])
     is_better = (after > before) | (is_turned & (before == 0))
     is_better = tf.reshape(is_better, [-1, 1, 1]) & (first.unclear > 0)
-    return Separation(*(tf.where(is_better, b, a) for a, b in zip(first, second, strict=True)))
+    return Look(*(tf.where(is_better, b, a) for a, b in zip(_first_look(first), _first_look(second), strict=True)))
 
 
-def _no_second(first: Separation) -> Separation:
-    return first
-
-
-def _shades(separation: Separation) -> tuple[Pages, Shades, Tensor]:
-    image, step, sign, paper, found, strength, lines, _, _, level, above = separation
+def _shades(look: Look, level: Tensor, above: Tensor) -> tuple[Pages, Shades, Tensor]:
+    image, step, sign, paper, found, strength, lines = look
     height, width = tf.shape(level)[1], tf.shape(level)[2]
     pixels = tf.cast(height * width, tf.float32)
-    cell = tf.cast(tf.math.ceil(tf.sqrt(pixels / reader.CELLS)), tf.int32)
+    small, large = (tf.cast(tf.math.ceil(tf.sqrt(pixels / cells)), tf.int32) for cells in reader.CELLS)
+    cell = tf.minimum(small, tf.maximum(2, large))
     longest = tf.cast(tf.maximum(height, width), tf.float32)
     size = (tf.reshape(step, [-1]) * BOX - reader.COARSE / GRID * longest) / tf.cast(cell, tf.float32)
     pages = Pages(level, above, sign, paper, tf.cast(cell, tf.float32), image, size)
@@ -854,6 +867,14 @@ def _or_one_digit(entries: Entries, read_pictures: Any, pages: Pages) -> Entries
     return tf.nest.map_structure(lambda a, b: tf.concat([tf.gather(a, kept), b], axis=0), entries, ones)
 
 
+def _without_smears(entries: Entries, sheets: Tensor) -> Entries:
+    """Leave out smears beside digits."""
+    _, is_digit = _counts(entries.probabilities, entries.images)
+    digits = _count(entries.sheet, tf.cast(is_digit, tf.int32), sheets)
+    (kept,) = indices(~_is_smear(entries.images) | (tf.gather(digits, entries.sheet) == 0))
+    return tf.nest.map_structure(lambda values: tf.gather(values, kept), entries)
+
+
 def _is_smear(images: Tensor) -> Tensor:
     """Whether ink is a dot, or as dense as a filled rectangle, and not long."""
     across = tf.matmul(images, reader.POWERS)
@@ -889,9 +910,9 @@ def _as_they_are(entries: Entries, read_pictures: Any, pages: Pages) -> dict[str
 
 def _in_order(entries: Entries, read_pictures: Any, pages: Pages) -> dict[str, Tensor]:
     """Lay pieces of ink out in reading order, after the rule when they count as digits."""
-    entries = _or_one_digit(entries, read_pictures, pages)
-    sheet, line, x, piece, boxes, probabilities, images, maps = entries
     sheets = tf.shape(pages.image)[0]
+    entries = _without_smears(_or_one_digit(entries, read_pictures, pages), sheets)
+    sheet, line, x, piece, boxes, probabilities, images, maps = entries
     sure, is_digit = _counts(probabilities, images)
     counts = tf.cast(is_digit, tf.float32)
     same_sheet = sheet[:, None] == sheet

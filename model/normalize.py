@@ -74,7 +74,7 @@ EVEN = 0.02  # of the contrast: the paper of a drawing varies less
 FULL = 0.9  # of the contrast: ink that a drawing's border cuts off is darker
 CLEARLY = 0.6  # skewed: less does not surely tell dark ink from light,
 CLEARLY_IN_MIDDLE = 0.35  # and in a second look, less
-MUCH = 0.12  # of a drawing: more ink may be a canvas
+MUCH = 0.2  # of a drawing: more ink may be a canvas
 CLEAR = 0.85  # of the border: more of it is a drawing's paper or full ink
 
 _CELLS = np.arange(GRID, dtype=np.float32) + (0.5 - GRID / 2)  # distance of the cells from the middle of the sketch

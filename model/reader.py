@@ -18,8 +18,8 @@ steps:
    counts if more speaks for a number than for a letter, a word or a zigzag.
 7. If a piece is no digit and at most two are, but the networks are sure of the whole sheet as one digit, it is one: in
    a photograph, lines and edges may be left beside a digit.
-8. A line of which half is digits is a number. On a sheet of which most is no digit, such as noise or a page of text,
-   that takes a few digits: one is a chance resemblance.
+8. Dots and other smears beside digits are left out. A line of which half is digits is a number. On a sheet of which
+   most is no digit, such as noise or a page of text, that takes a few digits: one is a chance resemblance.
 """
 
 import math
@@ -32,7 +32,7 @@ from model import cuts
 from model.cuts import ROWS, SMALL, Networks
 from model.normalize import BOX, CENTRE, GRID, SIDE, Separation, look_again, separate
 
-CELLS = 60_000  # on a sheet, at most
+CELLS = 60_000, 180_000  # on a sheet, at most: with a cell of one pixel, and with one of 3 x 3 or more
 INK = 0.25  # of the strongest ink around: less is paper
 PRINTED = 1.5  # grey levels by which a printed line darkens a cell of the normalization's grid, at least
 RUN = 5  # cells in a row over which a line's darkness is averaged, against grain
@@ -186,6 +186,8 @@ def read(sketch: np.ndarray, networks: Networks) -> Reading:
         answer = judged(networks, image[None])[0]
         if answer[2].max() > SURE:  # part of a digit, or what is beside it, was taken for another
             entries = [(digit(image, answer), 0, union(groups).box, image, answer)]
+    if any(entry[0] >= 0 for entry in entries):
+        entries = [entry for entry in entries if not is_smear(entry[3])]
     counted = _in_numbers(*(np.array([entry[i] for entry in entries], np.int64) for i in (0, 1)))
     return _reading(counted[:PIECES], entries[:PIECES], sheet.cell)
 
@@ -264,7 +266,8 @@ def ink_of(
     """Find the cells that hold ink."""
     level = sign * sketch.astype(np.float32)
     height, width = level.shape
-    cell = math.ceil(math.sqrt(height * width / CELLS))
+    small, large = (math.ceil(math.sqrt(height * width / cells)) for cells in CELLS)
+    cell = min(small, max(2, large))
     rows, columns = height // cell, width // cell
     cells = level[: rows * cell, : columns * cell].reshape(rows, cell, columns, cell).mean(axis=(1, 3))
     darkest = -_around(-paper)  # at an edge of the sheet, what is beyond it is no ink
