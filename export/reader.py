@@ -235,8 +235,7 @@ def _second_look(networks: Networks, first: Separation) -> Look:
     answers, _ = _judged(networks, tf.concat([first.image, second.image], axis=0))
     sure, counts = _counts(answers, tf.concat([first.image, second.image], axis=0))
     before, after = tf.split(tf.where(counts, sure, 0.0), 2)
-    is_turned = tf.reshape((first.sign != second.sign) & (second.unclear == 0), [-1])
-    is_better = (after > before) | (is_turned & (before == 0))
+    is_better = (after > before) | ((before < reader.SURE) & (tf.reshape(second.unclear, [-1]) == 0))
     is_better = tf.reshape(is_better, [-1, 1, 1]) & (first.unclear > 0)
     return Look(*(tf.where(is_better, b, a) for a, b in zip(_first_look(first), _first_look(second), strict=True)))
 

@@ -49,11 +49,13 @@ BESIDE = 0.5  # of the height of the lower of two parts: if they share more, the
 FLAT = 3.0  # times as wide as high: a part that is flatter, and no tall one, may be drawn under digits or between them,
 RULE = 1.2  # times that height wide,
 OVER_RULE = 2  # if as many tall parts lie over or under it with OVER of their width;
-TOWER = 2.5  # times that height: a stroke that is so high is no 1, but a margin, if TABLE holds for what stands beside it
+TOWER = (
+    2.5  # times that height: a stroke that is so high is no 1, but a margin, if TABLE holds for what stands beside it
+)
 GAP = 0.08  # of that height: or so far under a tall part, and farther over the next one
 FRAMED = 0.1, 0.25  # of its height: a part is the frame of tall parts that are as high inside it, and of all that are
 WEIGHT = 0.15  # of its ink, if these have more together,
-TABLE = 1.0, 0.05  # or if those of more than this share of its height are together as high as it;
+TABLE = 0.8, 0.05  # or if those of more than the second share of its height are together higher than the first;
 SLASH = 0.4, 0.8  # but if it is higher than wide, a single part in it that is so high, as shares of its height,
 STRAIGHT = 1.2  # times as long as a straight one at most, judged by its ink,
 LEAN = 0.25  # and is at least so wide as a share of its own height, is the slash in a 0
@@ -193,18 +195,17 @@ def read(sketch: np.ndarray, networks: Networks) -> Reading:
 
 
 def _separated(sketch: np.ndarray, networks: Networks) -> Separation:
-    """Tell the ink of a sketch [1, height, width] from its paper. If that is unclear, the networks choose from two ways.
+    """Tell the ink of a sketch [1, height, width] from its paper. If that is unclear, the networks choose of two looks.
 
-    The second is better if they are surer of it as a digit. If the first is none, for instance as it is a page, the
-    second is better if it clearly has the ink on the other side.
+    The second is better if they are surer of it as a digit. If they are not sure of the first, for instance as it is a
+    page, the second is better if it is clear.
     """
     first = separate(sketch)
     if not np.any(first.unclear):
         return first
     second = look_again(first)
     before, after = (_surely(networks, np.asarray(look.image)) for look in (first, second))
-    is_turned = np.all(np.asarray(first.sign) != np.asarray(second.sign)) and not np.any(second.unclear)
-    return second if after > before or (is_turned and before == 0) else first
+    return second if after > before or (before < SURE and not np.any(second.unclear)) else first
 
 
 def _surely(networks: Networks, images: np.ndarray) -> float:
@@ -396,7 +397,9 @@ def without_rules(parts: list[Part]) -> list[Part]:
         return GAP * usual <= above < below or (part.width >= RULE * usual and len(shared) >= OVER_RULE)
 
     def is_margin(part: Part) -> bool:
-        beside = [each.height for each in tall if _shared(part.top, part.bottom, each.top, each.bottom) >= OVER * each.height]
+        beside = [
+            each.height for each in tall if _shared(part.top, part.bottom, each.top, each.bottom) >= OVER * each.height
+        ]
         is_high = part.height >= max(TOWER * usual, FLAT * part.width)
         return bool(is_high and sum(beside) - part.height > TABLE[0] * part.height)
 

@@ -243,6 +243,32 @@ def test_the_reader_leaves_out_what_is_drawn_around_a_number(digits: tuple[np.nd
         assert read(np.asarray(picture)) == read(sheet) == digits[1][[0, 700]].tolist(), name
 
 
+def _around(sheet: np.ndarray) -> dict[str, np.ndarray]:
+    """A drawing on white paper as pictures show it, by name."""
+    strip, corner = sheet.copy(), sheet.copy()
+    strip[:, -15:] = 0
+    corner[np.add.outer(range(len(sheet)), range(sheet.shape[1])) < 40] = 0
+    table = np.pad(sheet * (165 / 255) + 50, ((40, 50), (60, 30)), constant_values=30)
+    grain = np.random.default_rng(0).normal(0, 3, table.shape)
+    return {
+        "a dark strip along its border": strip,
+        "a dark corner": corner,
+        "on a white page, white on black": np.pad(255 - sheet, 70, constant_values=255),
+        "in a black frame": np.pad(sheet, 6),
+        "on a dark table": (table + grain).clip(0, 255).astype(np.uint8),
+    }
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_the_reader_finds_the_paper(count: int, digits: tuple[np.ndarray, np.ndarray]) -> None:
+    numbers = [0, 700][:count]
+    large = digits[0][numbers].repeat(4, axis=1).repeat(4, axis=2)
+    sheet = 255 - np.pad(np.concatenate([*large], axis=1), 60)
+    for name, picture in _around(sheet).items():
+        (read,) = session(READER_FILE).run(["digits"], {"sketch": picture[None]})
+        assert read[0].tolist() == digits[1][numbers].tolist(), name
+
+
 @pytest.mark.parametrize("contrast", range(1, 6))
 def test_the_reader_finds_nothing_on_a_sheet_whose_ink_is_hardly_darker_than_paper(contrast: int) -> None:
     y, x = np.ogrid[:120, :190]

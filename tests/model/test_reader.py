@@ -147,6 +147,83 @@ def test_a_circle_around_a_digit_is_left_out_but_the_slash_in_a_zero_belongs_to_
     np.testing.assert_allclose(slashed.boxes[0], [60, 50, 123, 151], atol=2)
 
 
+def test_a_digit_alone_in_a_frame_that_is_higher_than_wide_is_no_slash() -> None:
+    frame = [(BAR, 60, 20, 60, 200), (BAR, 200, 20, 200, 200), (BAR, 60, 20, 200, 20), (BAR, 60, 200, 200, 200)]
+    for around in ([(RING, 60, 20, 200, 200)], frame):
+        assert text(read(sheet((RING, 105, 65, 155, 150), *around, size=(220, 280), pen=6), bars_and_rings)) == "0"
+
+
+def test_digits_in_a_table_are_read_without_it() -> None:
+    lines = [(BAR, 20, 20 + 60 * i, 560, 20 + 60 * i) for i in range(10)]
+    lines += [(BAR, top, left, bottom, right) for _, left, top, right, bottom in lines]
+    digits = [(RING, 38, 32, 62, 68), (BAR, 230, 32, 230, 68), (RING, 338, 272, 362, 308), (BAR, 530, 272, 530, 308)]
+    digits += [(RING, 278, 512, 302, 548), (RING, 398, 512, 422, 548)] + [
+        (BAR, 50, y, 50, y + 36) for y in range(92, 512, 60)
+    ]
+    expected = "01/1/1/1/101/1/1/1/00"
+    assert text(read(sheet(*digits, *lines, size=(580, 580), pen=4), bars_and_rings)) == expected
+
+
+def test_the_line_along_a_margin_is_no_digit_but_a_digit_among_lower_ones_is() -> None:
+    rows = [
+        (kind, x + 40, y, x + right, y + 70)
+        for y in (40, 150, 260)
+        for kind, x, right in ((RING, 60, 84), (BAR, 160, 40))
+    ]
+    assert text(read(sheet(*rows, (BAR, 50, 0, 52, 400), size=(400, 400)), bars_and_rings)) == "01/01/01"
+    assert text(read(sheet((BAR, 50, 20, 50, 180), *NUMBER[1:]), bars_and_rings)) == "101"
+
+
+def on_a_table(sheet_: np.ndarray, table: int, share: float) -> np.ndarray:
+    """A photograph of a sheet that fills a share of it, on a darker table."""
+    height, width = (int(side / share**0.5) for side in sheet_.shape)
+    grain = np.random.default_rng(0).normal(0, 4, (height, width))
+    scene = np.full((height, width), float(table))
+    top, left = (height - sheet_.shape[0]) // 2, (width - sheet_.shape[1]) // 3
+    scene[top : top + sheet_.shape[0], left : left + sheet_.shape[1]] = photographed(sheet_)
+    return (scene + grain).clip(0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("share", [0.75, 0.5, 0.35])
+@pytest.mark.parametrize("table", [30, 90])
+def test_a_sheet_on_a_dark_table_is_read(table: int, share: float) -> None:
+    one = sheet((RING, 170, 120, 250, 260), size=(400, 400), pen=12)
+    assert text(read(on_a_table(one, table, share), bars_and_rings)) == "0"
+    rows = [
+        (kind, x, y, x + w, y + 60)
+        for y in (60, 170, 280)
+        for kind, x, w in ((BAR, 90, 0), (RING, 140, 40), (BAR, 240, 0))
+    ]
+    assert text(read(on_a_table(sheet(*rows, size=(400, 400)), table, share), bars_and_rings)) == "101/101/101"
+
+
+@pytest.mark.parametrize("margin", [5, 60, 150])
+def test_a_canvas_in_a_page_is_read(margin: int) -> None:
+    canvas = sheet((RING, 110, 80, 190, 220), size=(300, 300), pen=12)
+    for drawn, page in ((canvas, 0), (255 - canvas, 255)):
+        assert text(read(np.pad(drawn, margin, constant_values=page), bars_and_rings)) == "0"
+
+
+def test_digits_at_the_border_of_a_wide_photograph_are_read() -> None:
+    row = [(RING, 24, 60, 64, 130), (BAR, 400, 60, 400, 130), (RING, 900, 60, 940, 130)]
+    assert text(read(photographed(sheet(*row, size=(200, 1000))), bars_and_rings)) == "010"
+
+
+def test_small_digits_on_a_large_sheet_are_read() -> None:
+    row = [
+        (kind, x, 300, x + w, 318) for kind, x, w in ((BAR, 200, 0), (RING, 212, 12), (BAR, 236, 0), (RING, 250, 12))
+    ]
+    assert text(read(sheet(*row, size=(700, 900), pen=2), bars_and_rings)) == "1010"
+
+
+def test_a_blot_beside_digits_is_left_out_but_alone_it_is_no_digit() -> None:
+    blot = np.zeros((30, 30), np.uint8)
+    with_digits, alone = sheet(*NUMBER).copy(), sheet().copy()
+    with_digits[70:100, 20:50] = alone[70:100, 20:50] = blot
+    assert text(read(with_digits, bars_and_rings)) == "101"
+    assert text(read(alone, bars_and_rings)) == "?"
+
+
 @pytest.mark.parametrize("stroke", [(50, 140, 220, 144), (70, 150, 205, 142), (50, 30, 220, 28)])
 def test_a_stroke_under_or_over_a_number_is_left_out(stroke: tuple[int, int, int, int]) -> None:
     assert text(read(sheet(*NUMBER, (BAR, *stroke), pen=6), bars_and_rings)) == "101"
