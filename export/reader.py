@@ -230,14 +230,21 @@ def _first_look(first: Separation) -> Look:
 
 
 def _second_look(networks: Networks, first: Separation) -> Look:
-    """Let the networks choose from two ways to tell ink from paper where that is unclear."""
-    second = look_again(first)
-    answers, _ = _judged(networks, tf.concat([first.image, second.image], axis=0))
-    sure, counts = _counts(answers, tf.concat([first.image, second.image], axis=0))
-    before, after = tf.split(tf.where(counts, sure, 0.0), 2)
-    is_better = (after > before) | ((before < reader.SURE) & (tf.reshape(second.unclear, [-1]) == 0))
-    is_better = tf.reshape(is_better, [-1, 1, 1]) & (first.unclear > 0)
-    return Look(*(tf.where(is_better, b, a) for a, b in zip(_first_look(first), _first_look(second), strict=True)))
+    """Let the networks choose of three looks where the first is unclear."""
+    again = look_again(first)
+    looks = [
+        _first_look(first),
+        *(Look(*half) for half in zip(*(tf.split(each, 2) for each in again[:7]), strict=True)),
+    ]
+    images = tf.concat([look.image for look in looks], axis=0)
+    answers, _ = _judged(networks, images)
+    sure, counts = _counts(answers, images)
+    sure = tf.split(tf.where(counts, sure, 0.0), 3)
+    clear = tf.reshape(tf.split(again.unclear, 2)[0], [-1]) == 0
+    sure[1] = tf.where(clear, tf.maximum(sure[1], reader.SURE), sure[1])
+    best = tf.argmax(tf.stack(sure), output_type=tf.int32)[:, None, None]
+    best = tf.where(first.unclear > 0, best, 0)
+    return Look(*(tf.where(best == 0, a, tf.where(best == 1, b, c)) for a, b, c in zip(*looks, strict=True)))
 
 
 def _shades(look: Look, level: Tensor, above: Tensor) -> tuple[Pages, Shades, Tensor]:

@@ -22,9 +22,9 @@ so that grain is averaged away. Each step has a reason:
    falls there counts, and faint ink if it goes on from stronger ink. This step is for model/reader.py; for a single
    digit it would let smudges in.
 
-A light sheet on a dark table looks much like a light digit on dark paper with a hole in it, and a drawing with a dark
-strip along the border like a digit beside a 1. Such sketches are unclear. For them model/reader.py looks again, and the
-networks choose: look_again() takes any sketch for a photograph, and tells dark ink from light in its middle alone.
+A light sheet on a dark table looks much like a light digit on dark paper with a hole in it, a marker's digit in a
+close-up like paper between dark strokes, and a drawing with a dark strip along the border like a digit beside a 1. Such
+sketches are unclear. For them model/reader.py looks again (see look_again), and the networks choose.
 
 The image itself is taken from the pixels. Pixel i of the image covers an interval of the sketch's axis. Down the
 sketch, differences of running sums integrate over it; across, row i of a small matrix holds its overlaps with the
@@ -47,7 +47,8 @@ GRID = 64  # cells along each side of the sketch
 INSIDE = 1 - 2**-22  # of a side: not quite the last edge, so that every edge lies in a pixel
 SURROUNDINGS = 19  # cells: the mean level of a square around each cell tells dark ink from light
 CLOSE = 9  # cells: such a square in a second look, which is at the middle of the sketch
-STROKE = 15  # cells: wider than most strokes of a photographed digit
+STROKE = 15  # cells: wider than most strokes of a photographed digit,
+WIDE_STROKE = 31  # and than a marker's in a close-up
 SLOPES = np.linspace(-0.24, 0.24, 7)  # of printed lines: one cell apart from the next at the end of a half line
 PARTS = 8  # in each of which a printed line may fade
 SECTION = 4  # cells of a part: as a printed line has no gaps, each section of it is dark
@@ -142,17 +143,27 @@ def separate(sketch: Any, call: Callable[..., Any] = _apply, choose: Callable[..
 
 
 def look_again(separation: Separation) -> Separation:
-    """Separate sketches again: as photographs, even if they are drawn, and by the side of the ink in their middle.
+    """Separate sketches again, twice, and as photographs, even if they are drawn: [2 * batch, ...].
 
-    There only the sheet is. The result is unclear where that does not surely tell dark ink from light.
+    The first half has the ink on the side that their middle shows, where only the sheet is. It is unclear where that is
+    not certain. The second half has it where it was, and takes for strokes what is twice as wide.
     """
-    level, cells = separation.level, ops.expand_dims(separation.cells, 1)
-    sheets = _Sheets(level, separation.above, _count(level, axis=1), _count(level, axis=2))
+    level, above, cells = (_twice(each) for each in (separation.level, separation.above, separation.cells))
+    sheets, cells = _Sheets(level, above, _count(level, axis=1), _count(level, axis=2)), ops.expand_dims(cells, 1)
     middle = np.arange(GRID // 4, GRID - GRID // 4, dtype=np.int32)
-    skew = _skew(_take(_take(cells, middle, axis=2), middle, axis=3), CLOSE, times=2)
-    sign = 1 - 2 * _exceeds(skew, 0.0)
-    unclear = _exceeds(CLEARLY_IN_MIDDLE, ops.abs(skew))
-    return _separated(sheets, cells, _photographed(cells, sign, sign * sign, unclear))
+    once = ops.expand_dims(separation.cells, 1)
+    skew = _skew(_take(_take(once, middle, axis=2), middle, axis=3), CLOSE, times=2)
+    before = ops.expand_dims(separation.sign, 1)
+    sign = ops.concatenate([1 - 2 * _exceeds(skew, 0.0), before], axis=0)
+    unclear = ops.concatenate([_exceeds(CLEARLY_IN_MIDDLE, ops.abs(skew)), before * before], axis=0)
+    signed = sign * cells
+    filled = [_closed(half, stroke) for half, stroke in zip(ops.split(signed, 2), (STROKE, WIDE_STROKE), strict=True)]
+    ground = _photographed(signed, ops.concatenate(filled, axis=0), sign, sign * sign, unclear)
+    return _separated(sheets, cells, ground)
+
+
+def _twice(values: Any) -> Any:
+    return ops.concatenate([values, values], axis=0)
 
 
 class _Sheets(NamedTuple):
@@ -316,7 +327,8 @@ def _photographs(cells: Any, drawn: Any) -> _Ground:
     sign = drawn_sign + photograph * (1 - 2 * _exceeds(skew, 0.0))
     is_unclear = _exceeds(CLEARLY, ops.abs(skew))
     unclear = photograph * is_unclear + (1 - photograph) * _is_odd(sign * cells)
-    return _photographed(cells, sign, photograph, unclear)
+    cells = sign * cells
+    return _photographed(cells, _closed(cells, STROKE), sign, photograph, unclear)
 
 
 def _skew(cells: Any, size: int, times: int) -> Any:
@@ -345,10 +357,8 @@ def _is_odd(cells: Any) -> Any:
     return ops.maximum(odd, _exceeds(much, 0.0))
 
 
-def _photographed(cells: Any, sign: Any, photograph: Any, unclear: Any) -> _Ground:
-    """The ground where ink is dark for a sign of 1, light for -1. `photograph` is 0 for drawings, else 1."""
-    cells = sign * cells
-    filled = _closed(cells)
+def _photographed(cells: Any, filled: Any, sign: Any, photograph: Any, unclear: Any) -> _Ground:
+    """The ground where ink is dark in `cells`, and filled in `filled`. `photograph` is 0 for drawings, else 1."""
     paper = ops.maximum(filled, _max(cells) - 255 * 2 * photograph)
     dark = paper - cells
 
@@ -508,12 +518,12 @@ def _largest(values: Any, size: int | tuple[int, int], step: int = 1) -> Any:
     return values
 
 
-def _closed(cells: Any) -> Any:
-    """Fill what is darker and narrower than STROKE: a closing. Beyond the border all goes on as it is there."""
-    index = np.clip(np.arange(GRID + 2 * (STROKE - 1)) - STROKE + 1, 0, GRID - 1).astype(np.int32)
+def _closed(cells: Any, stroke: int) -> Any:
+    """Fill what is darker and narrower than `stroke`: a closing. Beyond the border all goes on as it is there."""
+    index = np.clip(np.arange(GRID + 2 * (stroke - 1)) - stroke + 1, 0, GRID - 1).astype(np.int32)
     cells = _take(_take(cells, index, axis=2), index, axis=3)
     for sign in (1, -1):
-        for window in [(STROKE, 1), (1, STROKE)]:
+        for window in [(stroke, 1), (1, stroke)]:
             cells = sign * _pool(ops.max_pool, sign * cells, window, 1, "valid")
     return cells
 

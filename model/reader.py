@@ -195,17 +195,20 @@ def read(sketch: np.ndarray, networks: Networks) -> Reading:
 
 
 def _separated(sketch: np.ndarray, networks: Networks) -> Separation:
-    """Tell the ink of a sketch [1, height, width] from its paper. If that is unclear, the networks choose of two looks.
+    """Tell the ink of a sketch [1, height, width] from its paper. If that is unclear, the networks choose a look.
 
-    The second is better if they are surer of it as a digit. If they are not sure of the first, for instance as it is a
-    page, the second is better if it is clear.
+    Of three looks that is the one of whose digit they are surest. A page is no digit: the look by the middle counts as
+    sure if it is clear.
     """
     first = separate(sketch)
     if not np.any(first.unclear):
         return first
-    second = look_again(first)
-    before, after = (_surely(networks, np.asarray(look.image)) for look in (first, second))
-    return second if after > before or (before < SURE and not np.any(second.unclear)) else first
+    again = look_again(first)
+    looks = [first, *(Separation(*(each[i : i + 1] for each in again)) for i in range(2))]
+    sure = [_surely(networks, np.asarray(look.image)) for look in looks]
+    if not np.any(looks[1].unclear):
+        sure[1] = max(sure[1], SURE)
+    return looks[int(np.argmax(sure))]
 
 
 def _surely(networks: Networks, images: np.ndarray) -> float:
