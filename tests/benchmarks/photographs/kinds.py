@@ -280,6 +280,41 @@ def table(level: np.ndarray, drawing: Written, random: Random, severity: float) 
     return level
 
 
+def dark_table(level: np.ndarray, drawing: Written, random: Random, severity: float) -> np.ndarray:
+    """A sheet in the midst of a table as dark as ink, turned a little. The table's share of the picture, at most."""
+    height, width = level.shape
+    scale = np.sqrt(1 - severity * random.uniform(0.4, 1))
+    sheet = Image.fromarray(level).resize((max(8, round(width * scale)), max(8, round(height * scale))))
+    sheet = sheet.rotate(random.normal(0, 4), Image.Resampling.BICUBIC, expand=True, fillcolor=-1.0)
+    scene = Image.new("F", (width, height), -1.0)
+    scene.paste(
+        sheet, tuple(int(random.uniform(0.2, 0.8) * (a - b)) for a, b in zip(scene.size, sheet.size, strict=True))
+    )
+    shown = np.asarray(scene)
+    surface = random.uniform(20, 100) * (
+        1 + np.float32(0.1) * _smooth_noise(shown.shape, random, height / 100, width / 8)
+    )
+    return np.where(shown < 0, surface, shown).astype(np.float32)
+
+
+def close_up(level: np.ndarray, drawing: Written, random: Random, severity: float) -> np.ndarray:
+    """A marker's digit, cut close to its ink. Width of the strokes as a share of the digit's longer side, at most."""
+    width = round(drawing.size * severity * random.uniform(0.6, 1)) // 2 * 2 + 1
+    small = max(1, width // 24)  # a filter this wide would take too long
+    reduced = Image.fromarray(level).resize([max(8, side // small) for side in level.shape[::-1]], Image.Resampling.BOX)
+    bold = np.asarray(reduced)
+    size = max(1, width // small // 2)
+    y, x = np.ogrid[-size : size + 1, -size : size + 1]
+    offsets = np.argwhere(y * y + x * x <= size * size) - size
+    padded = np.pad(bold, size, mode="edge")
+    rows, columns = bold.shape
+    bold = np.min([padded[size + v : size + v + rows, size + u : size + u + columns] for v, u in offsets], axis=0)
+    left, top, right, bottom = (edge / small for edge in drawing.box)
+    margin = size + random.uniform(0.05, 0.25) * drawing.size / small
+    top, left, bottom, right = max(0, top - margin), max(0, left - margin), bottom + margin, right + margin
+    return bold[int(top) : int(bottom), int(left) : int(right)].astype(np.float32)
+
+
 def strip(level: np.ndarray, drawing: Written, random: Random, severity: float) -> np.ndarray:
     """A dark strip along one border, as an edge of the sheet leaves it. Share of the light that it takes."""
     beyond = _beyond(
@@ -396,6 +431,8 @@ KINDS: dict[str, Kind] = {
     "imprint": Kind([(imprint, 40), (slope, 0.15), (grain, 2)]),  # easy
     "crumpled paper": Kind([(crumple, 0.1), (grain, 2)]),
     "sheet on a table": Kind([(table, 70), (grain, 2)]),
+    "sheet on a dark table": Kind([(dark_table, 0.65), (grain, 2)]),  # with version 1.0.0 not compared
+    "marker, close up": Kind([(close_up, 0.28), (slope, 0.3), (grain, 2)]),  # with version 1.0.0 not compared
     "dark strip": Kind([(strip, 0.3), (grain, 2)]),
     "flash": Kind([(flash, 0.75), (grain, 2)]),
     "JPEG": Kind([(grain, 8), (jpeg, 10)]),  # easy
