@@ -230,7 +230,7 @@ def _first_look(first: Separation) -> Look:
 
 
 def _second_look(networks: Networks, first: Separation) -> Look:
-    """Let the networks choose of three looks where the first is unclear."""
+    """Let the networks choose a look where the first is unclear."""
     again = look_again(first)
     looks = [
         _first_look(first),
@@ -240,8 +240,10 @@ def _second_look(networks: Networks, first: Separation) -> Look:
     answers, _ = _judged(networks, images)
     sure, counts = _counts(answers, images)
     sure = tf.split(tf.where(counts, sure, 0.0), 3)
-    clear = tf.reshape(tf.split(again.unclear, 2)[0], [-1]) == 0
-    sure[1] = tf.where(clear, tf.maximum(sure[1], reader.SURE), sure[1])
+    other, same = (tf.reshape(half, [-1]) == 0 for half in tf.split(again.unclear, 2))
+    is_drawn = tf.reshape(first.unclear, [-1]) > 1
+    clear = same & ~is_drawn, other, same & is_drawn
+    sure = [tf.where(c, tf.maximum(s, reader.SURE), s) for s, c in zip(sure, clear, strict=True)]
     best = tf.argmax(tf.stack(sure), output_type=tf.int32)[:, None, None]
     best = tf.where(first.unclear > 0, best, 0)
     return Look(*(tf.where(best == 0, a, tf.where(best == 1, b, c)) for a, b, c in zip(*looks, strict=True)))

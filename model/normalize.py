@@ -46,7 +46,7 @@ CENTRE = 14.5  # MNIST moved the centre of mass into pixel 14, by whole pixels: 
 GRID = 64  # cells along each side of the sketch
 INSIDE = 1 - 2**-22  # of a side: not quite the last edge, so that every edge lies in a pixel
 SURROUNDINGS = 19  # cells: the mean level of a square around each cell tells dark ink from light
-CLOSE = 9  # cells: such a square in a second look, which is at the middle of the sketch
+CLOSE = 9  # cells: such a square in the middle of an unclear sketch
 STROKE = 15  # cells: wider than most strokes of a photographed digit,
 WIDE_STROKE = 31  # and than a marker's in a close-up
 SLOPES = np.linspace(-0.24, 0.24, 7)  # of printed lines: one cell apart from the next at the end of a half line
@@ -74,7 +74,7 @@ SHADE = 3.0  # times as bright as paper in shadow the brightest paper is, at mos
 EVEN = 0.02  # of the contrast: the paper of a drawing varies less
 FULL = 0.9  # of the contrast: ink that a drawing's border cuts off is darker
 CLEARLY = 0.6  # skewed: less does not surely tell dark ink from light,
-CLEARLY_IN_MIDDLE = 0.35  # and in a second look, less
+CLEARLY_IN_MIDDLE = 0.35  # and in the middle, less
 MUCH = 0.2  # of a drawing: more ink may be a canvas
 CLEAR = 0.85  # of the border: more of it is a drawing's paper or full ink
 
@@ -103,8 +103,8 @@ class Separation(NamedTuple):
     lines: Any
     """Grey levels by which printed lines darken each cell, [batch, GRID, GRID]."""
     unclear: Any
-    """1 where the side of the ink is unclear, or a drawing's border holds ink: look_again() may find another digit.
-    [batch, 1, 1]"""
+    """Above 0 where look_again() may find another digit: 1 in photographs in which the side of the ink is unclear, 2 in
+    drawings with much ink, or with ink at their border. [batch, 1, 1]"""
     cells: Any
     """Mean level of each cell, [batch, GRID, GRID]."""
     level: Any
@@ -145,18 +145,18 @@ def separate(sketch: Any, call: Callable[..., Any] = _apply, choose: Callable[..
 def look_again(separation: Separation) -> Separation:
     """Separate sketches again, twice, and as photographs, even if they are drawn: [2 * batch, ...].
 
-    The first half has the ink on the side that their middle shows, where only the sheet is. It is unclear where that is
-    not certain. The second half has it where it was, and takes for strokes what is twice as wide.
+    The first half has the ink on the other side, the second half on the same, but takes for strokes what is twice as
+    wide. A half is clear where it has the ink on the side that the sketch's middle shows, where only the sheet is.
     """
     level, above, cells = (_twice(each) for each in (separation.level, separation.above, separation.cells))
-    sheets, cells = _Sheets(level, above, _count(level, axis=1), _count(level, axis=2)), ops.expand_dims(cells, 1)
-    middle = np.arange(GRID // 4, GRID - GRID // 4, dtype=np.int32)
-    once = ops.expand_dims(separation.cells, 1)
-    skew = _skew(_take(_take(once, middle, axis=2), middle, axis=3), CLOSE, times=2)
+    sheets = _Sheets(level, above, _count(level, axis=1), _count(level, axis=2))
     before = ops.expand_dims(separation.sign, 1)
-    sign = ops.concatenate([1 - 2 * _exceeds(skew, 0.0), before], axis=0)
-    unclear = ops.concatenate([_exceeds(CLEARLY_IN_MIDDLE, ops.abs(skew)), before * before], axis=0)
+    sign = ops.concatenate([-before, before], axis=0)
+    cells = ops.expand_dims(cells, 1)
     signed = sign * cells
+    middle = np.arange(GRID // 4, GRID - GRID // 4, dtype=np.int32)
+    skew = _skew(_take(_take(signed, middle, axis=2), middle, axis=3), CLOSE, times=2)
+    unclear = _exceeds(skew, -CLEARLY_IN_MIDDLE)
     filled = [_closed(half, stroke) for half, stroke in zip(ops.split(signed, 2), (STROKE, WIDE_STROKE), strict=True)]
     ground = _photographed(signed, ops.concatenate(filled, axis=0), sign, sign * sign, unclear)
     return _separated(sheets, cells, ground)
@@ -192,7 +192,7 @@ class _Ground(NamedTuple):
     lines: Any
     """Grey levels by which printed lines darken each cell."""
     unclear: Any
-    """Above 0 where a second look may find another digit."""
+    """Above 0 where another look may find another digit."""
 
 
 def _sheets(sketch: Any) -> tuple[_Sheets, Any, Any, Any]:
@@ -348,13 +348,13 @@ def _skew(cells: Any, size: int, times: int) -> Any:
 
 
 def _is_odd(cells: Any) -> Any:
-    """1 for a drawing in dark ink that holds much of it, or touches a border but not all four: [batch, 1, 1, 1]."""
+    """2 for a drawing in dark ink that holds much of it, or touches a border but not all four: [batch, 1, 1, 1]."""
     beneath = _max(cells) - cells
     much = ops.mean(beneath, axis=(2, 3), keepdims=True) - MUCH * _max(beneath)
     border = _take(ops.reshape(beneath, (-1, 1, GRID * GRID)), _BORDER, axis=2)  # [batch, 1, 4, GRID]
     touched = _exceeds(ops.max(border, axis=3, keepdims=True), 0.5 * _max(beneath))
     odd = ops.max(touched, axis=2, keepdims=True) - ops.min(touched, axis=2, keepdims=True)
-    return ops.maximum(odd, _exceeds(much, 0.0))
+    return 2 * ops.maximum(odd, _exceeds(much, 0.0))
 
 
 def _photographed(cells: Any, filled: Any, sign: Any, photograph: Any, unclear: Any) -> _Ground:

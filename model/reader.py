@@ -197,8 +197,8 @@ def read(sketch: np.ndarray, networks: Networks) -> Reading:
 def _separated(sketch: np.ndarray, networks: Networks) -> Separation:
     """Tell the ink of a sketch [1, height, width] from its paper. If that is unclear, the networks choose a look.
 
-    Of three looks that is the one of whose digit they are surest. A page is no digit: the look by the middle counts as
-    sure if it is clear.
+    Of three looks that is the one of whose digit they are surest. As a page is no digit, a clear look counts as sure:
+    that with the ink on the other side, or else the first of a photograph, and the last of a drawing.
     """
     first = separate(sketch)
     if not np.any(first.unclear):
@@ -206,8 +206,10 @@ def _separated(sketch: np.ndarray, networks: Networks) -> Separation:
     again = look_again(first)
     looks = [first, *(Separation(*(each[i : i + 1] for each in again)) for i in range(2))]
     sure = [_surely(networks, np.asarray(look.image)) for look in looks]
-    if not np.any(looks[1].unclear):
-        sure[1] = max(sure[1], SURE)
+    other, same = (not np.any(look.unclear) for look in looks[1:])
+    if other or same:
+        clear = 1 if other else 2 if np.any(np.asarray(first.unclear) > 1) else 0
+        sure[clear] = max(sure[clear], SURE)
     return looks[int(np.argmax(sure))]
 
 
