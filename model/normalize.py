@@ -82,7 +82,7 @@ _CELLS = np.arange(GRID, dtype=np.float32) + (0.5 - GRID / 2)  # distance of the
 _PLACES = np.arange(GRID * GRID, dtype=np.int32).reshape(GRID, GRID)
 _BORDER = np.stack([_PLACES[0], _PLACES[-1], _PLACES[:, 0], _PLACES[:, -1]])  # [4, GRID]
 
-_OUTERMOST = np.pad(np.zeros((GRID - 2 * MARGIN,) * 2, np.float32), MARGIN, constant_values=1)  # cells
+_OUTERMOST = np.pad(np.zeros(GRID - 2 * MARGIN, np.float32), MARGIN, constant_values=1)  # rows or columns of cells
 
 
 class Separation(NamedTuple):
@@ -390,7 +390,9 @@ def _find(dark: Any, grain: Any, least: Any, splinters: Any) -> tuple[Any, Any, 
     has_ink = _exceeds(strongest, ops.maximum(2 * grain, least - grain))
     share = ink / ops.maximum(strongest, 1e-3)
     digit = ops.clip(share * (1 / FAINTEST) - 1, 0.0, 1.0)
-    company = ops.minimum(share, 0.5) * digit * (1 - splinters * _OUTERMOST)  # where an edge ends, a splinter is left
+    company = ops.minimum(share, 0.5) * digit
+    for outermost in (_OUTERMOST, _OUTERMOST[:, None]):
+        company = company * (1 - splinters * outermost)  # where a shadow's edge ends, a splinter is left
     blocks = _pool(ops.average_pool, company, BLOCK, BLOCK, "valid")
     margin = (AROUND // 2, AROUND // 2)
     around = _pool(ops.average_pool, ops.pad(blocks, ((0, 0), (0, 0), margin, margin)), AROUND, 1, "valid")
