@@ -287,9 +287,8 @@ def dark_table(level: np.ndarray, drawing: Written, random: Random, severity: fl
     sheet = Image.fromarray(level).resize((max(8, round(width * scale)), max(8, round(height * scale))))
     sheet = sheet.rotate(random.normal(0, 4), Image.Resampling.BICUBIC, expand=True, fillcolor=-1.0)
     scene = Image.new("F", (width, height), -1.0)
-    scene.paste(
-        sheet, tuple(int(random.uniform(0.2, 0.8) * (a - b)) for a, b in zip(scene.size, sheet.size, strict=True))
-    )
+    left, top = (int(random.uniform(0.2, 0.8) * (a - b)) for a, b in zip(scene.size, sheet.size, strict=True))
+    scene.paste(sheet, (left, top))
     shown = np.asarray(scene)
     surface = random.uniform(20, 100) * (
         1 + np.float32(0.1) * _smooth_noise(shown.shape, random, height / 100, width / 8)
