@@ -67,6 +67,7 @@ COARSE = 2.0  # if by more cells of the normalization's grid
 INSIDE = 0.06  # of a part's height: what is as far inside its box on all sides belongs to it, if it may be a 0
 SURE = 0.9  # probability: what the networks read so surely is one digit, unless it is wider than any
 WIDE = 1.5  # times its height: no digit is wider
+TURNED = 0.98  # probability as which a clear look counts that has the ink on the other side, at least
 PROBABLE = 0.5  # probability of the digit that counts
 DIGITS = 0.5  # of a line's pieces: if fewer are digits, it is no number
 SHEET = 0.3  # of a sheet's pieces: if fewer are digits, a line of less than FEW digits is no number either
@@ -207,9 +208,11 @@ def _separated(sketch: np.ndarray, networks: Networks) -> Separation:
     looks = [first, *(Separation(*(each[i : i + 1] for each in again)) for i in range(2))]
     sure = [_surely(networks, np.asarray(look.image)) for look in looks]
     other, same = (not np.any(look.unclear) for look in looks[1:])
-    if other or same:
-        clear = 1 if other else 2 if np.any(np.asarray(first.unclear) > 1) else 0
-        sure[clear] = max(sure[clear], SURE)
+    if other:
+        sure[1] = max(sure[1], TURNED)
+    elif same:
+        last = 2 if np.any(np.asarray(first.unclear) > 1) else 0
+        sure[last] = max(sure[last], SURE)
     return looks[int(np.argmax(sure))]
 
 
