@@ -242,8 +242,14 @@ def _second_look(networks: Networks, first: Separation) -> Look:
     sure = tf.split(tf.where(counts, sure, 0.0), 3)
     other, same = (tf.reshape(half, [-1]) == 0 for half in tf.split(again.unclear, 2))
     is_drawn = tf.reshape(first.unclear, [-1]) > 1
-    clear = (same & ~is_drawn, reader.SURE), (other, reader.TURNED), (same & is_drawn, reader.SURE)
-    sure = [tf.where(c, tf.maximum(s, least), s) for s, (c, least) in zip(sure, clear, strict=True)]
+    straight, turned, last = sure
+    of_drawing = straight, tf.where(other & (turned > reader.SURE), turned, 0.0), tf.where(same, reader.SURE, 0.0)
+    of_photograph = (
+        tf.where(same, tf.maximum(straight, reader.SURE), straight),
+        tf.where(other, tf.maximum(turned, reader.TURNED), turned),
+        last,
+    )
+    sure = [tf.where(is_drawn, a, b) for a, b in zip(of_drawing, of_photograph, strict=True)]
     best = tf.argmax(tf.stack(sure), output_type=tf.int32)[:, None, None]
     best = tf.where(first.unclear > 0, best, 0)
     return Look(*(tf.where(best == 0, a, tf.where(best == 1, b, c)) for a, b, c in zip(*looks, strict=True)))

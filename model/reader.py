@@ -199,7 +199,8 @@ def _separated(sketch: np.ndarray, networks: Networks) -> Separation:
     """Tell the ink of a sketch [1, height, width] from its paper. If that is unclear, the networks choose a look.
 
     Of three looks that is the one of whose digit they are surest. As a page is no digit, a clear look counts as sure:
-    that with the ink on the other side, or else the first of a photograph, and the last of a drawing.
+    that with the ink on the other side, or else the first of a photograph, and the last of a drawing. What a scribble
+    leaves free may look like a digit, so that no other look at a drawing counts unless it is clear and they are sure.
     """
     first = separate(sketch)
     if not np.any(first.unclear):
@@ -208,11 +209,10 @@ def _separated(sketch: np.ndarray, networks: Networks) -> Separation:
     looks = [first, *(Separation(*(each[i : i + 1] for each in again)) for i in range(2))]
     sure = [_surely(networks, np.asarray(look.image)) for look in looks]
     other, same = (not np.any(look.unclear) for look in looks[1:])
-    if other:
-        sure[1] = max(sure[1], TURNED)
-    elif same:
-        last = 2 if np.any(np.asarray(first.unclear) > 1) else 0
-        sure[last] = max(sure[last], SURE)
+    if np.any(np.asarray(first.unclear) > 1):  # drawn
+        sure[1:] = sure[1] if other and sure[1] > SURE else 0, SURE if same else 0
+    else:
+        sure[0], sure[1] = max(sure[0], SURE if same else 0), max(sure[1], TURNED if other else 0)
     return looks[int(np.argmax(sure))]
 
 
