@@ -320,7 +320,7 @@ def _on_the_way(spans: Spans, into: Tensor, best: Tensor, goal: Tensor) -> Tenso
 
     def back(here: Tensor, passed: Tensor) -> tuple[Tensor, Tensor]:
         passed = tf.maximum(passed, tf.cast(tf.range(side) == here[:, None], tf.int32))
-        return tf.gather(from_seam, base + here), passed
+        return tf.nn.relu(tf.minimum(tf.gather(from_seam, base + here), here - 1)), passed  # ends in every runtime
 
     nothing = tf.zeros([tf.size(goal), side], tf.int32)
     _, passed = tf.while_loop(lambda here, passed: tf.reduce_any(here > 0), back, [goal, nothing])
