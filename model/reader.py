@@ -8,7 +8,8 @@ steps:
 2. Parts: cells of ink that touch each other, at a corner too, are one part. Where digits of two lines touch, the part
    is cut between the lines.
 3. Lines: a tall part and the next one that stands beside it are in one line, so that a line may rise or fall. Small
-   parts join the nearest line. Specks do not count, nor commas, strokes under or over several digits, and frames.
+   parts join the nearest line. Specks do not count, nor commas, strokes under, over or along several digits, frames
+   and tables.
 4. Groups: a small part above or below another belongs to it: the roof of a 5, the bar of a 7. So does what another
    surrounds: the dot or the slash in a 0.
 5. The networks read each group. One that is alone is seen as model/normalize.py sees the sheet, unless that image holds
@@ -49,10 +50,8 @@ BESIDE = 0.5  # of the height of the lower of two parts: if they share more, the
 FLAT = 3.0  # times as wide as high: a part that is flatter, and no tall one, may be drawn under digits or between them,
 RULE = 1.2  # times that height wide,
 OVER_RULE = 2  # if as many tall parts lie over or under it with OVER of their width;
-TOWER = (
-    2.5  # times that height: a stroke that is so high is no 1, but a margin, if TABLE holds for what stands beside it
-)
 GAP = 0.08  # of that height: or so far under a tall part, and farther over the next one
+TOWER = 2.5  # times that height: a stroke so high may be a margin, if TABLE holds for what stands beside it
 FRAMED = 0.1, 0.25  # of its height: a part is the frame of tall parts that are as high inside it, and of all that are
 WEIGHT = 0.15  # of its ink, if these have more together,
 TABLE = 0.8, 0.05  # or if those of more than the second share of its height are together higher than the first;
@@ -200,7 +199,7 @@ def _separated(sketch: np.ndarray, networks: Networks) -> Separation:
 
     Of three looks that is the one of whose digit they are surest. As a page is no digit, a clear look counts as sure:
     that with the ink on the other side, or else the first of a photograph, and the last of a drawing. What a scribble
-    leaves free may look like a digit, so that no other look at a drawing counts unless it is clear and they are sure.
+    leaves free may look like a digit: at a drawing, the other side counts only if it is clear and they are sure of it.
     """
     first = separate(sketch)
     if not np.any(first.unclear):
@@ -391,7 +390,7 @@ def _tall(parts: list[Part]) -> list[Part]:
 
 
 def without_rules(parts: list[Part]) -> list[Part]:
-    """Leave out strokes under or over several digits, and frames around digits."""
+    """Leave out strokes under, over or along several digits, and frames and tables around digits."""
     if not parts:
         return parts
     usual, tall = _usual_height(parts), _tall(parts)
