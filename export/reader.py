@@ -61,12 +61,14 @@ class Groups(NamedTuple):
 
 
 class Pages(NamedTuple):
-    """The sheets from which images are taken."""
+    """The sheets from which images are taken: looks at sketches."""
 
     level: Tensor
-    """[B, height, width]"""
+    """Of the sketches, [sketches, height, width]."""
     above: Tensor
     """Sums of the levels above each pixel, in whole numbers."""
+    sketch: Tensor
+    """Number of each sheet's sketch, [B]."""
     sign: Tensor
     """1 where ink is dark, -1 where it is light, [B, 1, 1]."""
     paper: Tensor
@@ -194,8 +196,8 @@ def read(sketch: Tensor, networks: Networks, call: Callable[..., Any], choose: C
     the first function if the condition holds, else the other. They compute in TensorFlow, or make the graph.
     """
     first = separate(sketch, call, choose)
-    look = choose(call(_is_any_unclear, first), partial(_second_look, networks), _first_look, first)
-    pages, shades, have_lines = call(_shades, look, first.level, first.above)
+    looks = choose(call(_is_any_unclear, first), _three_looks, _one_look, first)
+    pages, shades, have_lines = call(_shades, looks, first.level, first.above)
     least = choose(have_lines, _least_on_lines, _least, shades)
     ink, cells, parts, counts, are_several, have_one = call(_find, pages, shades, least)
     rows, are_linked = choose(are_several, _rows, _no_rows, parts, counts)
@@ -206,11 +208,22 @@ def read(sketch: Tensor, networks: Networks, call: Callable[..., Any], choose: C
     cut = partial(_cut, networks)
     arguments = groups, images, read_whole, doubtful, doubts, pages, have_one
     entries, have_one = choose(may_be_cut, cut, _uncut, *arguments)
-    return choose(have_one, _as_they_are, _in_order, entries, read_pictures, pages)
+    return choose(have_one, _as_they_are, _in_order, entries, read_pictures, pages, looks.clearness)
 
 
-class Look(NamedTuple):
-    """What one look tells of sketches: the fields of Separation of the same names."""
+class Clearness(NamedTuple):
+    """How clear each sketch is, [B] each."""
+
+    unclear: Tensor
+    """Separation.unclear of the first look."""
+    other: Tensor
+    """Whether the look that has the ink on the other side is clear,"""
+    same: Tensor
+    """and that with wider strokes."""
+
+
+class Looks(NamedTuple):
+    """One look at all sketches, or three, one after another: the fields of Separation of the same names."""
 
     image: Tensor
     step: Tensor
@@ -219,51 +232,39 @@ class Look(NamedTuple):
     found: Tensor
     strength: Tensor
     lines: Tensor
+    clearness: Clearness
 
 
 def _is_any_unclear(first: Separation) -> Tensor:
     return tf.reduce_max(first.unclear) > 0
 
 
-def _first_look(first: Separation) -> Look:
-    return Look(*first[:7])
+def _one_look(first: Separation) -> Looks:
+    unclear = tf.reshape(first.unclear, [-1])
+    return Looks(*first[:7], Clearness(unclear, unclear > 0, unclear > 0))
 
 
-def _second_look(networks: Networks, first: Separation) -> Look:
-    """Let the networks choose a look where the first is unclear."""
+def _three_looks(first: Separation) -> Looks:
+    """Look again. Of sketches that are clear, these looks find nothing."""
     again = look_again(first)
-    looks = [
-        _first_look(first),
-        *(Look(*half) for half in zip(*(tf.split(each, 2) for each in again[:7]), strict=True)),
-    ]
-    images = tf.concat([look.image for look in looks], axis=0)
-    answers, _ = _judged(networks, images)
-    sure, counts = _counts(answers, images)
-    sure = tf.split(tf.where(counts, sure, 0.0), 3)
+    is_unclear = tf.cast(first.unclear > 0, tf.float32)
+    image, step, sign, paper, found, *rest = (tf.concat(both, axis=0) for both in zip(first[:7], again[:7], strict=True))
+    found *= tf.concat([tf.ones_like(is_unclear), is_unclear, is_unclear], axis=0)
     other, same = (tf.reshape(half, [-1]) == 0 for half in tf.split(again.unclear, 2))
-    is_drawn = tf.reshape(first.unclear, [-1]) > 1
-    straight, turned, last = sure
-    of_drawing = straight, tf.where(other & (turned > reader.SURE), turned, 0.0), tf.where(same, reader.SURE, 0.0)
-    of_photograph = (
-        tf.where(same, tf.maximum(straight, reader.SURE), straight),
-        tf.where(other, tf.maximum(turned, reader.TURNED), turned),
-        last,
-    )
-    sure = [tf.where(is_drawn, a, b) for a, b in zip(of_drawing, of_photograph, strict=True)]
-    best = tf.argmax(tf.stack(sure), output_type=tf.int32)[:, None, None]
-    best = tf.where(first.unclear > 0, best, 0)
-    return Look(*(tf.where(best == 0, a, tf.where(best == 1, b, c)) for a, b, c in zip(*looks, strict=True)))
+    return Looks(image, step, sign, paper, found, *rest, Clearness(tf.reshape(first.unclear, [-1]), other, same))
 
 
-def _shades(look: Look, level: Tensor, above: Tensor) -> tuple[Pages, Shades, Tensor]:
-    image, step, sign, paper, found, strength, lines = look
+def _shades(looks: Looks, level: Tensor, above: Tensor) -> tuple[Pages, Shades, Tensor]:
+    image, step, sign, paper, found, strength, lines, _ = looks
     height, width = tf.shape(level)[1], tf.shape(level)[2]
     pixels = tf.cast(height * width, tf.float32)
     small, large = (tf.cast(tf.math.ceil(tf.sqrt(pixels / cells)), tf.int32) for cells in reader.CELLS)
     cell = tf.minimum(small, tf.maximum(2, large))
     longest = tf.cast(tf.maximum(height, width), tf.float32)
     size = (tf.reshape(step, [-1]) * BOX - reader.COARSE / GRID * longest) / tf.cast(cell, tf.float32)
-    pages = Pages(level, above, sign, paper, tf.cast(cell, tf.float32), image, size)
+    sketches, sheets = tf.shape(level)[0], tf.shape(image)[0]
+    sketch = tf.tile(tf.range(sketches), [sheets // sketches])
+    pages = Pages(level, above, sketch, sign, paper, tf.cast(cell, tf.float32), image, size)
     is_line = tf.cast(lines > reader.PRINTED, tf.float32)
     return pages, _shades_of(pages, found, strength, is_line, cell), tf.reduce_max(is_line) > 0
 
@@ -277,6 +278,7 @@ def _find(pages: Pages, shades: Shades, least: Tensor) -> tuple[Any, ...]:
     cells, parts = _parts(ink)
     counts = _count(parts.sheet, tf.ones_like(parts.sheet), tf.shape(ink)[0])
     are_several = (tf.reduce_max(counts) > 1) | ~tf.reduce_all(_is_all(parts, pages))
+    are_several |= tf.size(counts) > tf.shape(pages.level)[0]
     return ink, cells, parts, counts, are_several, ~are_several & (tf.reduce_min(counts) == 1)
 
 
@@ -335,7 +337,7 @@ def _shades_of(pages: Pages, found: Tensor, strength: Tensor, is_line: Tensor, c
     sums = tf.gather(pages.above, last, axis=1) + tf.gather(pages.level, last, axis=1)
     sums = tf.reshape(sums[:, :, : columns * cell], [-1, rows, columns, cell])
     sums = tf.pad(tf.reduce_sum(sums, axis=3), [[0, 0], [1, 0], [0, 0]])
-    cells = (sums[:, 1:] - sums[:, :-1]) * pages.sign / tf.cast(cell * cell, tf.float32)
+    cells = tf.gather((sums[:, 1:] - sums[:, :-1]) / tf.cast(cell * cell, tf.float32), pages.sketch) * pages.sign
     darkest, near = tf.unstack(_around(tf.stack([-pages.paper, found], axis=3)), axis=3)
     y = (2 * tf.range(rows) + 1) * cell * GRID // (2 * height)
     x = (2 * tf.range(columns) + 1) * cell * GRID // (2 * width)
@@ -685,7 +687,7 @@ def _darkness(sheet: Tensor, down: Tensor, across: Tensor, pages: Pages) -> Tens
     """How much darker than the paper sheets are between edges [n, rows + 1] and [n, columns + 1]."""
     height, width = tf.shape(pages.level)[1], tf.shape(pages.level)[2]
     down, across = _intervals(down, height), _intervals(across, width)
-    row = sheet[:, None] * height + down.pixel
+    row = tf.gather(pages.sketch, sheet)[:, None] * height + down.pixel
     above, level = (tf.gather(tf.reshape(values, [-1, width]), row) for values in (pages.above, pages.level))
     sums = above - above[:, :1] + down.beyond[:, :, None] * level  # small numbers keep float32 exact
     sign = tf.gather(pages.sign, sheet)
@@ -906,7 +908,7 @@ def _counts(probabilities: Tensor, images: Tensor) -> tuple[Tensor, Tensor]:
     return sure, (sure > reader.PROBABLE) & ~_is_smear(images)
 
 
-def _as_they_are(entries: Entries, read_pictures: Any, pages: Pages) -> dict[str, Tensor]:
+def _as_they_are(entries: Entries, read_pictures: Any, pages: Pages, clearness: Clearness) -> dict[str, Tensor]:
     """Do what _in_order() does with one piece of ink on each sheet."""
     sure, counts = _counts(entries.probabilities, entries.images)
     digit = tf.argmax(entries.probabilities[:, 2], axis=1, output_type=tf.int64)
@@ -922,8 +924,8 @@ def _as_they_are(entries: Entries, read_pictures: Any, pages: Pages) -> dict[str
     return {name: values[:, None] for name, values in outputs.items()}
 
 
-def _in_order(entries: Entries, read_pictures: Any, pages: Pages) -> dict[str, Tensor]:
-    """Lay pieces of ink out in reading order, after the rule when they count as digits."""
+def _in_order(entries: Entries, read_pictures: Any, pages: Pages, clearness: Clearness) -> dict[str, Tensor]:
+    """Lay pieces of ink out in reading order, after the rule when they count as digits, as the best look shows them."""
     sheets = tf.shape(pages.image)[0]
     entries = _without_smears(_or_one_digit(entries, read_pictures, pages), sheets)
     sheet, line, x, piece, boxes, probabilities, images, maps = entries
@@ -939,6 +941,13 @@ def _in_order(entries: Entries, read_pictures: Any, pages: Pages) -> dict[str, T
     digit = tf.argmax(probabilities[:, 2], axis=1, output_type=tf.int64)
     digit = tf.where((counts > 0) & is_number, digit, -1)
 
+    best = _best_looks(digit, sheet, read_pictures[0], pages, clearness)
+    (kept,) = indices(sheet == tf.gather(best, tf.gather(pages.sketch, sheet)))
+    chosen = sheet, line, x, piece, boxes, probabilities, images, maps, sure, digit
+    chosen = tf.nest.map_structure(lambda values: tf.gather(values, kept), chosen)
+    sheet, line, x, piece, boxes, probabilities, images, maps, sure, digit = chosen
+    sheet, sheets = tf.gather(pages.sketch, sheet), tf.size(best)
+    same_sheet = sheet[:, None] == sheet
     number = tf.range(tf.size(sheet))
     earlier = piece < piece[:, None]
     earlier |= (piece == piece[:, None]) & (number < number[:, None])
@@ -962,3 +971,37 @@ def _in_order(entries: Entries, read_pictures: Any, pages: Pages) -> dict[str, T
         "images": laid_out(images, SIDE, SIDE),
         **{layer: laid_out(values, *values.shape[1:]) for layer, values in maps.items()},
     }
+
+
+def _best_looks(digits: Tensor, sheet: Tensor, pictures: Tensor, pages: Pages, clearness: Clearness) -> Tensor:
+    """The number of the sheet that shows each sketch best. `pictures` are the answers for whole sheets."""
+    unclear, other, same = clearness
+    sketches, sheets = tf.size(unclear), tf.size(pages.sketch)
+    none = tf.zeros([3 * sketches])
+
+    def by_look(values: Tensor) -> Tensor:
+        return tf.reshape(tf.concat([values, none], axis=0)[: 3 * sketches], [3, sketches])
+
+    images = tf.where(by_look(tf.cast(_is_smear(pages.image), tf.float32)) > 0, 0.0, by_look(_probable(pictures)))
+    straight, turned, last = tf.unstack(images)
+    of_drawing = straight, tf.where(other & (turned > reader.SURE), turned, 0.0), tf.where(same, reader.SURE, 0.0)
+    of_photograph = (
+        tf.where(same, tf.maximum(straight, reader.SURE), straight),
+        tf.where(other, tf.maximum(turned, reader.TURNED), turned),
+        last,
+    )
+    sure = [tf.where(unclear > 1, a, b) for a, b in zip(of_drawing, of_photograph, strict=True)]
+    surest = tf.argmax(tf.stack(sure), output_type=tf.int32)
+    gains = by_look(_count(sheet, tf.where(digits < 0, -1.0, 1.0), sheets))
+    most = tf.argmax(gains, output_type=tf.int32)
+    gain = tf.gather(tf.transpose(gains), surest, batch_dims=1)
+    is_page = tf.reduce_max(gains, axis=0) >= tf.maximum(gain, 0.0) + float(reader.FEW)
+    is_page &= tf.reduce_max(images, axis=0) < reader.SURE
+    best = tf.where(is_page, most, surest)
+    return tf.where(unclear > 0, best, 0) * sketches + tf.range(sketches)
+
+
+def _probable(answers: Tensor) -> Tensor:
+    """Probability of the likeliest digit, [n], or 0 if that does not count."""
+    sure = tf.reduce_max(answers[:, 2], axis=1)
+    return tf.where(sure > reader.PROBABLE, sure, 0.0)

@@ -153,7 +153,36 @@ def union(parts: list[Part]) -> Part:
 
 def read(sketch: np.ndarray, networks: Networks) -> Reading:
     """Read a sketch, uint8 [height, width], 8 x 8 to 2,048 x 2,048, dark on light or light on dark."""
-    separation = _separated(sketch[None], networks)
+    first = separate(sketch[None])
+    if not np.any(first.unclear):
+        return _read(sketch, first, networks)
+    again = look_again(first)
+    looks = [first, *(Separation(*(each[i : i + 1] for each in again)) for i in range(2))]
+    readings = [_read(sketch, look, networks) for look in looks]
+    return readings[_best(looks, readings, networks)]
+
+
+def _best(looks: list[Separation], readings: list[Reading], networks: Networks) -> int:
+    """Choose a look at a sketch that is unclear.
+
+    It is the look of whose image as one digit the networks are surest. As a page is no digit, a clear look counts as
+    sure: that with the ink on the other side, or else the first of a photograph, and the last of a drawing. What a
+    scribble leaves free may look like a digit: at a drawing, the other side counts only if it is clear and they are
+    sure of it. But if one look shows a few more digits than that, it is a page.
+    """
+    sure = [_surely(networks, np.asarray(look.image)) for look in looks]
+    other, same = (not np.any(look.unclear) for look in looks[1:])
+    if np.any(np.asarray(looks[0].unclear) > 1):  # drawn
+        sure[1:] = sure[1] if other and sure[1] > SURE else 0, SURE if same else 0
+    else:
+        sure[0], sure[1] = max(sure[0], SURE if same else 0), max(sure[1], TURNED if other else 0)
+    surest = int(np.argmax(sure))
+    gains = [int(np.sum(np.where(reading.digits < 0, -1, 1))) for reading in readings]
+    most = int(np.argmax(gains))
+    return most if gains[most] >= max(gains[surest], 0) + FEW else surest
+
+
+def _read(sketch: np.ndarray, separation: Separation, networks: Networks) -> Reading:
     image, step, sign, paper, found, strength, printed = (np.asarray(each)[0] for each in separation[:7])
     sheet = ink_of(sketch, float(sign.squeeze()), paper, found, strength, printed)
     lines = lines_of(parts_in_lines(sheet.ink)) if image.any() else []
@@ -192,27 +221,6 @@ def read(sketch: np.ndarray, networks: Networks) -> Reading:
         entries = [entry for entry in entries if not is_smear(entry[3])]
     counted = _in_numbers(*(np.array([entry[i] for entry in entries], np.int64) for i in (0, 1)))
     return _reading(counted[:PIECES], entries[:PIECES], sheet.cell)
-
-
-def _separated(sketch: np.ndarray, networks: Networks) -> Separation:
-    """Tell the ink of a sketch [1, height, width] from its paper. If that is unclear, the networks choose a look.
-
-    Of three looks that is the one of whose digit they are surest. As a page is no digit, a clear look counts as sure:
-    that with the ink on the other side, or else the first of a photograph, and the last of a drawing. What a scribble
-    leaves free may look like a digit: at a drawing, the other side counts only if it is clear and they are sure of it.
-    """
-    first = separate(sketch)
-    if not np.any(first.unclear):
-        return first
-    again = look_again(first)
-    looks = [first, *(Separation(*(each[i : i + 1] for each in again)) for i in range(2))]
-    sure = [_surely(networks, np.asarray(look.image)) for look in looks]
-    other, same = (not np.any(look.unclear) for look in looks[1:])
-    if np.any(np.asarray(first.unclear) > 1):  # drawn
-        sure[1:] = sure[1] if other and sure[1] > SURE else 0, SURE if same else 0
-    else:
-        sure[0], sure[1] = max(sure[0], SURE if same else 0), max(sure[1], TURNED if other else 0)
-    return looks[int(np.argmax(sure))]
 
 
 def _surely(networks: Networks, images: np.ndarray) -> float:
