@@ -196,7 +196,9 @@ def read(sketch: Tensor, networks: Networks, call: Callable[..., Any], choose: C
     the first function if the condition holds, else the other. They compute in TensorFlow, or make the graph.
     """
     first = separate(sketch, call, choose)
-    looks = choose(call(_is_any_unclear, first), _three_looks, _one_look, first)
+    is_unclear = call(_is_any_unclear, first)
+    first = choose(is_unclear, _without_canvases, _as_it_is, first)
+    looks = choose(is_unclear, _three_looks, _one_look, first)
     pages, shades, have_lines = call(_shades, looks, first.level, first.above)
     least = choose(have_lines, _least_on_lines, _least, shades)
     ink, cells, parts, counts, are_several, have_one = call(_find, pages, shades, least)
@@ -239,6 +241,78 @@ def _is_any_unclear(first: Separation) -> Tensor:
     return tf.reduce_max(first.unclear) > 0
 
 
+def _as_it_is(first: Separation) -> Separation:
+    return first
+
+
+def _without_canvases(first: Separation) -> Separation:
+    """Turn canvases on pages to the pages' side, and separate again."""
+    level = first.level
+    height, width = tf.shape(level)[1], tf.shape(level)[2]
+    cell = _cell(height, width, reader.THIN_CELLS)
+    cells = _means(level, first.above, cell)
+    least, most = (reduce_(cells, axis=(1, 2), keepdims=True) for reduce_ in (tf.reduce_min, tf.reduce_max))
+    border = tf.concat([cells[:, 0], cells[:, -1], cells[:, :, 0], cells[:, :, -1]], axis=1)
+    is_light = 2 * tf.reduce_mean(border, axis=1)[:, None, None] > least + most
+    page, ground = tf.where(is_light, most, least), tf.where(is_light, least, most)
+    contrast = most - least
+    is_even = tf.abs(border - page[:, 0]) < reader.EVEN * contrast[:, 0]
+    is_even = tf.reduce_mean(tf.cast(is_even, tf.float32), axis=1) >= reader.CLEAR
+    is_page = is_even[:, None, None] & (contrast >= reader.CONTRAST)
+    other = tf.cast(is_page & (tf.abs(cells - page) > contrast / 2), tf.float32)[..., None]
+    for sign in (-1, 1):  # the least in each window, and then the most
+        other = sign * tf.nn.max_pool2d(tf.pad(sign * other, [[0, 0], [1, 1], [1, 1], [0, 0]]), reader.THIN, 1, "VALID")
+    cells, parts = _parts(other[..., 0])
+    wide, high = parts.right - parts.left, parts.bottom - parts.top
+    ends = (tf.gather(side, cells.owner) for side in (parts.left, parts.right - 1, parts.top, parts.bottom - 1))
+    on_edge = reduce(
+        tf.logical_or, (at == end for at, end in zip((cells.x, cells.x, cells.y, cells.y), ends, strict=True))
+    )
+    edge = _count(cells.owner, tf.cast(on_edge, tf.float32), tf.size(wide))
+    share = parts.mass / (wide * high)
+    ring = edge / (2 * (wide + high) - 4)
+    may_be = (tf.minimum(wide, high) >= reader.SMALLEST) & (ring >= reader.RING[1])
+    may_be &= (share > reader.FILLED[0]) & (share < reader.FILLED[1])
+    (number,) = indices(may_be)
+    sheet, wide, high, ring = (tf.gather(each, number) for each in (parts.sheet, wide, high, ring))
+    alike = (sheet[:, None] == sheet) & (ring >= reader.RING[0])
+    for side in (wide, high):
+        alike &= tf.abs(side[:, None] - side) <= reader.ALIKE
+    number = tf.gather(number, indices(tf.reduce_any(alike, axis=1))[0])
+    sheet, left, top, right, bottom = (tf.gather(each, number) for each in parts[:5])
+    mine = tf.cast(tf.range(tf.shape(level)[0])[:, None] == sheet, tf.float32)[:, None]  # [B, 1, canvases]
+
+    def inside(step: int) -> Tensor:
+        """Whether each pixel is inside a canvas that is smaller by so many cells on all sides."""
+        down, across = (
+            tf.cast((at >= (low + step) * size) & (at < (high - step) * size), tf.float32)
+            for at, low, high in (
+                (tf.range(tf.cast(height, tf.float32))[:, None], top, bottom),
+                (tf.range(tf.cast(width, tf.float32))[:, None], left, right),
+            )
+        )
+        return tf.matmul(mine * down, tf.tile(across[None], [tf.shape(level)[0], 1, 1]), transpose_b=True) > 0
+
+    size = tf.cast(cell, tf.float32)
+    turned = tf.clip_by_value(tf.round(page + ground) - level, 0.0, 255.0)
+    return separate(tf.where(inside(1), turned, tf.where(inside(-1), tf.round(page), level)))
+
+
+def _cell(height: Tensor, width: Tensor, count: int) -> Tensor:
+    """Pixels a side of a cell, if there are to be at most about `count`."""
+    return tf.cast(tf.math.ceil(tf.sqrt(tf.cast(height * width, tf.float32) / count)), tf.int32)
+
+
+def _means(level: Tensor, above: Tensor, cell: Tensor) -> Tensor:
+    """Mean level of each cell, [B, rows, columns]."""
+    rows, columns = tf.shape(level)[1] // cell, tf.shape(level)[2] // cell
+    last = tf.range(1, rows + 1) * cell - 1
+    sums = tf.gather(above, last, axis=1) + tf.gather(level, last, axis=1)
+    sums = tf.reshape(sums[:, :, : columns * cell], [-1, rows, columns, cell])
+    sums = tf.pad(tf.reduce_sum(sums, axis=3), [[0, 0], [1, 0], [0, 0]])
+    return (sums[:, 1:] - sums[:, :-1]) / tf.cast(cell * cell, tf.float32)
+
+
 def _one_look(first: Separation) -> Looks:
     unclear = tf.reshape(first.unclear, [-1])
     return Looks(*first[:7], Clearness(unclear, unclear > 0, unclear > 0))
@@ -248,7 +322,9 @@ def _three_looks(first: Separation) -> Looks:
     """Look again. Of sketches that are clear, these looks find nothing."""
     again = look_again(first)
     is_unclear = tf.cast(first.unclear > 0, tf.float32)
-    image, step, sign, paper, found, *rest = (tf.concat(both, axis=0) for both in zip(first[:7], again[:7], strict=True))
+    image, step, sign, paper, found, *rest = (
+        tf.concat(both, axis=0) for both in zip(first[:7], again[:7], strict=True)
+    )
     found *= tf.concat([tf.ones_like(is_unclear), is_unclear, is_unclear], axis=0)
     other, same = (tf.reshape(half, [-1]) == 0 for half in tf.split(again.unclear, 2))
     return Looks(image, step, sign, paper, found, *rest, Clearness(tf.reshape(first.unclear, [-1]), other, same))
@@ -257,8 +333,7 @@ def _three_looks(first: Separation) -> Looks:
 def _shades(looks: Looks, level: Tensor, above: Tensor) -> tuple[Pages, Shades, Tensor]:
     image, step, sign, paper, found, strength, lines, _ = looks
     height, width = tf.shape(level)[1], tf.shape(level)[2]
-    pixels = tf.cast(height * width, tf.float32)
-    small, large = (tf.cast(tf.math.ceil(tf.sqrt(pixels / cells)), tf.int32) for cells in reader.CELLS)
+    small, large = (_cell(height, width, count) for count in reader.CELLS)
     cell = tf.minimum(small, tf.maximum(2, large))
     longest = tf.cast(tf.maximum(height, width), tf.float32)
     size = (tf.reshape(step, [-1]) * BOX - reader.COARSE / GRID * longest) / tf.cast(cell, tf.float32)
@@ -278,7 +353,7 @@ def _find(pages: Pages, shades: Shades, least: Tensor) -> tuple[Any, ...]:
     cells, parts = _parts(ink)
     counts = _count(parts.sheet, tf.ones_like(parts.sheet), tf.shape(ink)[0])
     are_several = (tf.reduce_max(counts) > 1) | ~tf.reduce_all(_is_all(parts, pages))
-    are_several |= tf.size(counts) > tf.shape(pages.level)[0]
+    are_several |= (tf.size(counts) > tf.shape(pages.level)[0]) & (tf.size(parts.sheet) > 0)
     return ink, cells, parts, counts, are_several, ~are_several & (tf.reduce_min(counts) == 1)
 
 
@@ -332,12 +407,8 @@ def _uncut(
 
 def _shades_of(pages: Pages, found: Tensor, strength: Tensor, is_line: Tensor, cell: Tensor) -> Shades:
     height, width = tf.shape(pages.level)[1], tf.shape(pages.level)[2]
-    rows, columns = height // cell, width // cell
-    last = tf.range(1, rows + 1) * cell - 1
-    sums = tf.gather(pages.above, last, axis=1) + tf.gather(pages.level, last, axis=1)
-    sums = tf.reshape(sums[:, :, : columns * cell], [-1, rows, columns, cell])
-    sums = tf.pad(tf.reduce_sum(sums, axis=3), [[0, 0], [1, 0], [0, 0]])
-    cells = tf.gather((sums[:, 1:] - sums[:, :-1]) / tf.cast(cell * cell, tf.float32), pages.sketch) * pages.sign
+    cells = tf.gather(_means(pages.level, pages.above, cell), pages.sketch) * pages.sign
+    rows, columns = tf.shape(cells)[1], tf.shape(cells)[2]
     darkest, near = tf.unstack(_around(tf.stack([-pages.paper, found], axis=3)), axis=3)
     y = (2 * tf.range(rows) + 1) * cell * GRID // (2 * height)
     x = (2 * tf.range(columns) + 1) * cell * GRID // (2 * width)
@@ -506,11 +577,12 @@ def _largest_of(parts: Parts, counts: Tensor) -> Largest:
     is_slash &= framed_ink * (np.pi / 2) * (wide + high) < reader.STRAIGHT * length
     inside = exists[:, :, None] & (margin > 0) & (high[:, :, None] >= reader.TABLE[1] * high[:, None])
     in_rows = tall[:, :, None] & (_shared(top, bottom) >= reader.OVER * high[:, :, None])
+    in_rows &= reader.HIGH * high[:, :, None] < high[:, None]
     inside, in_rows = (
         tf.reduce_sum(tf.where(some, high[:, :, None], 0.0), axis=1) / high for some in (inside, in_rows)
     )
     is_frame = ((framed_ink > reader.WEIGHT) | (inside > reader.TABLE[0])) & ~is_slash
-    is_margin = (high >= tf.maximum(reader.TOWER * usual, reader.FLAT * wide)) & (in_rows > 1 + reader.TABLE[0])
+    is_margin = (high >= tf.maximum(reader.TOWER * usual, reader.FLAT * wide)) & (in_rows > reader.TABLE[0])
     exists, usual, tall = _tall(exists & ~is_rule & ~is_margin & ~is_frame, high)
     beside = _both(tall) & (_shared(boxes.top, boxes.bottom) > reader.BESIDE * _pairs(tf.minimum, high))
     return Largest(exists, part, boxes, usual, tall, beside, shared, margin)
@@ -528,7 +600,8 @@ def _how_many(related: Tensor) -> Tensor:
 def _tall(exists: Tensor, high: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Find the usual height of the parts that exist, and those that make lines."""
     heights = tf.math.top_k(tf.where(exists, high, 0.0), tf.shape(high)[1])[0]
-    quarter = tf.reduce_sum(tf.cast(exists, tf.int32), axis=1, keepdims=True) // 4
+    counted = exists & (high >= reader.LOWEST * heights[:, :1])
+    quarter = tf.reduce_sum(tf.cast(counted, tf.int32), axis=1, keepdims=True) // 4
     usual = tf.gather(heights, quarter, batch_dims=1)
     return exists, usual, exists & (high >= reader.TALL * usual)
 
@@ -598,12 +671,14 @@ def _groups(cells: Cells, parts: Parts, counts: Tensor) -> tuple[Cells, Groups]:
     counted = exists & (line_height >= reader.LOW_LINE * highest) & (size >= reader.SPECK * line_height)
     in_line = _both(counted) & (line[:, :, None] == line[:, None])
     belong = (lower < cuts.SMALL * line_height[:, :, None]) & (shared >= reader.OVER * _pairs(tf.minimum, wide))
+    belong &= _pairs(tf.maximum, bottom) - _pairs(tf.minimum, top) <= reader.HIGHEST * line_height[:, :, None]
     is_inside = (wide < high)[:, None] & (margin > reader.INSIDE * high[:, None])
     belong |= is_inside | tf.transpose(is_inside, (0, 2, 1))
     joined = _closed(in_line & belong)
     members = tf.reduce_sum(joined, axis=2)
-    is_low = ~tall & (2 * top > tf.gather(top + bottom, nearest, batch_dims=1))
-    counted &= ~(is_low & (members < 2))  # no comma
+    top_of, bottom_of = (tf.gather(side, nearest, batch_dims=1) for side in (top, bottom))
+    is_mark = ~tall & ((2 * top > top_of + bottom_of) | (bottom <= top_of))
+    counted &= ~(is_mark & (members < 2))
     moments = tf.unstack(tf.matmul(joined, tf.stack(moments, axis=2)), axis=2)
     joined = joined > 0
     leader = first_of(joined)
@@ -990,13 +1065,14 @@ def _best_looks(digits: Tensor, sheet: Tensor, pictures: Tensor, pages: Pages, c
         tf.where(other, tf.maximum(turned, reader.TURNED), turned),
         last,
     )
-    sure = [tf.where(unclear > 1, a, b) for a, b in zip(of_drawing, of_photograph, strict=True)]
+    is_drawn = unclear > 1
+    sure = [tf.where(is_drawn, a, b) for a, b in zip(of_drawing, of_photograph, strict=True)]
     surest = tf.argmax(tf.stack(sure), output_type=tf.int32)
-    gains = by_look(_count(sheet, tf.where(digits < 0, -1.0, 1.0), sheets))
+    gains = by_look(_count(sheet, tf.where(digits < 0, -2.0, 1.0), sheets))
     most = tf.argmax(gains, output_type=tf.int32)
     gain = tf.gather(tf.transpose(gains), surest, batch_dims=1)
-    is_page = tf.reduce_max(gains, axis=0) >= tf.maximum(gain, 0.0) + float(reader.FEW)
-    is_page &= tf.reduce_max(images, axis=0) < reader.SURE
+    more = tf.where(tf.reduce_max(images, axis=0) < reader.SURE, 1.0, 2.0) * reader.FEW
+    is_page = ~is_drawn & (tf.reduce_max(gains, axis=0) >= tf.maximum(gain, 0.0) + more)
     best = tf.where(is_page, most, surest)
     return tf.where(unclear > 0, best, 0) * sketches + tf.range(sketches)
 

@@ -75,7 +75,9 @@ EVEN = 0.02  # of the contrast: the paper of a drawing varies less
 FULL = 0.9  # of the contrast: ink that a drawing's border cuts off is darker
 CLEARLY = 0.6  # skewed: less does not surely tell dark ink from light,
 CLEARLY_IN_MIDDLE = 0.35  # and in the middle, less
-MUCH = 0.2  # of a drawing: more ink may be a canvas
+MUCH = 0.2  # of a drawing: more ink may be a canvas,
+DENSE = 0.55  # and more in the box around it, too,
+SQUARE = 0.5  # if that is as wide as high or more
 CLEAR = 0.85  # of the border: more of it is a drawing's paper or full ink
 
 _CELLS = np.arange(GRID, dtype=np.float32) + (0.5 - GRID / 2)  # distance of the cells from the middle of the sketch
@@ -348,9 +350,18 @@ def _skew(cells: Any, size: int, times: int) -> Any:
 
 
 def _is_odd(cells: Any) -> Any:
-    """2 for a drawing in dark ink that holds much of it, or touches a border but not all four: [batch, 1, 1, 1]."""
+    """2 for a drawing in dark ink that holds much of it, or touches a border but not all four: [batch, 1, 1, 1].
+
+    It also holds much if the box around its ink is filled, and almost a square.
+    """
     beneath = _max(cells) - cells
-    much = ops.mean(beneath, axis=(2, 3), keepdims=True) - MUCH * _max(beneath)
+    share = beneath / ops.maximum(_max(beneath), 1e-3)
+    much = ops.mean(share, axis=(2, 3), keepdims=True)
+    high, wide = (
+        ops.mean(_exceeds(ops.max(share, axis=axis, keepdims=True), 0.5), axis=(2, 3), keepdims=True) for axis in (3, 2)
+    )
+    is_square = ops.minimum(high, wide) - SQUARE * ops.maximum(high, wide)
+    much = ops.maximum(much - MUCH, ops.minimum(much - DENSE * high * wide, is_square))
     border = _take(ops.reshape(beneath, (-1, 1, GRID * GRID)), _BORDER, axis=2)  # [batch, 1, 4, GRID]
     touched = _exceeds(ops.max(border, axis=3, keepdims=True), 0.5 * _max(beneath))
     odd = ops.max(touched, axis=2, keepdims=True) - ops.min(touched, axis=2, keepdims=True)

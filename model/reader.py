@@ -8,8 +8,8 @@ steps:
 2. Parts: cells of ink that touch each other, at a corner too, are one part. Where digits of two lines touch, the part
    is cut between the lines.
 3. Lines: a tall part and the next one that stands beside it are in one line, so that a line may rise or fall. Small
-   parts join the nearest line. Specks do not count, nor commas, strokes under, over or along several digits, frames
-   and tables.
+   parts join the nearest line. Specks do not count, nor commas and other marks above or below it, strokes under,
+   over or along several digits, frames and tables.
 4. Groups: a small part above or below another belongs to it: the roof of a 5, the bar of a 7. So does what another
    surrounds: the dot or the slash in a 0.
 5. The networks read each group. One that is alone is seen as model/normalize.py sees the sheet, unless that image holds
@@ -28,12 +28,21 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from model import cuts
 from model.cuts import ROWS, SMALL, Networks
 from model.normalize import BOX, CENTRE, GRID, SIDE, Separation, look_again, separate
 
 CELLS = 60_000, 180_000  # on a sheet, at most: with a cell of one pixel, and with one of 3 x 3 or more
+THIN_CELLS = 60_000
+EVEN = 0.1  # of a sheet's contrast: if the border varies less,
+CLEAR = 0.85  # over so much of it, the sheet may be a page with canvases
+THIN = 3  # cells: frames, axes and letters are thinner than a canvas's margins
+SMALLEST = 12  # cells: no canvas is lower or narrower
+RING = 0.95, 0.65  # of a canvas's outermost cells are of its ground, or of one that is as large as another canvas,
+FILLED = 0.4, 0.98  # and so much of all, at least and at most
+ALIKE = 2.0  # cells, at most, by which the sides of canvases differ that are as large
 INK = 0.25  # of the strongest ink around: less is paper
 PRINTED = 1.5  # grey levels by which a printed line darkens a cell of the normalization's grid, at least
 RUN = 5  # cells in a row over which a line's darkness is averaged, against grain
@@ -43,7 +52,8 @@ CERTAIN = 0.6  # or as dark as this share of the strongest ink around
 CONTRAST = 6.0  # grey levels: if no ink is darker, the sheet is blank
 PARTS = 128  # on a sheet, the largest ones
 PIECES = 64  # on a sheet, at most
-TALL = 0.4  # of the height that a quarter of the parts exceed: lower parts make no line
+LOWEST = 0.04  # of the highest part: lower ones are specks, and tell nothing of the others
+TALL = 0.4  # of the height that a quarter of the other parts exceed: lower parts make no line
 HIGH = 1.5  # times that height: digits of two lines may touch in a higher part,
 LIKE = 0.25  # beside two others of more than this share of its height: specks tell of no lines
 BESIDE = 0.5  # of the height of the lower of two parts: if they share more, they are in one line
@@ -60,7 +70,8 @@ STRAIGHT = 1.2  # times as long as a straight one at most, judged by its ink,
 LEAN = 0.25  # and is at least so wide as a share of its own height, is the slash in a 0
 SPECK = 0.2  # of its line's height: a smaller part is a speck
 LOW_LINE = 0.3  # of the highest line: a lower line is specks
-OVER = 0.6  # of the narrower part's width: if two parts share as much, one stands over the other
+OVER = 0.6  # of the narrower part's width: if two parts share as much, one stands over the other,
+HIGHEST = 1.48  # times their line's height, at most: a caption is farther away
 ALONE = 1.2  # times its size: if the ink that the sheet's image holds is larger, that is more than the only group,
 COARSE = 2.0  # if by more cells of the normalization's grid
 INSIDE = 0.06  # of a part's height: what is as far inside its box on all sides belongs to it, if it may be a 0
@@ -154,6 +165,9 @@ def union(parts: list[Part]) -> Part:
 def read(sketch: np.ndarray, networks: Networks) -> Reading:
     """Read a sketch, uint8 [height, width], 8 x 8 to 2,048 x 2,048, dark on light or light on dark."""
     first = separate(sketch[None])
+    if np.any(first.unclear):
+        sketch = without_canvases(sketch)
+        first = separate(sketch[None])
     if not np.any(first.unclear):
         return _read(sketch, first, networks)
     again = look_again(first)
@@ -170,16 +184,57 @@ def _best(looks: list[Separation], readings: list[Reading], networks: Networks) 
     scribble leaves free may look like a digit: at a drawing, the other side counts only if it is clear and they are
     sure of it. But if one look shows a few more digits than that, it is a page.
     """
-    sure = [_surely(networks, np.asarray(look.image)) for look in looks]
+    images = [_surely(networks, np.asarray(look.image)) for look in looks]
+    sure = list(images)
     other, same = (not np.any(look.unclear) for look in looks[1:])
-    if np.any(np.asarray(looks[0].unclear) > 1):  # drawn
+    is_drawn = np.any(np.asarray(looks[0].unclear) > 1)
+    if is_drawn:
         sure[1:] = sure[1] if other and sure[1] > SURE else 0, SURE if same else 0
     else:
         sure[0], sure[1] = max(sure[0], SURE if same else 0), max(sure[1], TURNED if other else 0)
     surest = int(np.argmax(sure))
-    gains = [int(np.sum(np.where(reading.digits < 0, -1, 1))) for reading in readings]
+    gains = [int(np.sum(np.where(reading.digits < 0, -2, 1))) for reading in readings]
     most = int(np.argmax(gains))
-    return most if gains[most] >= max(gains[surest], 0) + FEW else surest
+    more = FEW if max(images) < SURE else 2 * FEW
+    return most if not is_drawn and gains[most] >= max(gains[surest], 0) + more else surest
+
+
+def without_canvases(sketch: np.ndarray) -> np.ndarray:
+    """Turn canvases on a page, as a screenshot shows them, to its side: their ground to paper, light ink to dark.
+
+    A canvas is a rectangle of the other side's level, full along its edges, with some of the page's level inside.
+    """
+    level = sketch.astype(np.float32)
+    cell = _cell(*sketch.shape, THIN_CELLS)
+    cells = _means(level, cell)
+    border = np.concatenate([cells[0], cells[-1], cells[:, 0], cells[:, -1]])
+    least, most = cells.min(), cells.max()
+    page, ground = (most, least) if 2 * border.mean() > least + most else (least, most)
+    contrast = most - least
+    if contrast < CONTRAST or np.mean(np.abs(border - page) < EVEN * contrast) < CLEAR:
+        return sketch
+    window = (THIN, THIN)
+    other = np.pad(np.abs(cells - page) > contrast / 2, THIN // 2)
+    inside = np.pad(sliding_window_view(other, window).all(axis=(2, 3)), THIN // 2)
+    inner, outer = np.zeros(sketch.shape, bool), np.zeros(sketch.shape, bool)
+    parts = parts_of(sliding_window_view(inside, window).any(axis=(2, 3)).astype(np.float32))
+    parts = [part for part in parts if min(part.width, part.height) >= SMALLEST]
+    parts = [part for part in parts if FILLED[0] < len(part.y) / (part.width * part.height) < FILLED[1]]
+    canvases = [part for part in parts if _ring(part) >= RING[0]]
+    for part in parts:
+        alike = [c for c in canvases if max(abs(part.width - c.width), abs(part.height - c.height)) <= ALIKE]
+        if alike and _ring(part) >= RING[1]:
+            left, top, right, bottom = part.box.astype(int)
+            inner[(top + 1) * cell : (bottom - 1) * cell, (left + 1) * cell : (right - 1) * cell] = True
+            outer[max(0, top - 1) * cell : (bottom + 1) * cell, max(0, left - 1) * cell : (right + 1) * cell] = True
+    turned = np.clip(np.rint(page + ground) - level, 0, 255)
+    return np.where(inner, turned, np.where(outer, np.rint(page), level))
+
+
+def _ring(part: Part) -> float:
+    """The share of the outermost cells of its box that a part fills."""
+    edge = (part.x == part.left) | (part.x == part.right - 1) | (part.y == part.top) | (part.y == part.bottom - 1)
+    return float(edge.sum() / (2 * (part.width + part.height) - 4))
 
 
 def _read(sketch: np.ndarray, separation: Separation, networks: Networks) -> Reading:
@@ -282,10 +337,10 @@ def ink_of(
     """Find the cells that hold ink."""
     level = sign * sketch.astype(np.float32)
     height, width = level.shape
-    small, large = (math.ceil(math.sqrt(height * width / cells)) for cells in CELLS)
+    small, large = (_cell(height, width, count) for count in CELLS)
     cell = min(small, max(2, large))
-    rows, columns = height // cell, width // cell
-    cells = level[: rows * cell, : columns * cell].reshape(rows, cell, columns, cell).mean(axis=(1, 3))
+    cells = _means(level, cell)
+    rows, columns = cells.shape
     darkest = -_around(-paper)  # at an edge of the sheet, what is beyond it is no ink
     y, x = ((2 * np.arange(n) + 1) * cell * GRID // (2 * side) for n, side in ((rows, height), (columns, width)))
     dark, near = darkest[y][:, x] - cells, _around(found > 0)
@@ -298,6 +353,17 @@ def ink_of(
         least = np.where(_around(is_line)[y][:, x], np.clip(darkness, least, CERTAIN / INK * least), least)
     ink[(ink <= least) | (strongest < CONTRAST)] = 0
     return Sheet(level, paper, cell, ink)
+
+
+def _cell(height: int, width: int, count: int) -> int:
+    """Pixels a side of a cell, if there are to be at most about `count`."""
+    return math.ceil(math.sqrt(height * width / count))
+
+
+def _means(level: np.ndarray, cell: int) -> np.ndarray:
+    """Mean level of each cell, [rows, columns]."""
+    rows, columns = (side // cell for side in level.shape)
+    return level[: rows * cell, : columns * cell].reshape(rows, cell, columns, cell).mean(axis=(1, 3))
 
 
 def darkness_of_lines(dark: np.ndarray, away: np.ndarray) -> float:
@@ -388,8 +454,10 @@ def _gap(a: Part, b: Part) -> float:
 
 
 def _usual_height(parts: list[Part]) -> float:
-    """The height that a quarter of the parts exceed."""
-    return float(np.sort([part.height for part in parts])[::-1][len(parts) // 4])
+    """The height that a quarter of the parts exceed, without the lowest."""
+    heights = np.sort([part.height for part in parts])[::-1]
+    heights = heights[heights >= LOWEST * heights[0]]
+    return float(heights[len(heights) // 4])
 
 
 def _tall(parts: list[Part]) -> list[Part]:
@@ -413,10 +481,12 @@ def without_rules(parts: list[Part]) -> list[Part]:
 
     def is_margin(part: Part) -> bool:
         beside = [
-            each.height for each in tall if _shared(part.top, part.bottom, each.top, each.bottom) >= OVER * each.height
+            each.height
+            for each in tall
+            if _shared(part.top, part.bottom, each.top, each.bottom) >= OVER * each.height
+            and HIGH * each.height < part.height
         ]
-        is_high = part.height >= max(TOWER * usual, FLAT * part.width)
-        return bool(is_high and sum(beside) - part.height > TABLE[0] * part.height)
+        return bool(part.height >= max(TOWER * usual, FLAT * part.width) and sum(beside) > TABLE[0] * part.height)
 
     def is_frame(part: Part) -> bool:
         least = np.clip(TALL * usual, FRAMED[0] * part.height, FRAMED[1] * part.height)
@@ -462,13 +532,13 @@ def lines_of(parts: list[Part]) -> list[list[Part]]:
     lines = closed(tall, lambda a, b: bool(follows[place[id(a)], place[id(b)]]))
     heights = [max(part.height for part in line) for line in lines]
     home = {id(part): number for number, line in enumerate(lines) for part in line}
-    commas = []
+    marks = []
     for part in parts:
         if id(part) not in home:
             nearest = min(tall, key=lambda other: _distance(part, other))
             home[id(part)] = home[id(nearest)]
-            if 2 * part.top > nearest.top + nearest.bottom:
-                commas.append(id(part))
+            if 2 * part.top > nearest.top + nearest.bottom or part.bottom <= nearest.top:
+                marks.append(id(part))
     found = []
     for number, height in enumerate(heights):
         if height < LOW_LINE * max(heights):
@@ -478,10 +548,11 @@ def lines_of(parts: list[Part]) -> list[list[Part]]:
         def belong(a: Part, b: Part, height: float = height) -> bool:
             shared = _shared(a.left, a.right, b.left, b.right)
             is_over = min(a.height, b.height) < SMALL * height and shared >= OVER * min(a.width, b.width)
+            is_over &= max(a.bottom, b.bottom) - min(a.top, b.top) <= HIGHEST * height
             return is_over or _is_inside(a, b) or _is_inside(b, a)
 
         classes = closed(line, belong)
-        groups = [union(group) for group in classes if len(group) > 1 or id(group[0]) not in commas]
+        groups = [union(group) for group in classes if len(group) > 1 or id(group[0]) not in marks]
         found.append(sorted(groups, key=lambda group: group.middle[1]))
     return sorted(found, key=lambda line: float(np.mean([group.top + group.bottom for group in line])))
 
