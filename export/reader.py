@@ -20,7 +20,20 @@ from export.cuts import FAR, Networks, Seams, Tensor, digits_of, first_of, indic
 from export.stages import Stages
 from model import cuts, reader
 from model.cuts import ROWS
-from model.normalize import BOX, CENTRE, GRID, SIDE, Separation, look_again, separate
+from model.normalize import (
+    BOX,
+    CENTRE,
+    CLEAR,
+    GRID,
+    PAGE,
+    SIDE,
+    Averaged,
+    Separation,
+    averaged,
+    look_again,
+    may_hold_canvases,
+    separated,
+)
 from model.record import TrainingRecord
 
 
@@ -57,6 +70,7 @@ class Groups(NamedTuple):
     """Of the line."""
     parts: Tensor
     """How many it is made of."""
+    mass: Tensor
     areas: Areas
 
 
@@ -195,22 +209,27 @@ def read(sketch: Tensor, networks: Networks, call: Callable[..., Any], choose: C
     `call(function, *arguments)` calls a function of tensors, and `choose(condition, function, other, *arguments)` calls
     the first function if the condition holds, else the other. They compute in TensorFlow, or make the graph.
     """
-    first = separate(sketch, call, choose)
-    is_unclear = call(_is_any_unclear, first)
-    first = choose(is_unclear, _without_canvases, _as_it_is, first)
-    looks = choose(is_unclear, _three_looks, _one_look, first)
+    sketches = call(averaged, sketch)
+    sketches = choose(call(_any_may_hold_canvases, sketches), _without_canvases, _as_it_is, sketches)
+    first = separated(sketches, call, choose)
+    looks, clearness = choose(call(_is_any_unclear, first), _three_looks, _one_look, first)
     pages, shades, have_lines = call(_shades, looks, first.level, first.above)
     least = choose(have_lines, _least_on_lines, _least, shades)
     ink, cells, parts, counts, are_several, have_one = call(_find, pages, shades, least)
     rows, are_linked = choose(are_several, _rows, _no_rows, parts, counts)
     cells, parts, counts = choose(are_linked, _split, _as_found, ink, cells, parts, counts, rows)
     cells, groups, images, pictures = choose(are_several, _many, _one_each, pages, cells, parts, counts)
-    read_whole, read_pictures, doubtful, is_doubtful = call(partial(_judge, networks), pages, groups, images, pictures)
+    read_whole, read_pictures, pairs, may_be_one = call(partial(_judge, networks), groups, images, pictures)
+    join = partial(_join, networks)
+    groups, images, read_whole, cells = choose(
+        may_be_one, join, _apart, cells, groups, images, read_whole, pairs, pages
+    )
+    doubtful, is_doubtful = call(_doubtful, groups, read_whole, pages)
     doubts, may_be_cut = choose(is_doubtful, _doubts, _no_doubts, cells, groups, doubtful, ink, pages)
     cut = partial(_cut, networks)
     arguments = groups, images, read_whole, doubtful, doubts, pages, have_one
     entries, have_one = choose(may_be_cut, cut, _uncut, *arguments)
-    return choose(have_one, _as_they_are, _in_order, entries, read_pictures, pages, looks.clearness)
+    return choose(have_one, _as_they_are, _in_order, entries, read_pictures, pages, clearness)
 
 
 class Clearness(NamedTuple):
@@ -234,31 +253,36 @@ class Looks(NamedTuple):
     found: Tensor
     strength: Tensor
     lines: Tensor
-    clearness: Clearness
+    flat: Tensor
 
 
 def _is_any_unclear(first: Separation) -> Tensor:
     return tf.reduce_max(first.unclear) > 0
 
 
-def _as_it_is(first: Separation) -> Separation:
-    return first
+def _any_may_hold_canvases(sketches: Averaged) -> Tensor:
+    return tf.reduce_max(may_hold_canvases(sketches.cells)) > 0
 
 
-def _without_canvases(first: Separation) -> Separation:
-    """Turn canvases on pages to the pages' side, and separate again."""
-    level = first.level
+def _as_it_is(sketches: Averaged) -> Averaged:
+    return sketches
+
+
+def _without_canvases(sketches: Averaged) -> Averaged:
+    """Turn canvases on pages to the pages' side."""
+    level, above = sketches.sheets.level, sketches.sheets.above
     height, width = tf.shape(level)[1], tf.shape(level)[2]
-    cell = _cell(height, width, reader.THIN_CELLS)
-    cells = _means(level, first.above, cell)
+    cell = _cell(height, width, reader.CELLS[0])
+    cells = _means(level, above, cell)
     least, most = (reduce_(cells, axis=(1, 2), keepdims=True) for reduce_ in (tf.reduce_min, tf.reduce_max))
     border = tf.concat([cells[:, 0], cells[:, -1], cells[:, :, 0], cells[:, :, -1]], axis=1)
     is_light = 2 * tf.reduce_mean(border, axis=1)[:, None, None] > least + most
     page, ground = tf.where(is_light, most, least), tf.where(is_light, least, most)
     contrast = most - least
-    is_even = tf.abs(border - page[:, 0]) < reader.EVEN * contrast[:, 0]
-    is_even = tf.reduce_mean(tf.cast(is_even, tf.float32), axis=1) >= reader.CLEAR
+    is_even = tf.abs(border - page[:, 0]) < PAGE * contrast[:, 0]
+    is_even = tf.reduce_mean(tf.cast(is_even, tf.float32), axis=1) >= CLEAR
     is_page = is_even[:, None, None] & (contrast >= reader.CONTRAST)
+    is_page &= may_hold_canvases(sketches.cells)[:, 0] > 0
     other = tf.cast(is_page & (tf.abs(cells - page) > contrast / 2), tf.float32)[..., None]
     for sign in (-1, 1):  # the least in each window, and then the most
         other = sign * tf.nn.max_pool2d(tf.pad(sign * other, [[0, 0], [1, 1], [1, 1], [0, 0]]), reader.THIN, 1, "VALID")
@@ -295,7 +319,7 @@ def _without_canvases(first: Separation) -> Separation:
 
     size = tf.cast(cell, tf.float32)
     turned = tf.clip_by_value(tf.round(page + ground) - level, 0.0, 255.0)
-    return separate(tf.where(inside(1), turned, tf.where(inside(-1), tf.round(page), level)))
+    return averaged(tf.where(inside(1), turned, tf.where(inside(-1), tf.round(page), level)))
 
 
 def _cell(height: Tensor, width: Tensor, count: int) -> Tensor:
@@ -313,25 +337,25 @@ def _means(level: Tensor, above: Tensor, cell: Tensor) -> Tensor:
     return (sums[:, 1:] - sums[:, :-1]) / tf.cast(cell * cell, tf.float32)
 
 
-def _one_look(first: Separation) -> Looks:
+def _one_look(first: Separation) -> tuple[Looks, Clearness]:
     unclear = tf.reshape(first.unclear, [-1])
-    return Looks(*first[:7], Clearness(unclear, unclear > 0, unclear > 0))
+    return Looks(*first[:8]), Clearness(unclear, unclear > 0, unclear > 0)
 
 
-def _three_looks(first: Separation) -> Looks:
+def _three_looks(first: Separation) -> tuple[Looks, Clearness]:
     """Look again. Of sketches that are clear, these looks find nothing."""
     again = look_again(first)
     is_unclear = tf.cast(first.unclear > 0, tf.float32)
     image, step, sign, paper, found, *rest = (
-        tf.concat(both, axis=0) for both in zip(first[:7], again[:7], strict=True)
+        tf.concat(both, axis=0) for both in zip(first[:8], again[:8], strict=True)
     )
     found *= tf.concat([tf.ones_like(is_unclear), is_unclear, is_unclear], axis=0)
     other, same = (tf.reshape(half, [-1]) == 0 for half in tf.split(again.unclear, 2))
-    return Looks(image, step, sign, paper, found, *rest, Clearness(tf.reshape(first.unclear, [-1]), other, same))
+    return Looks(image, step, sign, paper, found, *rest), Clearness(tf.reshape(first.unclear, [-1]), other, same)
 
 
 def _shades(looks: Looks, level: Tensor, above: Tensor) -> tuple[Pages, Shades, Tensor]:
-    image, step, sign, paper, found, strength, lines, _ = looks
+    image, step, sign, paper, found, strength, lines, flat = looks
     height, width = tf.shape(level)[1], tf.shape(level)[2]
     small, large = (_cell(height, width, count) for count in reader.CELLS)
     cell = tf.minimum(small, tf.maximum(2, large))
@@ -341,7 +365,7 @@ def _shades(looks: Looks, level: Tensor, above: Tensor) -> tuple[Pages, Shades, 
     sketch = tf.tile(tf.range(sketches), [sheets // sketches])
     pages = Pages(level, above, sketch, sign, paper, tf.cast(cell, tf.float32), image, size)
     is_line = tf.cast(lines > reader.PRINTED, tf.float32)
-    return pages, _shades_of(pages, found, strength, is_line, cell), tf.reduce_max(is_line) > 0
+    return pages, _shades_of(pages, found, strength, is_line, flat, cell), tf.reduce_max(is_line) > 0
 
 
 def _find(pages: Pages, shades: Shades, least: Tensor) -> tuple[Any, ...]:
@@ -369,7 +393,7 @@ def _count(owner: Tensor, amount: Tensor, owners: Tensor) -> Tensor:
 
 def _one_each(pages: Pages, cells: Cells, parts: Parts, counts: Tensor) -> tuple[Any, ...]:
     one = tf.ones_like(parts.sheet)
-    groups = Groups(parts.sheet, tf.zeros_like(one), parts.bottom - parts.top, one, _areas(*parts[1:]))
+    groups = Groups(parts.sheet, tf.zeros_like(one), parts.bottom - parts.top, one, parts.mass, _areas(*parts[1:]))
     images = tf.gather(pages.image, parts.sheet)
     return cells, groups, images, images[:0]
 
@@ -382,19 +406,111 @@ def _many(pages: Pages, cells: Cells, parts: Parts, counts: Tensor) -> tuple[Any
     return cells, groups, images + is_alone * (tf.gather(pages.image, groups.sheet) - images), pages.image
 
 
-def _judge(networks: Networks, pages: Pages, groups: Groups, images: Tensor, pictures: Tensor) -> tuple[Any, ...]:
-    """Ask the networks, about whole sheets too, `pictures`; and tell which groups are to be cut."""
+class Pairs(NamedTuple):
+    """Each group and the next one in its line, [G] each."""
+
+    next: Tensor
+    """Number of the next one."""
+    exists: Tensor
+    """Whether there is one."""
+    may_be_one: Tensor
+    """Whether both may be one digit together."""
+
+
+def _judge(networks: Networks, groups: Groups, images: Tensor, pictures: Tensor) -> tuple[Any, ...]:
+    """Ask the networks, about whole sheets too, `pictures`; and tell which neighbours may be one digit together."""
     judged = _judged(networks, tf.concat([images, pictures], axis=0))
     of_groups = tf.shape(images)[0]
-    probabilities, maps = tf.nest.map_structure(lambda values: values[:of_groups], judged)
+    read_whole = tf.nest.map_structure(lambda values: values[:of_groups], judged)
     read_pictures = tf.nest.map_structure(lambda values: values[of_groups:], judged)
-    sure = tf.reduce_max(probabilities[:, 2], axis=1)
+    sheet, line, height, _, _, (left, top, right, bottom, _, x) = groups
+    number = tf.range(of_groups)
+    later = (x > x[:, None]) | ((x == x[:, None]) & (number > number[:, None]))
+    later &= (sheet[:, None] == sheet) & (line[:, None] == line)
+    following = tf.argmin(tf.where(later, x, FAR), axis=1, output_type=tf.int32)
+    exists = tf.reduce_any(later, axis=1)
+    left, top = (tf.minimum(side, tf.gather(side, following)) for side in (left, top))
+    gap = tf.gather(groups.areas.left, following) - right
+    right, bottom = (tf.maximum(side, tf.gather(side, following)) for side in (right, bottom))
+    sure = tf.reduce_max(read_whole[0][:, 2], axis=1)
+    may_be_one = exists & (tf.minimum(sure, tf.gather(sure, following)) < reader.SURE) & (gap <= reader.NEAR * height)
+    may_be_one &= (right - left <= reader.WIDE * (bottom - top)) & (bottom - top <= reader.HIGHEST * height)
+    return read_whole, read_pictures, Pairs(following, exists, may_be_one), tf.reduce_any(may_be_one)
+
+
+def _apart(
+    cells: Cells, groups: Groups, images: Tensor, read_whole: Any, pairs: Pairs, pages: Pages
+) -> tuple[Groups, Tensor, Any, Cells]:
+    return groups, images, read_whole, cells
+
+
+def _join(
+    networks: Networks, cells: Cells, groups: Groups, images: Tensor, read_whole: Any, pairs: Pairs, pages: Pages
+) -> tuple[Groups, Tensor, Any, Cells]:
+    """Join neighbours that are surely one digit together."""
+    (first,) = indices(pairs.may_be_one)
+    second = tf.gather(pairs.next, first)
+    count, pair = tf.size(groups.sheet), tf.range(tf.size(first))
+    mine = []
+    for of_pair in (first, second):
+        owner = tf.tensor_scatter_nd_update(tf.fill([count + 1], -1), of_pair[:, None], pair)
+        owner = tf.gather(owner, cells.owner)
+        (kept,) = indices(owner >= 0)
+        mine.append(Cells(*(tf.gather(values, kept) for values in (owner, cells.y, cells.x))))
+    of_pairs = Cells(*(tf.concat(both, axis=0) for both in zip(*mine, strict=True)))
+    (mass, areas), (other_mass, other) = (
+        (tf.gather(groups.mass, number), groups.areas.gather(number)) for number in (first, second)
+    )
+    total = mass + other_mass
+    union = Areas(
+        *(tf.minimum(a, b) for a, b in zip(areas[:2], other[:2], strict=True)),
+        *(tf.maximum(a, b) for a, b in zip(areas[2:4], other[2:4], strict=True)),
+        *((a * mass + b * other_mass) / total for a, b in zip(areas[4:], other[4:], strict=True)),
+    )
+    seen = _images(of_pairs, tf.gather(groups.sheet, first), union, pages)
+    read = _judged(networks, seen)
+    sure, counts = _counts(read[0], seen)
+    sure = tf.where(counts, sure, 0.0)
+    of_group = tf.tensor_scatter_nd_update(tf.zeros([count]), first[:, None], sure)
+    after = tf.where(pairs.exists, tf.gather(of_group, pairs.next), 0.0)
+    before = tf.tensor_scatter_nd_max(tf.zeros([count]), pairs.next[:, None], tf.where(pairs.exists, of_group, 0.0))
+    is_one = (sure > reader.SURE) & (sure >= tf.gather(after, first)) & (sure > tf.gather(before, first))
+    (joined,) = indices(is_one)
+    first, second, total = (tf.gather(each, joined) for each in (first, second, total))
+    is_left = tf.tensor_scatter_nd_update(tf.ones([count], tf.int32), second[:, None], tf.zeros_like(second))
+    (left,) = indices(is_left > 0)
+
+    def replaced(values: Tensor, by: Tensor) -> Tensor:
+        return tf.gather(tf.tensor_scatter_nd_update(values, first[:, None], by), left)
+
+    def updated(values: Any, of_unions: Any) -> Any:
+        return tf.nest.map_structure(lambda a, b: replaced(a, tf.gather(b, joined)), values, of_unions)
+
+    parts = tf.gather(groups.parts, first) + tf.gather(groups.parts, second)
+    sheet, line, height = (tf.gather(each, left) for each in groups[:3])
+    new = Groups(
+        sheet,
+        line,
+        height,
+        replaced(groups.parts, parts),
+        replaced(groups.mass, total),
+        updated(groups.areas, union),
+    )
+    number = tf.cumsum(is_left) - 1
+    number = tf.tensor_scatter_nd_update(number, second[:, None], tf.gather(number, first))
+    owner = tf.gather(tf.concat([number, tf.shape(left)], axis=0), cells.owner)
+    return new, updated(images, seen), updated(read_whole, read), Cells(owner, cells.y, cells.x)
+
+
+def _doubtful(groups: Groups, read_whole: Any, pages: Pages) -> tuple[Tensor, Tensor]:
+    """Tell which groups are to be cut."""
+    sure = tf.reduce_max(read_whole[0][:, 2], axis=1)
     wide, high = groups.areas.right - groups.areas.left, groups.areas.bottom - groups.areas.top
     doubtful = (wide > reader.NARROW * high) & (wide < reader.WIDEST * high) & (high > cuts.SMALL * groups.height)
     doubtful &= (sure < reader.SURE) | (wide > reader.WIDE * high)
     to_cut = _count(groups.sheet, tf.where(doubtful, wide / high, 0.0), tf.shape(pages.image)[0])
     doubtful &= tf.gather(to_cut, groups.sheet) <= reader.TO_CUT
-    return (probabilities, maps), read_pictures, doubtful, tf.reduce_any(doubtful)
+    return doubtful, tf.reduce_any(doubtful)
 
 
 def _uncut(
@@ -405,7 +521,7 @@ def _uncut(
     return Entries(groups.sheet, groups.line, groups.areas.x, piece, boxes, probabilities, images, maps), have_one
 
 
-def _shades_of(pages: Pages, found: Tensor, strength: Tensor, is_line: Tensor, cell: Tensor) -> Shades:
+def _shades_of(pages: Pages, found: Tensor, strength: Tensor, is_line: Tensor, flat: Tensor, cell: Tensor) -> Shades:
     height, width = tf.shape(pages.level)[1], tf.shape(pages.level)[2]
     cells = tf.gather(_means(pages.level, pages.above, cell), pages.sketch) * pages.sign
     rows, columns = tf.shape(cells)[1], tf.shape(cells)[2]
@@ -415,7 +531,9 @@ def _shades_of(pages: Pages, found: Tensor, strength: Tensor, is_line: Tensor, c
     ink = _on_cells(tf.where(near > 0, -darkest, -FAR), y, x) - cells
     strongest = tf.reduce_max(ink, axis=(1, 2), keepdims=True)
     has_ink = (strongest >= reader.CONTRAST) & (tf.reduce_max(pages.image, axis=(1, 2), keepdims=True) > 0)
-    least = tf.where(has_ink, reader.INK * strongest, FAR) * _on_cells(strength, y, x)
+    beside = tf.nn.max_pool2d(ink[..., None], 3, 1, "SAME")[..., 0]
+    strongest *= _on_cells(strength, y, x)
+    least = tf.where(has_ink, reader.INK * tf.maximum(strongest, beside * flat), FAR)
     return Shades(ink, least, cells, darkest, near, is_line, y, x)
 
 
@@ -705,7 +823,7 @@ def _groups(cells: Cells, parts: Parts, counts: Tensor) -> tuple[Cells, Groups]:
         for values in (row, line_height, members, left, top, right, bottom, *moments)
     )
     cells = Cells(tf.gather(groups, cells.owner), cells.y, cells.x)
-    return cells, Groups(chosen_sheet, row, line_height, tf.cast(members, tf.int32), _areas(*area))
+    return cells, Groups(chosen_sheet, row, line_height, tf.cast(members, tf.int32), area[4], _areas(*area))
 
 
 def _follow(beside: Tensor, middle: Tensor) -> Tensor:

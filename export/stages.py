@@ -299,12 +299,14 @@ def _taken(graph: onnx.GraphProto) -> list[str]:
 
 
 def _rename(graph: onnx.GraphProto, layers: Collection[str]) -> None:
-    """Name every node FUNCTION/OPERATOR or FUNCTION/LAYER/OPERATOR, and all weights. Number the values between them.
+    """Name every node FUNCTION or FUNCTION/LAYER, with a number, and all weights. Number the values between them.
 
-    A value is named by the node that makes it and by each that takes it: short names save a quarter of the bytes beside
-    the weights. tf2onnx numbers its names through a whole process, and keeps any name of nodes that are the same.
+    The operator of a node is known without its name. A value is named by the node that makes it and by each that takes
+    it. Short names save a third of the bytes beside the weights. tf2onnx numbers its names through a whole process, and
+    keeps any name of nodes that are the same.
     """
     used: Counter[str] = Counter()
+    numbers: Counter[str] = Counter()
     names = {"": ""} | {value.name: value.name for value in [*graph.input, *graph.output]}
 
     def unique(*parts: str) -> str:
@@ -328,9 +330,11 @@ def _rename(graph: onnx.GraphProto, layers: Collection[str]) -> None:
             for body in _bodies(node):
                 body.name = re.sub(r"_*\d+$", "", body.name)
                 visit(body)
-            node.name = unique(*scope(node.output[0]), node.op_type)
+            place = "/".join(scope(node.output[0]))
+            numbers[place] += 1
+            node.name = f"{place}/{numbers[place]}"
             for i, output in enumerate(node.output):
-                node.output[i] = names.setdefault(output, f"v{len(names)}")
+                node.output[i] = names.setdefault(output, f"v{np.base_repr(len(names), 36).lower()}")
         for value in graph.output:
             value.name = names[value.name]
         for value in [*graph.input, *graph.output]:

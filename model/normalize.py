@@ -72,12 +72,14 @@ CROWD = 0.03  # of a square around a block: more ink is a crowd of digits, and o
 EDGE_ONLY = 0.3  # of the darkest block: if all others than the border's are lighter, the border's are the digit
 SHADE = 3.0  # times as bright as paper in shadow the brightest paper is, at most
 EVEN = 0.02  # of the contrast: the paper of a drawing varies less
+FLAT = 0.5  # grey levels: the paper that a program draws varies less
 FULL = 0.9  # of the contrast: ink that a drawing's border cuts off is darker
 CLEARLY = 0.6  # skewed: less does not surely tell dark ink from light,
 CLEARLY_IN_MIDDLE = 0.35  # and in the middle, less
 MUCH = 0.2  # of a drawing: more ink may be a canvas,
-DENSE = 0.55  # and more in the box around it, too,
-SQUARE = 0.5  # if that is as wide as high or more
+DENSE = 0.55  # and so may more in the box around it,
+SQUARE = 0.5  # if this is as wide as high, or so much less
+PAGE = 0.1  # of the contrast: the border of a page with canvases varies less
 CLEAR = 0.85  # of the border: more of it is a drawing's paper or full ink
 
 _CELLS = np.arange(GRID, dtype=np.float32) + (0.5 - GRID / 2)  # distance of the cells from the middle of the sketch
@@ -104,6 +106,8 @@ class Separation(NamedTuple):
     """Of the ink around each cell, WEAKEST to 1, as a share of the strongest ink: [batch, GRID, GRID]."""
     lines: Any
     """Grey levels by which printed lines darken each cell, [batch, GRID, GRID]."""
+    flat: Any
+    """1 where the paper is quite even, as programs draw it: weak ink is a thin pen's. Else 0, [batch, 1, 1]."""
     unclear: Any
     """Above 0 where look_again() may find another digit: 1 in photographs in which the side of the ink is unclear, 2 in
     drawings with much ink, or with ink at their border. [batch, 1, 1]"""
@@ -139,9 +143,37 @@ def separate(sketch: Any, call: Callable[..., Any] = _apply, choose: Callable[..
     `call(function, *arguments)` calls a function of tensors. `choose(condition, function, other, *arguments)` calls
     `function`, or may call `other` where the condition does not hold: it then gives the same sooner.
     """
-    sheets, cells, drawn, are_photographed = call(_sheets, sketch)
+    return separated(call(averaged, sketch), call, choose)
+
+
+def separated(
+    sketches: "Averaged", call: Callable[..., Any] = _apply, choose: Callable[..., Any] = _sooner
+) -> Separation:
+    """Separate as separate() does, but sketches that are averaged."""
+    sheets, cells, drawn, are_photographed = sketches
     ground = choose(are_photographed, _photographs, _drawings, cells, drawn)
     return call(_separated, sheets, cells, ground)
+
+
+def may_hold_canvases(cells: Any) -> Any:
+    """Whether a sketch may be a page with canvases, 1 or 0: [batch, 1, 1, 1]. `cells` is [batch, 1, GRID, GRID].
+
+    Its border is even. It holds much of what is not its page, or the box around this is filled, and almost a square.
+    """
+    least, most = (-_max(-cells), _max(cells))
+    border = _take(ops.reshape(cells, (-1, 1, GRID * GRID)), _BORDER, axis=2)
+    is_light = _exceeds(2 * ops.mean(border, axis=(2, 3), keepdims=True), least + most)
+    page, contrast = least + is_light * (most - least), ops.maximum(most - least, CONTRAST)
+    is_even = _exceeds(PAGE * contrast, ops.abs(border - page))
+    share = ops.abs(cells - page) / contrast
+    much = ops.mean(share, axis=(2, 3), keepdims=True)
+    high, wide = (
+        ops.mean(_exceeds(ops.max(share, axis=axis, keepdims=True), 0.5), axis=(2, 3), keepdims=True) for axis in (3, 2)
+    )
+    is_square = ops.minimum(high, wide) - SQUARE * ops.maximum(high, wide)
+    filled = ops.maximum(much - MUCH, ops.minimum(much - DENSE * high * wide, is_square))
+    even = ops.mean(is_even, axis=(2, 3), keepdims=True) - CLEAR
+    return _exceeds(ops.minimum(even, filled), 0.0)
 
 
 def look_again(separation: Separation) -> Separation:
@@ -177,6 +209,18 @@ class _Sheets(NamedTuple):
     """1, 2, 3 ... across it, [batch, 1, width]."""
 
 
+class Averaged(NamedTuple):
+    """Sketches, averaged onto the grid."""
+
+    sheets: _Sheets
+    cells: Any
+    """Mean level of each cell, [batch, 1, GRID, GRID]."""
+    drawn: Any
+    """1 for a drawing in dark ink, and 1 for one in light ink, [batch, 2, 1, 1]."""
+    are_photographed: Any
+    """Whether any of them is a photograph."""
+
+
 class _Ground(NamedTuple):
     """Ink and what it lies on, [batch, 1, GRID, GRID] or [batch, 1, 1, 1] each."""
 
@@ -193,12 +237,14 @@ class _Ground(NamedTuple):
     """Of the ink around each cell, as a share of the strongest."""
     lines: Any
     """Grey levels by which printed lines darken each cell."""
+    flat: Any
+    """1 for drawings on paper that is quite even."""
     unclear: Any
     """Above 0 where another look may find another digit."""
 
 
-def _sheets(sketch: Any) -> tuple[_Sheets, Any, Any, Any]:
-    """Average the sketch onto the grid of cells [batch, 1, GRID, GRID]; and tell which sketches are drawn."""
+def averaged(sketch: Any) -> Averaged:
+    """Average sketches [batch, height, width] onto the grid, and tell which are drawn."""
     level = ops.cast(sketch, "float32")
     row, column = _count(level, axis=1), _count(level, axis=2)
     height, width = _sides(row, column)
@@ -209,7 +255,7 @@ def _sheets(sketch: Any) -> tuple[_Sheets, Any, Any, Any]:
     cells = _transpose(_differences(_integrals(before, bands, edges * width))) * (GRID * GRID / (height * width))
     cells = ops.expand_dims(cells, 1)
     drawn = _drawn_signs(cells)
-    return _Sheets(level, above, row, column), cells, drawn, ops.min(ops.sum(drawn, axis=1)) < 0.5
+    return Averaged(_Sheets(level, above, row, column), cells, drawn, ops.min(ops.sum(drawn, axis=1)) < 0.5)
 
 
 def _sides(row: Any, column: Any) -> tuple[Any, Any]:
@@ -237,11 +283,11 @@ def _separated(sheets: _Sheets, cells: Any, ground: _Ground) -> Separation:
     edges = (np.arange(SIDE + 1, dtype=np.float32)[:, None] - CENTRE) * step + (y + height / 2)
     levels = _differences(_integrals_of_each(above, level, ops.maximum(ops.minimum(edges, height * INSIDE), 0.0)))
     columns = _transpose(_overlaps(column - ((width + 1) / 2 + x), step, 1.0))  # [batch, width, 28]
-    grounds = ground.sign, ground.paper, ground.found, ground.strength, ground.lines, ground.unclear, cells
-    sign, paper, found, strength, lines, unclear, cells = (ops.squeeze(plane, 1) for plane in grounds)
+    grounds = ground.sign, ground.paper, ground.found, ground.strength, ground.lines, ground.flat, ground.unclear, cells
+    sign, paper, found, strength, lines, flat, unclear, cells = (ops.squeeze(plane, 1) for plane in grounds)
     image = ops.relu(papers - ops.matmul(levels, columns) * sign) * ops.minimum(near * (4 / (step * step)), 1.0)
     image = image / ops.maximum(ops.max(image, axis=(1, 2), keepdims=True), 1e-6)
-    return Separation(image, step, sign, paper, found, strength, lines, unclear, cells, level, above)
+    return Separation(image, step, sign, paper, found, strength, lines, flat, unclear, cells, level, above)
 
 
 def normalize_all(sketches: Iterator[Image.Image], count: int, batch_size: int = 200) -> np.ndarray:
@@ -314,8 +360,10 @@ def _drawings(cells: Any, drawn: Any) -> _Ground:
     cells = sign * cells
     paper = _max(cells)
     none = paper * 0
-    digit, found, ink = _find(paper - cells, none, none + CONTRAST, none)
-    return _Ground(sign, paper + cells * 0, ink, digit, found, digit * 0 + 1, digit * 0, _is_odd(cells))
+    flat = _is_flat(cells)
+    digit, found, ink = _find(paper - cells, none, none + CONTRAST, none, flat)
+    strength = _strength_of_pen(ink, flat, digit * 0 + 1)
+    return _Ground(sign, paper + cells * 0, ink, digit, found, strength, digit * 0, flat, _is_odd(cells))
 
 
 def _photographs(cells: Any, drawn: Any) -> _Ground:
@@ -350,18 +398,9 @@ def _skew(cells: Any, size: int, times: int) -> Any:
 
 
 def _is_odd(cells: Any) -> Any:
-    """2 for a drawing in dark ink that holds much of it, or touches a border but not all four: [batch, 1, 1, 1].
-
-    It also holds much if the box around its ink is filled, and almost a square.
-    """
+    """2 for a drawing in dark ink that holds much of it, or touches a border but not all four: [batch, 1, 1, 1]."""
     beneath = _max(cells) - cells
-    share = beneath / ops.maximum(_max(beneath), 1e-3)
-    much = ops.mean(share, axis=(2, 3), keepdims=True)
-    high, wide = (
-        ops.mean(_exceeds(ops.max(share, axis=axis, keepdims=True), 0.5), axis=(2, 3), keepdims=True) for axis in (3, 2)
-    )
-    is_square = ops.minimum(high, wide) - SQUARE * ops.maximum(high, wide)
-    much = ops.maximum(much - MUCH, ops.minimum(much - DENSE * high * wide, is_square))
+    much = ops.mean(beneath, axis=(2, 3), keepdims=True) - MUCH * _max(beneath)
     border = _take(ops.reshape(beneath, (-1, 1, GRID * GRID)), _BORDER, axis=2)  # [batch, 1, 4, GRID]
     touched = _exceeds(ops.max(border, axis=3, keepdims=True), 0.5 * _max(beneath))
     odd = ops.max(touched, axis=2, keepdims=True) - ops.min(touched, axis=2, keepdims=True)
@@ -383,24 +422,28 @@ def _photographed(cells: Any, filled: Any, sign: Any, photograph: Any, unclear: 
     dark = ops.relu(dark - _enlarge(edge * is_inner, EDGE_BLOCK))
     contrast = EDGE_CONTRAST - (EDGE_CONTRAST - CONTRAST) * is_inner
     splinters = photograph * is_inner
-    digit, _, ink = _find(dark, grain, contrast, splinters)
+    flat = _is_flat(cells) * (1 - photograph)
+    digit, _, ink = _find(dark, grain, contrast, splinters, flat)
     shade = ops.clip(_max(paper) / ops.maximum(paper, 1.0), 1.0, SHADE)  # 1 if ink is light: its paper is below 0
-    _, found, lit = _find(dark * shade, grain, contrast, splinters)
+    _, found, lit = _find(dark * shade, grain, contrast, splinters, flat)
     found, strength = _with_faint_ink(found, lit, ink, splinters)
-    return _Ground(sign, paper - grain, ink, digit, found, strength, lines, unclear)
+    strength = _strength_of_pen(ink, flat, strength)
+    return _Ground(sign, paper - grain, ink, digit, found, strength, lines, flat, unclear)
 
 
-def _find(dark: Any, grain: Any, least: Any, splinters: Any) -> tuple[Any, Any, Any]:
+def _find(dark: Any, grain: Any, least: Any, splinters: Any, flat: Any) -> tuple[Any, Any, Any]:
     """Find ink: where a single digit is, where any digits are, 0 to 1, and all grey levels of ink.
 
     They are [batch, 1, GRID, GRID] each. `dark` differs from the paper. If no ink is darker than `least`, the sheet is
-    blank. Where `splinters` is 1, ink along the border is no company for other ink.
+    blank. Where `splinters` is 1, ink along the border is no company for other ink. Where `flat` is 1, weak ink may be
+    a thin pen's.
     """
     ink = ops.relu(dark - grain)
     strongest = _max(ink)
     has_ink = _exceeds(strongest, ops.maximum(2 * grain, least - grain))
     share = ink / ops.maximum(strongest, 1e-3)
     digit = ops.clip(share * (1 / FAINTEST) - 1, 0.0, 1.0)
+    of_pen = ops.clip(share / (FAINTEST - (1 - WEAKEST) * FAINTEST * flat) - 1, 0.0, 1.0)
     company = ops.minimum(share, 0.5) * digit
     for outermost in (_OUTERMOST, _OUTERMOST[:, None]):
         company = company * (1 - splinters * outermost)  # where a shadow's edge ends, a splinter is left
@@ -409,8 +452,8 @@ def _find(dark: Any, grain: Any, least: Any, splinters: Any) -> tuple[Any, Any, 
     around = _pool(ops.average_pool, ops.pad(blocks, ((0, 0), (0, 0), margin, margin)), AROUND, 1, "valid")
     most = ops.maximum(_max(around), 1e-6)
     sociable, of_several = (
-        digit * _enlarge(ops.clip(around * (6 / LONELY / limit) - 6, 0.0, 1.0) * has_ink, BLOCK)
-        for limit in (most, ops.minimum(most, CROWD))
+        found * _enlarge(ops.clip(around * (6 / LONELY / limit) - 6, 0.0, 1.0) * has_ink, BLOCK)
+        for found, limit in ((digit, most), (of_pen, ops.minimum(most, CROWD)))
     )
     return sociable, of_several, ink
 
@@ -429,6 +472,18 @@ def _with_faint_ink(digit: Any, lit: Any, ink: Any, photograph: Any) -> tuple[An
     share = ink / ops.maximum(_max(ink), 1e-3)
     strength = ops.maximum(_largest(share * found, (NEIGHBOURHOOD, NEIGHBOURHOOD)), WEAKEST)
     return found, 1 - photograph * (1 - strength)
+
+
+def _is_flat(cells: Any) -> Any:
+    """1 if most of the border of a sheet with dark ink is paper that is quite even: [batch, 1, 1, 1]."""
+    border = _take(ops.reshape(_max(cells) - cells, (-1, 1, GRID * GRID)), _BORDER, axis=2)
+    return _exceeds(ops.mean(_exceeds(FLAT, border), axis=(2, 3), keepdims=True), CLEAR)
+
+
+def _strength_of_pen(ink: Any, flat: Any, strength: Any) -> Any:
+    """The `strength`, but in a flat drawing that of the ink just around each cell: a thin pen fills no cell."""
+    of_pen = ops.maximum(_largest(ink, 3) / ops.maximum(_max(ink), 1e-3), WEAKEST)
+    return strength + flat * (of_pen - strength)
 
 
 def _line_weights() -> np.ndarray:

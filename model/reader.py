@@ -25,6 +25,7 @@ steps:
 
 import math
 from collections.abc import Callable
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -32,12 +33,21 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from model import cuts
 from model.cuts import ROWS, SMALL, Networks
-from model.normalize import BOX, CENTRE, GRID, SIDE, Separation, look_again, separate
+from model.normalize import (
+    BOX,
+    CENTRE,
+    CLEAR,
+    GRID,
+    PAGE,
+    SIDE,
+    Separation,
+    averaged,
+    look_again,
+    may_hold_canvases,
+    separated,
+)
 
 CELLS = 60_000, 180_000  # on a sheet, at most: with a cell of one pixel, and with one of 3 x 3 or more
-THIN_CELLS = 60_000
-EVEN = 0.1  # of a sheet's contrast: if the border varies less,
-CLEAR = 0.85  # over so much of it, the sheet may be a page with canvases
 THIN = 3  # cells: frames, axes and letters are thinner than a canvas's margins
 SMALLEST = 12  # cells: no canvas is lower or narrower
 RING = 0.95, 0.65  # of a canvas's outermost cells are of its ground, or of one that is as large as another canvas,
@@ -75,6 +85,7 @@ HIGHEST = 1.48  # times their line's height, at most: a caption is farther away
 ALONE = 1.2  # times its size: if the ink that the sheet's image holds is larger, that is more than the only group,
 COARSE = 2.0  # if by more cells of the normalization's grid
 INSIDE = 0.06  # of a part's height: what is as far inside its box on all sides belongs to it, if it may be a 0
+NEAR = 0.3  # of their line's height: parts that are farther apart are no digit together
 SURE = 0.9  # probability: what the networks read so surely is one digit, unless it is wider than any
 WIDE = 1.5  # times its height: no digit is wider
 TURNED = 0.98  # probability as which a clear look counts that has the ink on the other side, at least
@@ -164,10 +175,11 @@ def union(parts: list[Part]) -> Part:
 
 def read(sketch: np.ndarray, networks: Networks) -> Reading:
     """Read a sketch, uint8 [height, width], 8 x 8 to 2,048 x 2,048, dark on light or light on dark."""
-    first = separate(sketch[None])
-    if np.any(first.unclear):
+    sketches = averaged(sketch[None])
+    if np.any(may_hold_canvases(sketches.cells)):
         sketch = without_canvases(sketch)
-        first = separate(sketch[None])
+        sketches = averaged(sketch[None])
+    first = separated(sketches)
     if not np.any(first.unclear):
         return _read(sketch, first, networks)
     again = look_again(first)
@@ -205,19 +217,20 @@ def without_canvases(sketch: np.ndarray) -> np.ndarray:
     A canvas is a rectangle of the other side's level, full along its edges, with some of the page's level inside.
     """
     level = sketch.astype(np.float32)
-    cell = _cell(*sketch.shape, THIN_CELLS)
+    height, width = level.shape
+    cell = _cell(height, width, CELLS[0])
     cells = _means(level, cell)
     border = np.concatenate([cells[0], cells[-1], cells[:, 0], cells[:, -1]])
     least, most = cells.min(), cells.max()
     page, ground = (most, least) if 2 * border.mean() > least + most else (least, most)
     contrast = most - least
-    if contrast < CONTRAST or np.mean(np.abs(border - page) < EVEN * contrast) < CLEAR:
+    if contrast < CONTRAST or np.mean(np.abs(border - page) < PAGE * contrast) < CLEAR:
         return sketch
     window = (THIN, THIN)
     other = np.pad(np.abs(cells - page) > contrast / 2, THIN // 2)
     inside = np.pad(sliding_window_view(other, window).all(axis=(2, 3)), THIN // 2)
     inner, outer = np.zeros(sketch.shape, bool), np.zeros(sketch.shape, bool)
-    parts = parts_of(sliding_window_view(inside, window).any(axis=(2, 3)).astype(np.float32))
+    parts = parts_of(np.asarray(sliding_window_view(inside, window).any(axis=(2, 3)), np.float32))
     parts = [part for part in parts if min(part.width, part.height) >= SMALLEST]
     parts = [part for part in parts if FILLED[0] < len(part.y) / (part.width * part.height) < FILLED[1]]
     canvases = [part for part in parts if _ring(part) >= RING[0]]
@@ -238,8 +251,8 @@ def _ring(part: Part) -> float:
 
 
 def _read(sketch: np.ndarray, separation: Separation, networks: Networks) -> Reading:
-    image, step, sign, paper, found, strength, printed = (np.asarray(each)[0] for each in separation[:7])
-    sheet = ink_of(sketch, float(sign.squeeze()), paper, found, strength, printed)
+    image, step, sign, paper, found, strength, printed, flat = (np.asarray(each)[0] for each in separation[:8])
+    sheet = ink_of(sketch, float(sign.squeeze()), paper, found, strength, printed, bool(flat > 0))
     lines = lines_of(parts_in_lines(sheet.ink)) if image.any() else []
     groups = [group for line in lines for group in line]
     around = BOX * step - COARSE / GRID * max(sketch.shape)
@@ -249,8 +262,11 @@ def _read(sketch: np.ndarray, separation: Separation, networks: Networks) -> Rea
     else:
         seen = np.array([image_of(group, sheet) for group in groups]).reshape(-1, SIDE, SIDE)
     probabilities = judged(networks, seen)
+    heights_of_lines = [max(group.height for group in line) for line in lines]
+    lines, seen, probabilities = joined(lines, seen, probabilities, sheet, networks)
+    groups = [group for line in lines for group in line]
     sure = probabilities[:, 2].max(axis=1, initial=0)
-    heights = [max(part.height for part in line) for line in lines for _ in line]
+    heights = [height for line, height in zip(lines, heights_of_lines, strict=True) for _ in line]
     doubtful = [
         may_be_cut(group, height) and (p < SURE or group.width > WIDE * group.height)
         for group, height, p in zip(groups, heights, sure, strict=True)
@@ -332,7 +348,13 @@ def with_mean(both: np.ndarray) -> np.ndarray:
 
 
 def ink_of(
-    sketch: np.ndarray, sign: float, paper: np.ndarray, found: np.ndarray, strength: np.ndarray, printed: np.ndarray
+    sketch: np.ndarray,
+    sign: float,
+    paper: np.ndarray,
+    found: np.ndarray,
+    strength: np.ndarray,
+    printed: np.ndarray,
+    is_flat: bool,
 ) -> Sheet:
     """Find the cells that hold ink."""
     level = sign * sketch.astype(np.float32)
@@ -347,6 +369,10 @@ def ink_of(
     ink = np.where(near[y][:, x], dark, 0)
     strongest = ink.max()
     least = INK * strongest * strength[y][:, x]
+    if is_flat:  # a thin pen's ink may be weak, but what is as weak beside strong ink is its smooth edge
+        padded = np.pad(ink, 1)
+        beside = np.max([padded[i : i + rows, j : j + columns] for i in range(3) for j in range(3)], axis=0)
+        least = np.maximum(least, INK * beside)
     is_line = printed > PRINTED
     if is_line.any():
         darkness = DARKER * darkness_of_lines(dark, (is_line & ~_around(near))[y][:, x])
@@ -582,6 +608,49 @@ def closed(parts: list[Part], related: Callable[[Part, Part], bool]) -> list[lis
         classes = [each for each in classes if all(each is not one for one in mine)]
         classes.append([other for each in mine for other in each] + [part])
     return classes
+
+
+def joined(
+    lines: list[list[Part]], seen: np.ndarray, probabilities: np.ndarray, sheet: Sheet, networks: Networks
+) -> tuple[list[list[Part]], np.ndarray, np.ndarray]:
+    """Join neighbours of which one is not surely a digit, if they are surely one together: the strokes of a 4.
+
+    `seen` and `probabilities` are those of all groups, [count, 28, 28] and [count, 3, 10]. Returns the same for those
+    that remain.
+    """
+    sure = probabilities[:, 2].max(axis=1, initial=0)
+    unions = {}
+    number = 0
+    for line in lines:
+        height = max(group.height for group in line)
+        for i, (a, b) in enumerate(pairwise(line), number):
+            both = union([a, b])
+            is_near = -_shared(a.left, a.right, b.left, b.right) <= NEAR * height
+            may_be_one = both.width <= WIDE * both.height and both.height <= HIGHEST * height
+            if is_near and may_be_one and min(sure[i : i + 2]) < SURE:
+                unions[i] = both
+        number += len(line)
+    if not unions:
+        return lines, seen, probabilities
+    images = np.array([image_of(both, sheet) for both in unions.values()])
+    answers = judged(networks, images)
+    surely = np.zeros(len(seen) + 1)
+    surely[[*unions]] = [a[2].max() if digit(i, a) >= 0 else 0 for i, a in zip(images, answers, strict=True)]
+    found = {
+        i: (image, answer)
+        for i, image, answer in zip(unions, images, answers, strict=True)
+        if surely[i] > SURE and surely[i - 1] < surely[i] >= surely[i + 1]
+    }
+    for i, (image, answer) in found.items():
+        seen[i], probabilities[i] = image, answer
+    number = 0
+    left: list[list[Part]] = []
+    for line in lines:
+        numbered = enumerate(line, number)
+        left.append([unions[i] if i in found else group for i, group in numbered if i - 1 not in found])
+        number += len(line)
+    kept = [i for i in range(number) if i - 1 not in found]
+    return left, seen[kept], probabilities[kept]
 
 
 def image_of(part: Part, sheet: Sheet) -> np.ndarray:
