@@ -202,6 +202,85 @@ def test_a_canvas_in_a_page_is_read(margin: int) -> None:
         assert text(read(np.pad(drawn, margin, constant_values=page), bars_and_rings)) == "0"
 
 
+@pytest.mark.parametrize("turn", [lambda level: level, lambda level: 255 - level], ids=["light page", "dark page"])
+@pytest.mark.parametrize("gap", [6, 40])
+def test_canvases_on_a_page_are_read(gap: int, turn: Callable[[np.ndarray], np.ndarray]) -> None:
+    ring, bar = (
+        255 - sheet((RING, 25, 20, 75, 80), size=(100, 100)),
+        255 - sheet((BAR, 50, 20, 50, 80), size=(100, 100)),
+    )
+    to_the_edge = 255 - sheet((BAR, 60, 0, 60, 80), size=(100, 100))
+    rows = [
+        np.pad(np.stack(row), ((0, 0), (gap, gap), (gap, gap)), constant_values=255)
+        for row in ([ring, bar], [ring, ring])
+    ]
+    page = np.concatenate([np.concatenate([*row], axis=1) for row in rows])
+    assert text(read(turn(page), bars_and_rings)) == "01/00"
+    page[gap : gap + 100, gap : gap + 100] = to_the_edge
+    assert text(read(turn(page), bars_and_rings)) == "11/00"
+
+
+def test_a_bold_letter_is_no_canvas() -> None:
+    letter = sheet(size=(200, 200)).copy()
+    letter[40:160, 60:140] = 0
+    letter[65:90, 90:] = letter[110:135, 90:] = 255  # an E
+    assert text(read(letter, bars_and_rings)) == "?"
+
+
+def test_a_caption_above_a_digit_is_left_out() -> None:
+    caption = [(BAR, x, 4, x, 14) for x in range(60, 100, 6)]
+    assert (
+        text(read(sheet((RING, 50, 60, 110, 160), (BAR, 200, 60, 200, 160), *caption, pen=4), bars_and_rings)) == "01"
+    )
+
+
+def test_a_digit_among_many_specks_is_no_margin() -> None:
+    specks = [(BAR, x, y, x + 1, y + 1) for x in range(10, 400, 24) for y in (15, 60, 105, 150, 185)]
+    number = (BAR, 95, 40, 95, 160), (RING, 150, 40, 220, 160), (RING, 270, 40, 340, 160)
+    assert text(read(sheet(*number, *specks, pen=5), bars_and_rings)) == "100"
+
+
+def test_the_ink_of_a_thin_pen_keeps_together() -> None:
+    fine = Image.new("L", (1200, 400), 255)
+    ImageDraw.Draw(fine).ellipse((100, 60, 260, 340), outline=0, width=3)
+    ImageDraw.Draw(fine).line((700, 70, 760, 330), fill=0, width=3)
+    drawn = np.asarray(fine.resize((600, 200), Image.Resampling.BOX))
+    sketches = normalize.separate(drawn[None])
+    found = [np.asarray(each)[0] for each in sketches]
+    ink = reader.ink_of(drawn, 1.0, *found[3:7], is_flat=True).ink
+    assert len(reader.parts_of(ink)) == 2
+
+
+def test_what_shines_through_a_scan_is_no_thin_pen() -> None:
+    drawn = sheet(*NUMBER)
+    ghost = sheet((BAR, 20, 50, 20, 150), (RING, 330, 50, 380, 150))
+    assert text(read(np.minimum(drawn, 255 - (255 - ghost) // 6), bars_and_rings)) == "101"
+
+
+def test_two_parts_of_a_digit_that_stand_beside_each_other_are_joined() -> None:
+    def wide_ones(images: np.ndarray) -> np.ndarray:
+        """Stands for networks that take what is almost a square for a 4."""
+        answers = np.full((len(images), 2, 10), 0.1, np.float32)
+        answers[(images.max(axis=1) > 0.5).sum(axis=1) >= 12] = 0.99 * np.eye(10)[4] + 0.001
+        return answers
+
+    def drawn(gap: int) -> np.ndarray:
+        """A 4 whose strokes are apart, and three whole ones."""
+        right = 110 + gap
+        halves = (
+            (BAR, 80, 50, 80, 150),
+            (BAR, 80, 150, 110, 150),
+            (BAR, right, 50, right, 150),
+            (BAR, right, 50, right + 30, 50),
+        )
+        return sheet(
+            *halves, (RING, 250, 50, 340, 150), (RING, 400, 50, 490, 150), (RING, 550, 50, 640, 150), size=(200, 700)
+        )
+
+    assert text(read(drawn(20), wide_ones)) == "4444"
+    assert text(read(drawn(60), wide_ones)) == "??444"
+
+
 def test_digits_at_the_border_of_a_wide_photograph_are_read() -> None:
     row = [(RING, 24, 60, 64, 130), (BAR, 400, 60, 400, 130), (RING, 900, 60, 940, 130)]
     assert text(read(photographed(sheet(*row, size=(200, 1000))), bars_and_rings)) == "010"
