@@ -31,7 +31,6 @@ from model.normalize import (
     Separation,
     averaged,
     look_again,
-    may_hold_canvases,
     separated,
 )
 from model.record import TrainingRecord
@@ -261,7 +260,7 @@ def _is_any_unclear(first: Separation) -> Tensor:
 
 
 def _any_may_hold_canvases(sketches: Averaged) -> Tensor:
-    return tf.reduce_max(may_hold_canvases(sketches.cells)) > 0
+    return tf.reduce_max(sketches.pages) > 0
 
 
 def _as_it_is(sketches: Averaged) -> Averaged:
@@ -282,7 +281,7 @@ def _without_canvases(sketches: Averaged) -> Averaged:
     is_even = tf.abs(border - page[:, 0]) < PAGE * contrast[:, 0]
     is_even = tf.reduce_mean(tf.cast(is_even, tf.float32), axis=1) >= CLEAR
     is_page = is_even[:, None, None] & (contrast >= reader.CONTRAST)
-    is_page &= may_hold_canvases(sketches.cells)[:, 0] > 0
+    is_page &= sketches.pages[:, 0] > 0
     other = tf.cast(is_page & (tf.abs(cells - page) > contrast / 2), tf.float32)[..., None]
     for sign in (-1, 1):  # the least in each window, and then the most
         other = sign * tf.nn.max_pool2d(tf.pad(sign * other, [[0, 0], [1, 1], [1, 1], [0, 0]]), reader.THIN, 1, "VALID")

@@ -150,30 +150,9 @@ def separated(
     sketches: "Averaged", call: Callable[..., Any] = _apply, choose: Callable[..., Any] = _sooner
 ) -> Separation:
     """Separate as separate() does, but sketches that are averaged."""
-    sheets, cells, drawn, are_photographed = sketches
+    sheets, cells, drawn, are_photographed, _ = sketches
     ground = choose(are_photographed, _photographs, _drawings, cells, drawn)
     return call(_separated, sheets, cells, ground)
-
-
-def may_hold_canvases(cells: Any) -> Any:
-    """Whether a sketch may be a page with canvases, 1 or 0: [batch, 1, 1, 1]. `cells` is [batch, 1, GRID, GRID].
-
-    Its border is even. It holds much of what is not its page, or the box around this is filled, and almost a square.
-    """
-    least, most = (-_max(-cells), _max(cells))
-    border = _take(ops.reshape(cells, (-1, 1, GRID * GRID)), _BORDER, axis=2)
-    is_light = _exceeds(2 * ops.mean(border, axis=(2, 3), keepdims=True), least + most)
-    page, contrast = least + is_light * (most - least), ops.maximum(most - least, CONTRAST)
-    is_even = _exceeds(PAGE * contrast, ops.abs(border - page))
-    share = ops.abs(cells - page) / contrast
-    much = ops.mean(share, axis=(2, 3), keepdims=True)
-    high, wide = (
-        ops.mean(_exceeds(ops.max(share, axis=axis, keepdims=True), 0.5), axis=(2, 3), keepdims=True) for axis in (3, 2)
-    )
-    is_square = ops.minimum(high, wide) - SQUARE * ops.maximum(high, wide)
-    filled = ops.maximum(much - MUCH, ops.minimum(much - DENSE * high * wide, is_square))
-    even = ops.mean(is_even, axis=(2, 3), keepdims=True) - CLEAR
-    return _exceeds(ops.minimum(even, filled), 0.0)
 
 
 def look_again(separation: Separation) -> Separation:
@@ -219,6 +198,8 @@ class Averaged(NamedTuple):
     """1 for a drawing in dark ink, and 1 for one in light ink, [batch, 2, 1, 1]."""
     are_photographed: Any
     """Whether any of them is a photograph."""
+    pages: Any
+    """1 for what may be a page with canvases, [batch, 1, 1, 1]."""
 
 
 class _Ground(NamedTuple):
@@ -254,8 +235,10 @@ def averaged(sketch: Any) -> Averaged:
     before = tf.cumsum(bands, axis=1, exclusive=True)
     cells = _transpose(_differences(_integrals(before, bands, edges * width))) * (GRID * GRID / (height * width))
     cells = ops.expand_dims(cells, 1)
-    drawn = _drawn_signs(cells)
-    return Averaged(_Sheets(level, above, row, column), cells, drawn, ops.min(ops.sum(drawn, axis=1)) < 0.5)
+    sides = _sides_of(cells)
+    drawn = _drawn_signs(sides)
+    are_photographed = ops.min(ops.sum(drawn, axis=1)) < 0.5
+    return Averaged(_Sheets(level, above, row, column), cells, drawn, are_photographed, _may_hold_canvases(sides))
 
 
 def _sides(row: Any, column: Any) -> tuple[Any, Any]:
@@ -332,22 +315,56 @@ def _differences(integrals: Any) -> Any:
     return _take(integrals, index[1:], axis=1) - _take(integrals, index[:-1], axis=1)
 
 
-def _drawn_signs(cells: Any) -> Any:
+class _Sides(NamedTuple):
+    """How sketches look if ink is dark, and if it is light."""
+
+    beneath: Any
+    """Grey levels from each cell to the lightest or the darkest, [batch, 2, GRID, GRID]."""
+    border: Any
+    """The same along the borders, [batch, 2, 4, GRID]."""
+    contrast: Any
+    """The most, [batch, 2, 1, 1]."""
+    mean: Any
+    """[batch, 2, 1, 1]"""
+
+
+def _sides_of(cells: Any) -> _Sides:
+    both = ops.concatenate([cells, -cells], axis=1)  # ink is dark in one of the two
+    beneath = _max(both) - both
+    border = _take(ops.reshape(beneath, (-1, 2, GRID * GRID)), _BORDER, axis=2)
+    return _Sides(beneath, border, _max(beneath), ops.mean(beneath, axis=(2, 3), keepdims=True))
+
+
+def _drawn_signs(sides: _Sides) -> Any:
     """1 for a drawing in dark ink, and 1 for one in light ink, [batch, 2, 1, 1]: both are 0 for a photograph.
 
     A drawing's paper has one level, that of most of the border. Either the rest of the border is full ink, and ink
     fills less than half of the sheet, or the drawing is cropped to its ink and touches all four sides.
     """
-    both = ops.concatenate([cells, -cells], axis=1)  # ink is dark in one of the two
-    beneath = _max(both) - both
-    border = _take(ops.reshape(beneath, (-1, 2, GRID * GRID)), _BORDER, axis=2)  # [batch, 2, 4, GRID]
-    contrast = _max(beneath)
+    _, border, contrast, mean = sides
     even = ops.mean(_exceeds(EVEN * contrast, border), axis=(2, 3), keepdims=True)
     full = ops.mean(_exceeds(border, FULL * contrast), axis=(2, 3), keepdims=True)
     half = 0.5 * contrast
-    within = ops.minimum(even + full - CLEAR, half - ops.mean(beneath, axis=(2, 3), keepdims=True))
+    within = ops.minimum(even + full - CLEAR, half - mean)
     cropped = ops.min(ops.max(border, axis=3, keepdims=True), axis=2, keepdims=True) - half
     return _exceeds(ops.minimum(even - 0.5, ops.maximum(within, cropped)), 0.0)
+
+
+def _may_hold_canvases(sides: _Sides) -> Any:
+    """1 for what may be a page with canvases, [batch, 1, 1, 1].
+
+    Its border is even. It holds much that is not page, or fills the box around this, which is almost a square.
+    """
+    beneath, border, contrast, mean = sides
+    even = ops.mean(_exceeds(PAGE * contrast, border), axis=(2, 3), keepdims=True) - CLEAR
+    half = 0.5 * contrast
+    high, wide = (
+        ops.mean(_exceeds(ops.max(beneath, axis=axis, keepdims=True), half), axis=(2, 3), keepdims=True)
+        for axis in (3, 2)
+    )
+    is_square = ops.minimum(high, wide) - SQUARE * ops.maximum(high, wide)
+    filled = ops.maximum(mean - MUCH * contrast, ops.minimum(mean - DENSE * high * wide * contrast, is_square))
+    return ops.max(_exceeds(ops.minimum(even, filled), 0.0), axis=1, keepdims=True)
 
 
 def _sign_of(drawn: Any) -> Any:

@@ -43,7 +43,6 @@ from model.normalize import (
     Separation,
     averaged,
     look_again,
-    may_hold_canvases,
     separated,
 )
 
@@ -176,7 +175,7 @@ def union(parts: list[Part]) -> Part:
 def read(sketch: np.ndarray, networks: Networks) -> Reading:
     """Read a sketch, uint8 [height, width], 8 x 8 to 2,048 x 2,048, dark on light or light on dark."""
     sketches = averaged(sketch[None])
-    if np.any(may_hold_canvases(sketches.cells)):
+    if np.any(sketches.pages):
         sketch = without_canvases(sketch)
         sketches = averaged(sketch[None])
     first = separated(sketches)

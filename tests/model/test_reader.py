@@ -245,9 +245,8 @@ def test_the_ink_of_a_thin_pen_keeps_together() -> None:
     ImageDraw.Draw(fine).ellipse((100, 60, 260, 340), outline=0, width=3)
     ImageDraw.Draw(fine).line((700, 70, 760, 330), fill=0, width=3)
     drawn = np.asarray(fine.resize((600, 200), Image.Resampling.BOX))
-    sketches = normalize.separate(drawn[None])
-    found = [np.asarray(each)[0] for each in sketches]
-    ink = reader.ink_of(drawn, 1.0, *found[3:7], is_flat=True).ink
+    paper, found, strength, lines = (np.asarray(each)[0] for each in normalize.separate(drawn[None])[3:7])
+    ink = reader.ink_of(drawn, 1.0, paper, found, strength, lines, is_flat=True).ink
     assert len(reader.parts_of(ink)) == 2
 
 
