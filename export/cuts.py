@@ -312,7 +312,7 @@ def _best(into: Tensor, start: Tensor) -> Tensor:
 
 
 def _on_the_way(spans: Spans, into: Tensor, best: Tensor, goal: Tensor) -> Tensor:
-    """The spans on the best way of each group, going back from the right."""
+    """The spans on the best way of each group, going back from the right; none if there is no way of those kept."""
     side = tf.shape(into)[1]
     from_seam = first_of(into + best[:, None] >= best[:, :, None])
     from_seam = tf.reshape(tf.where(tf.range(side) > 0, from_seam, 0), [-1])
@@ -325,7 +325,9 @@ def _on_the_way(spans: Spans, into: Tensor, best: Tensor, goal: Tensor) -> Tenso
     nothing = tf.zeros([tf.size(goal), side], tf.int32)
     _, passed = tf.while_loop(lambda here, passed: tf.reduce_any(here > 0), back, [goal, nothing])
     end = spans.group * side + spans.end
-    (chosen,) = indices((tf.gather(tf.reshape(passed, [-1]), end) > 0) & (tf.gather(from_seam, end) == spans.start))
+    is_passed = (tf.gather(tf.reshape(passed, [-1]), end) > 0) & (tf.gather(from_seam, end) == spans.start)
+    has_way = tf.gather(tf.reshape(best, [-1]), base + goal) > -FAR / 2
+    (chosen,) = indices(is_passed & tf.gather(has_way, spans.group))
     return chosen
 
 

@@ -83,18 +83,21 @@ def judged(networks: list[keras.Model], images: np.ndarray) -> np.ndarray:
 
 
 def numbers(images: np.ndarray) -> Iterator[np.ndarray]:
-    """Numbers of four digits, three times as large: apart, touching, in two lines; and the first digit alone.
+    """Numbers of four digits, three times as large: apart, touching, in two lines, on canvases, between strips.
 
-    They are dark on light and light on dark.
+    After the first three of each comes the first digit alone. They are dark on light and light on dark.
     """
     large = images.repeat(3, axis=1).repeat(3, axis=2)
     for start in range(0, len(large) - 3, 4):
         apart = np.concatenate([*large[start : start + 4]], axis=1)
         touching = np.concatenate([np.trim_zeros(each, axis=1) for each in large[start : start + 4]], axis=1)
         two_lines = np.concatenate([apart[:, :168], np.zeros((20, 168), np.uint8), apart[:, 168:]])
-        for sheet in (apart, touching, two_lines, large[start]):
-            padded = np.pad(sheet, 20)
-            yield padded if start % 8 else 255 - padded
+        canvases = np.concatenate([*np.pad(large[start : start + 4], ((0, 0), (8, 8), (8, 8)), constant_values=255)], 1)
+        strips = np.pad(apart, ((0, 0), (30, 20)))
+        strips[:, :9] = strips[:, -6:] = 240
+        sheets = [np.pad(sheet, 20) for sheet in (apart, touching, two_lines, large[start])]
+        for sheet in (*sheets, np.pad(canvases, 12, constant_values=255), np.pad(strips, ((20, 20), (0, 0)))):
+            yield sheet if start % 8 else 255 - sheet
 
 
 def keras_outputs(network: keras.Model, kind: Kind, images: np.ndarray) -> dict[str, np.ndarray]:

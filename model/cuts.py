@@ -233,7 +233,7 @@ def through(spans: Spans, goodness: np.ndarray) -> np.ndarray:
 
 
 def best_way(spans: Spans, goodness: np.ndarray) -> np.ndarray:
-    """The spans of the best way, from the left."""
+    """The spans of the best way, from the left; none if so many make it up that they are not all kept."""
     goal = spans.end.max()
     best = np.full(goal + 1, -np.inf)
     best[0] = 0
@@ -241,8 +241,8 @@ def best_way(spans: Spans, goodness: np.ndarray) -> np.ndarray:
     for seam in range(1, goal + 1):
         ways = np.where(spans.end == seam, best[spans.start] + goodness, -np.inf)
         last[seam], best[seam] = ways.argmax(), ways.max()
-    way = []
-    while goal:
+    way: list[int] = []
+    while goal and best[-1] > -np.inf:
         way.append(int(last[goal]))
         goal = spans.start[way[-1]]
-    return np.array(way[::-1])
+    return np.array(way[::-1], int)

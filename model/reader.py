@@ -705,6 +705,8 @@ def cut(
     ink, filled = on_grid(group, sheet)
     unit = group.height / ROWS
     spans, images, both, goodness = cuts.digits_of(ink, filled, height / unit, networks)
+    if len(images) < 2:
+        return []
     answers = with_mean(both)
     least = answers[:, 2].max(axis=1).min()
     ones = np.sum(answers[:, 2].argmax(axis=1) == 1)
@@ -717,7 +719,7 @@ def cut(
         ones / len(images),  # half a letter often looks like a 1
         1,
     ]
-    if len(images) == 1 or least <= PROBABLE or ones > max(ONES, len(images) / 2) or evidence @ EVIDENCE <= 0:
+    if least <= PROBABLE or ones > max(ONES, len(images) / 2) or evidence @ EVIDENCE <= 0:
         return []
     boxes = np.stack([spans.left - 1, spans.top, spans.right - 1, spans.bottom], axis=1) * unit
     boxes += [group.left, group.top] * 2

@@ -83,3 +83,19 @@ def test_the_best_way_goes_through_no_span_that_is_worse() -> None:
     goodness = np.array([1.0, 1.5, 1.0, 2.0, 0.5])
     assert cuts.best_way(spans, goodness).tolist() == [0, 2, 4]
     np.testing.assert_array_equal(cuts.through(spans, goodness), [2.5, 2, 2.5, 2, 2.5])
+
+
+def test_a_way_of_more_pieces_than_are_kept_is_none() -> None:
+    ends = np.array([1, 2, 4])  # the piece from 2 to 4 is missing, as are those from 3
+    starts = np.array([0, 1, 3])
+    spans = cuts.Spans(starts, ends, *np.zeros((7, 3)))
+    assert cuts.best_way(spans, np.ones(3)).tolist() == []
+    block = np.pad(np.ones((ROWS, 400)), ((0, 0), (1, 1)))
+
+    def narrow_ones(images: np.ndarray) -> np.ndarray:
+        """Stands for networks that take every narrow piece for a 1."""
+        answers = np.full((len(images), 2, 10), 0.1, np.float32)
+        answers[(images.max(axis=1) > 0).sum(axis=1) < 8] = 0.99 * np.eye(10)[1] + 0.001
+        return answers
+
+    assert len(cuts.digits_of(block, block, ROWS, narrow_ones).goodness) in (0, 1)
