@@ -24,7 +24,9 @@ so that grain is averaged away. Each step has a reason:
 
 A light sheet on a dark table looks much like a light digit on dark paper with a hole in it, a marker's digit in a
 close-up like paper between dark strokes, and a drawing with a dark strip along the border like a digit beside a 1. Such
-sketches are unclear. For them model/reader.py looks again (see look_again), and the networks choose.
+sketches are unclear. For them model/reader.py looks again (see look_again), and the networks choose. It also turns
+canvases on a page to the page's side; `Averaged` says which sketches may be such pages. Where a drawing's paper is as
+even as programs make it, weak ink is a thin pen's, for model/reader.py.
 
 The image itself is taken from the pixels. Pixel i of the image covers an interval of the sketch's axis. Down the
 sketch, differences of running sums integrate over it; across, row i of a small matrix holds its overlaps with the

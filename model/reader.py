@@ -3,6 +3,8 @@
 This is the plain reference of the graph in export/reader.onnx, which does the same with the operators of ONNX. The
 steps:
 
+0. Looks: light digits on dark canvases on a light page, as in a screenshot, are turned to dark ones first. Where it is
+   unclear which side is ink, the sketch is looked at three times, each look is read, and the best one counts.
 1. Cells: the sheet is averaged over square cells. A cell holds ink if it is clearly darker than the paper, and than
    printed lines, as model/normalize.py finds both.
 2. Parts: cells of ink that touch each other, at a corner too, are one part. Where digits of two lines touch, the part
@@ -14,7 +16,8 @@ steps:
    surrounds: the dot or the slash in a 0.
 5. The networks read each group. One that is alone is seen as model/normalize.py sees the sheet, unless that image holds
    other ink, so that the digit in it is small: an edge's end or a speck, which join no line. If the networks are not
-   sure of a group, it may be several digits that touch. Then it is cut.
+   sure of a group, it and the next one may be one digit, such as a 4 whose strokes stand apart: they are joined if the
+   networks are sure of both together. Or it may be several digits that touch. Then it is cut.
 6. Cuts: the group is read as the best row of digits that seams from top to bottom leave of it (model/cuts.py). That
    counts if more speaks for a number than for a letter, a word or a zigzag.
 7. If a piece is no digit and at most two are, but the networks are sure of the whole sheet as one digit, it is one: in

@@ -3,8 +3,8 @@
 Numbers stand apart, reach over each other, or touch; pens are thin to thick; pages hold several lines. The columns are
 shares of numbers and of digits that are read right. "alone" are the numbers whose digits are each read right when they
 are written alone, in the same size and with the same pen; "together" is the share of these that is read right as a
-number. Some numbers are underlined, framed or circled, some sheets are turned, or another digit stands far away. Then
-come sheets that hold no number, with the share on which any digit is read.
+number. Some numbers are underlined, framed, circled or on canvases, some sheets are turned, or another digit stands far
+away. Then come sheets that hold no number, with the share on which any digit is read.
 
 --validation takes the writers for choosing; the default is the held-out writers.
 """
@@ -27,6 +27,7 @@ from model.reader import PROBABLE
 
 COUNT = 300  # numbers of each kind
 PENS = 0.03, 0.14  # width as a share of the digits' height
+THIN_PENS = 0.012, 0.03  # the same, for a ballpoint pen or a hard pencil
 SHEETS = (280, 280), (280, 560), (200, 600), (480, 640)  # height and width of a sheet for one line, in pixels
 PAGES = (280, 560), (600, 800)  # of a sheet for more
 KINDS = {"apart": (0.08, 0.5), "overlapping": (0.03, 0.15), "touching": (-0.6, -0.1), "abutting": (-0.9, -0.4)}
@@ -51,12 +52,20 @@ class Sheet:
     """Each digit on a sheet of its own, in the same size and with the same pen."""
 
 
-def sheets(kind: str, lengths: tuple[int, int], lines: int, count: int, hands: list[Pens]) -> Iterator[Sheet]:
-    """Write `count` sheets with `lines` numbers of `lengths` digits each, by one of the `hands` each."""
+def sheets(
+    kind: str,
+    lengths: tuple[int, int],
+    lines: int,
+    count: int,
+    hands: list[Pens],
+    pens: tuple[float, float] = PENS,
+) -> Iterator[Sheet]:
+    """Write `count` sheets with `lines` numbers of `lengths` digits each, by one of the `hands` and `pens`."""
     random = np.random.default_rng(abs(hash_of(kind, lengths, lines)))
     for _ in range(count):
         hand = hands[random.integers(len(hands))]
-        yield sheet(kind, [int(random.integers(lengths[0], lengths[1] + 1)) for _ in range(lines)], hand, random)
+        chosen = [int(random.integers(lengths[0], lengths[1] + 1)) for _ in range(lines)]
+        yield sheet(kind, chosen, hand, random, pens=pens)
 
 
 def hash_of(*names: object) -> int:
@@ -216,6 +225,14 @@ def with_another(each: Sheet) -> Sheet:
     return replace(each, sketch=sketch, text=f"{each.text}\n{each.text[0]}")
 
 
+def on_canvases(each: Sheet) -> Sheet:
+    """Each digit light on a dark canvas of its own, all of them on a light page."""
+    side, gap = 84, 12
+    canvases = [255 - np.asarray(Image.fromarray(alone).resize((side, side))) for alone in each.alone]
+    row = np.concatenate([np.pad(canvas, gap, constant_values=255) for canvas in canvases], axis=1)
+    return replace(each, sketch=np.pad(row, gap, constant_values=255))
+
+
 def words(letters: list[Drawing], count: int, random: np.random.Generator) -> Iterator[np.ndarray]:
     """Words of 3 to 8 letters."""
     for _ in range(count):
@@ -345,21 +362,25 @@ def measure(read: Read, hands: list[Pens], count: int) -> None:
     kinds = [(f"{kind}, 2 to 6", kind, (2, 6), 1) for kind in KINDS]
     rows = [("one digit", "apart", (1, 1), 1), *kinds, ("apart, 7 and 8", "apart", (7, 8), 1)]
     rows += [(f"{kind}, {lines} lines", kind, (1, 6), lines) for kind in ("apart", "overlapping") for lines in (2, 3)]
-    as_written: list[tuple[str, str, tuple[int, int], int, Callable[[Sheet], Sheet]]] = [
-        (*row, lambda each: each) for row in rows
+    as_written: list[tuple[str, str, tuple[int, int], int, Callable[[Sheet], Sheet], tuple[float, float]]] = [
+        (*row, lambda each: each, PENS) for row in rows
     ]
     as_written += [
-        ("underlined", "apart", (1, 4), 1, underlined),
-        ("in a frame", "apart", (1, 4), 1, framed),
-        ("in a circle", "apart", (1, 4), 1, circled),
-        ("turned by 10 degrees", "apart", (4, 6), 3, turned),
-        ("and a digit far away", "apart", (4, 6), 3, with_another),
+        (f"{kind}, thin pen", kind, (2, 6), 1, lambda each: each, THIN_PENS) for kind in ("apart", "overlapping")
+    ]
+    as_written += [
+        ("underlined", "apart", (1, 4), 1, underlined, PENS),
+        ("in a frame", "apart", (1, 4), 1, framed, PENS),
+        ("in a circle", "apart", (1, 4), 1, circled, PENS),
+        ("on canvases", "apart", (1, 6), 1, on_canvases, PENS),
+        ("turned by 10 degrees", "apart", (4, 6), 3, turned, PENS),
+        ("and a digit far away", "apart", (4, 6), 3, with_another, PENS),
     ]
     print("| numbers | count | right | digits | length | alone | together |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
-    for name, kind, lengths, lines, change in as_written:
+    for name, kind, lengths, lines, change, pens in as_written:
         right, digits, length, alone = [], [], [], []
-        for each in map(change, sheets(kind, lengths, lines, count, hands)):
+        for each in map(change, sheets(kind, lengths, lines, count, hands, pens)):
             found = read(each.sketch)
             right.append(found == each.text)
             digits.append(max(0.0, 1 - edits(found, each.text) / len(each.text)))
