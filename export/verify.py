@@ -83,9 +83,10 @@ def judged(networks: list[keras.Model], images: np.ndarray) -> np.ndarray:
 
 
 def numbers(images: np.ndarray) -> Iterator[np.ndarray]:
-    """Numbers of four digits, three times as large: apart, touching, in two lines, on canvases, between strips.
+    """Numbers of four digits, three times as large: apart, touching, in two lines; and the first digit alone.
 
-    After the first three of each comes the first digit alone. They are dark on light and light on dark.
+    The first two also stand on canvases, and between strips, at which the reader looks again; that takes longer. All
+    are dark on light and light on dark.
     """
     large = images.repeat(3, axis=1).repeat(3, axis=2)
     for start in range(0, len(large) - 3, 4):
@@ -96,7 +97,9 @@ def numbers(images: np.ndarray) -> Iterator[np.ndarray]:
         strips = np.pad(apart, ((0, 0), (30, 20)))
         strips[:, :9] = strips[:, -6:] = 240
         sheets = [np.pad(sheet, 20) for sheet in (apart, touching, two_lines, large[start])]
-        for sheet in (*sheets, np.pad(canvases, 12, constant_values=255), np.pad(strips, ((20, 20), (0, 0)))):
+        if start < 8:
+            sheets += [np.pad(canvases, 12, constant_values=255), np.pad(strips, ((20, 20), (0, 0)))]
+        for sheet in sheets:
             yield sheet if start % 8 else 255 - sheet
 
 
