@@ -29,7 +29,7 @@ WAYS = ["call/predict", "call/v2/predict", "queue/join"]
 
 @pytest.fixture
 def client(address: str) -> Client:
-    client = Client(address, verbose=False)
+    client = Client(address, verbose=False, max_workers=200)  # each question takes three; with too few, some get stuck
     yield client
     client.close()
 
