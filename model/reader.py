@@ -196,7 +196,7 @@ def _best(looks: list[Separation], readings: list[Reading], networks: Networks) 
     It is the look of whose image as one digit the networks are surest. As a page is no digit, a clear look counts as
     sure: that with the ink on the other side, or else the first of a photograph, and the last of a drawing. What a
     scribble leaves free may look like a digit: at a drawing, the other side counts only if it is clear and they are
-    sure of it. But if one look shows a few more digits than that, it is a page.
+    sure of it. But if one look at a photograph shows a few more digits than that, it is a page.
     """
     images = [_surely(networks, np.asarray(look.image)) for look in looks]
     sure = list(images)
@@ -253,6 +253,7 @@ def _ring(part: Part) -> float:
 
 
 def _read(sketch: np.ndarray, separation: Separation, networks: Networks) -> Reading:
+    """Read what one look at a sketch shows."""
     image, step, sign, paper, found, strength, printed, flat = (np.asarray(each)[0] for each in separation[:8])
     sheet = ink_of(sketch, float(sign.squeeze()), paper, found, strength, printed, bool(flat > 0))
     lines = lines_of(parts_in_lines(sheet.ink)) if image.any() else []
