@@ -217,6 +217,23 @@ def test_the_reader_reads_a_sheet_alike_alone_and_among_others(digits: tuple[np.
                     assert (values[count:] == -2).all()
 
 
+def test_each_sheet_is_looked_at_as_if_it_were_alone(digits: tuple[np.ndarray, np.ndarray]) -> None:
+    first, second = digits[0][[0, 700]].repeat(3, axis=1).repeat(3, axis=2)
+    clear = np.pad(255 - np.concatenate([first, second], axis=1), ((40, 40), (30, 30)), constant_values=255)
+    canvases, strip = np.full_like(clear, 255), clear.copy()
+    canvases[40:-40, 20:104] = first
+    canvases[40:-40, 124:208] = second
+    strip[:, -12:] = 0
+    reader = session(READER_FILE)
+    names = ["digits", "boxes", "probabilities"]
+    for batch in ([clear, canvases], [strip, clear], [clear, strip, canvases, clear]):
+        found = reader.run(names, {"sketch": np.stack(batch)})
+        assert found[0][:, :2].tolist() == [digits[1][[0, 700]].tolist()] * len(batch)
+        for number, sheet in enumerate(batch):
+            for values, alone in zip(found, reader.run(names, {"sketch": sheet[None]}), strict=True):
+                np.testing.assert_allclose(values[number, : alone.shape[1]], alone[0], atol=1e-4)
+
+
 def _drawn_beside(sheet: np.ndarray) -> dict[str, Callable[[ImageDraw.ImageDraw], None]]:
     """What people draw beside a number, by name."""
     height, width = sheet.shape
