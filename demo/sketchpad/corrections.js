@@ -5,7 +5,7 @@
 function makeCorrections(element, server, folder, learning, answers, ask, formOf, inTime) {
   const $ = (selector) => element.querySelector(selector);
   let newest = null; // the newest correction: its digit, its form, and its name on the server
-  let told = null; // what became of it, and which digit of which drawing it was about
+  let told = null; // the last words, which digit of which drawing they were about, and whether it is corrected
   const buttons = Array.from({ length: 10 }, (_, digit) => {
     const button = Object.assign(document.createElement("button"), { type: "button", textContent: digit });
     button.addEventListener("click", () => correct(digit));
@@ -17,7 +17,7 @@ function makeCorrections(element, server, folder, learning, answers, ask, formOf
   function show() {
     const asked = ask();
     const isTold = asked && told?.content === asked.content && told.index === asked.index;
-    for (const button of buttons) button.disabled = !asked || isTold;
+    for (const button of buttons) button.disabled = !asked || (isTold && told.isCorrected);
     $("#stores").textContent = isTold ? told.text : question(asked);
   }
 
@@ -67,13 +67,13 @@ function makeCorrections(element, server, folder, learning, answers, ask, formOf
     newest = null;
     learning.forget([form]);
     const stored = taken ? ` The ${digit} is no longer stored. ${folder} now holds ${taken.kept}.` : "";
-    tell(null, `Taken back: the ${digit} is forgotten.${stored}`);
+    tell(ask(), `Taken back: the ${digit} is forgotten.${stored}`);
     buttons[digit].focus();
   });
 
   // Shows what became of a correction, of `asked` until the drawing changes, and whether it can be taken back.
   function tell(asked, text) {
-    told = asked && { text, content: asked.content, index: asked.index };
+    told = asked && { text, content: asked.content, index: asked.index, isCorrected: newest !== null };
     show();
     $("#stores").textContent = text;
     $("#take-back").hidden = !newest;

@@ -691,7 +691,9 @@ def test_a_digit_of_a_number_is_corrected_by_itself(collecting: Collecting, visi
     expect(page.locator("#stores")).to_contain_text("Stored as an 8.")
     (file,) = collecting.folder.glob("8/*.*")
     np.testing.assert_array_equal(np.asarray(Image.open(file)), seen)
+    expect(page.locator("#digit")).to_have_text("2826")
     page.locator("#take-back").click()
+    expect(page.locator("#digit")).to_have_text("2026")
     expect(page.locator("#stores")).to_contain_text("Taken back")
     assert not list(collecting.folder.glob("8/*.*"))
 
