@@ -10,12 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from export.reader.tensors import FAR, Tensor, first_of, indices
 from model import cuts
 from model.cuts import ROWS
 from model.normalize import BOX, CENTRE, SIDE
-
-Tensor = Any
-FAR = np.float32(1e9)
 
 _ROW = np.arange(ROWS, dtype=np.int32)
 
@@ -329,14 +327,3 @@ def _on_the_way(spans: Spans, into: Tensor, best: Tensor, goal: Tensor) -> Tenso
     has_way = tf.gather(tf.reshape(best, [-1]), base + goal) > -FAR / 2
     (chosen,) = indices(is_passed & tf.gather(has_way, spans.group))
     return chosen
-
-
-def indices(condition: Tensor) -> list[Tensor]:
-    """Where a condition holds: an index for each axis, in order."""
-    return tf.unstack(tf.cast(tf.where(condition), tf.int32), axis=1, num=len(condition.shape))
-
-
-def first_of(condition: Tensor) -> Tensor:
-    """The first index along the last axis for which a condition holds; runtimes differ in ArgMax of equal values."""
-    count = tf.shape(condition)[-1]
-    return tf.reduce_min(tf.where(condition, tf.range(count), count), axis=-1)

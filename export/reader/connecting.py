@@ -1,0 +1,125 @@
+"""Connected parts of the cells with ink."""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from export.reader.shading import Pages, Shades
+from export.reader.tensors import FAR, Tensor, indices, segment_sums
+from model import reader
+
+
+class Cells(NamedTuple):
+    """Cells with ink, [N] each."""
+
+    owner: Tensor
+    """Number of the part, group or piece that it belongs to, or the next number: to none."""
+    y: Tensor
+    x: Tensor
+
+
+class Parts(NamedTuple):
+    """Connected parts, one after another."""
+
+    sheet: Tensor
+    left: Tensor
+    top: Tensor
+    right: Tensor
+    bottom: Tensor
+    mass: Tensor
+    down: Tensor
+    """The mass's first moment along y."""
+    across: Tensor
+    """Along x."""
+
+    def gather(self, index: Tensor) -> "Parts":
+        """Some of the parts."""
+        return Parts(*(tf.gather(values, index) for values in self))
+
+
+def find(pages: Pages, shades: Shades, least: Tensor) -> tuple[Any, ...]:
+    """Find the connected parts of the cells with ink.
+
+    Tells also whether any sheet has other ink than one part, and whether every sheet has exactly one.
+    """
+    ink = tf.where(shades.ink > least, shades.ink, 0.0)
+    cells, parts = parts_of(ink)
+    counts = segment_sums(parts.sheet, tf.ones_like(parts.sheet), tf.shape(ink)[0])
+    are_several = (tf.reduce_max(counts) > 1) | ~tf.reduce_all(is_all(parts.sheet, parts[1:5], pages))
+    are_several |= (tf.size(counts) > tf.shape(pages.level)[0]) & (tf.size(parts.sheet) > 0)
+    return ink, cells, parts, counts, are_several, ~are_several & (tf.reduce_min(counts) == 1)
+
+
+def is_all(sheet: Tensor, box: Iterable[Tensor], pages: Pages) -> Tensor:
+    """Whether there is no other ink in the image of the sheet than what is in the box."""
+    left, top, right, bottom = box
+    return tf.gather(pages.size, sheet) <= reader.ALONE * tf.maximum(right - left, bottom - top)
+
+
+def parts_of(ink: Tensor) -> tuple[Cells, Parts]:
+    """Find connected parts."""
+    sheet, y, x = indices(ink > 0)
+    rows, columns = tf.shape(ink)[1], tf.shape(ink)[2]
+    row = sheet * rows + y
+    level = tf.gather(tf.reshape(ink, [-1]), row * columns + x)
+
+    # Runs of cells in a row, and which of them touch a run in the row above
+    place = (row + sheet + 1) * (columns + 2) + x + 1  # with a row above and columns around each sheet
+    outermost, apart = place[:1] > 0, place[1:] - place[:-1] > 1
+    is_start, is_end = tf.concat([outermost, apart], axis=0), tf.concat([apart, outermost], axis=0)
+    run = tf.cumsum(tf.cast(is_start, tf.int32)) - 1
+    size = tf.shape(ink)[0] * (rows + 1) * (columns + 2)
+    runs = tf.tensor_scatter_nd_update(tf.fill([size], -1), place[:, None], run)
+    above = place - columns - 2
+    left, over, right = (tf.gather(runs, above + step) for step in (-1, 0, 1))
+    touches = tf.concat(
+        [
+            (over >= 0) & (is_start | (left != over)),
+            (left >= 0) & (over < 0) & is_start,
+            (right >= 0) & (over < 0) & is_end,
+        ],
+        axis=0,
+    )
+    (touching,) = indices(touches)
+    one = tf.gather(tf.concat([run, run, run], axis=0), touching)
+    other = tf.gather(tf.concat([over, left, right], axis=0), touching)
+
+    def spread(label: Tensor, changed: Tensor) -> tuple[Tensor, Tensor]:
+        """Give both runs, and the runs that their labels name, the larger label."""
+        mine, theirs = tf.gather(label, one), tf.gather(label, other)
+        larger = tf.maximum(mine, theirs)
+        to = tf.concat([mine, theirs, one, other], axis=0)
+        spread = tf.tensor_scatter_nd_max(label, to[:, None], tf.concat([larger] * 4, axis=0))
+        for _ in range(3):
+            spread = tf.gather(spread, spread)
+        return spread, tf.reduce_any(spread != label)
+
+    (start,), (end,) = indices(is_start), indices(is_end)
+    numbers = tf.range(tf.size(start))
+    label, changed = spread(numbers, tf.constant(True))
+    for _ in range(2):  # is enough for digits; a loop takes longer
+        label, changed = spread(label, changed)
+    label, _ = tf.while_loop(lambda label, changed: changed, spread, [label, changed])
+    part_of_run = tf.cumsum(tf.cast(label == numbers, tf.int32)) - 1
+    part = tf.gather(part_of_run, label)[:, None]
+    count = tf.reduce_max(tf.concat([part_of_run, [-1]], axis=0)) + 1
+
+    # Of each run, and then of each part
+    y, x = tf.cast(y, tf.float32), tf.cast(x, tf.float32)
+    none, empty = tf.zeros_like(tf.cast(start, tf.float32)), tf.zeros([count])
+    darkest = tf.tensor_scatter_nd_max(none, run[:, None], level)
+    mass, across = (tf.tensor_scatter_nd_add(none, run[:, None], m) for m in (level, level * (x + 0.5)))
+    strongest = tf.gather(tf.tensor_scatter_nd_max(empty, part, darkest), part[:, 0])
+    y_of_run = tf.gather(y, start)
+    cover, first, last = darkest / strongest, tf.gather(level, start) / strongest, tf.gather(level, end) / strongest
+    far = empty + FAR
+    parts = Parts(
+        tf.tensor_scatter_nd_max(tf.cast(empty, tf.int32), part, tf.gather(sheet, start)),
+        tf.tensor_scatter_nd_min(far, part, tf.gather(x, start) + 1 - first),
+        tf.tensor_scatter_nd_min(far, part, y_of_run + 1 - cover),
+        tf.tensor_scatter_nd_max(-far, part, tf.gather(x, end) + last),
+        tf.tensor_scatter_nd_max(-far, part, y_of_run + cover),
+        *(tf.tensor_scatter_nd_add(empty, part, m) for m in (mass, mass * (y_of_run + 0.5), across)),
+    )
+    return Cells(tf.gather(part[:, 0], run), y, x), parts

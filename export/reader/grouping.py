@@ -1,0 +1,248 @@
+"""Lines of parts, and groups of those that make up one digit."""
+
+from functools import reduce
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from export.reader.connecting import Cells, Parts, is_all, parts_of
+from export.reader.imaging import Areas, areas_of, images_of
+from export.reader.shading import Pages
+from export.reader.tensors import FAR, Tensor, both, first_of, indices, overlap, pairs, segment_sums
+from model import cuts, reader
+
+
+class Groups(NamedTuple):
+    """Groups, [G] each but for `areas`."""
+
+    sheet: Tensor
+    line: Tensor
+    height: Tensor
+    """Of the line."""
+    parts: Tensor
+    """How many it is made of."""
+    mass: Tensor
+    areas: Areas
+
+
+def one_each(pages: Pages, cells: Cells, parts: Parts, counts: Tensor) -> tuple[Any, ...]:
+    """Take the one part of each sheet for a group, seen as the whole sheet."""
+    one = tf.ones_like(parts.sheet)
+    groups = Groups(parts.sheet, tf.zeros_like(one), parts.bottom - parts.top, one, parts.mass, areas_of(*parts[1:]))
+    images = tf.gather(pages.image, parts.sheet)
+    return cells, groups, images, images[:0]
+
+
+def many(pages: Pages, cells: Cells, parts: Parts, counts: Tensor) -> tuple[Any, ...]:
+    """Put the parts in lines and groups. Returns also their images, and those of whole sheets."""
+    cells, groups = _groups(cells, parts, counts)
+    images = images_of(cells, groups.sheet, groups.areas, pages)
+    is_alone = (groups.parts == tf.gather(counts, groups.sheet)) & is_all(groups.sheet, groups.areas[:4], pages)
+    is_alone = tf.cast(is_alone, tf.float32)[:, None, None]
+    return cells, groups, images + is_alone * (tf.gather(pages.image, groups.sheet) - images), pages.image
+
+
+def rows(parts: Parts, counts: Tensor) -> tuple[Tensor, Tensor]:
+    """The row in which each part is to be cut, or -1, and a last -1 for what is in no part; and whether any is."""
+    largest = _largest_of(parts, counts)
+    top, bottom = largest.boxes.top, largest.boxes.bottom
+    number, high = tf.range(tf.shape(top)[1]), bottom - top
+    similar = (number[:, None] != number) & (high[:, None] > reader.LIKE * high[:, :, None])
+    beside = tf.cast(largest.beside & similar, tf.float32)
+    above = tf.cast(bottom[:, :, None] <= top[:, None], tf.float32)
+    upper = beside * tf.matmul(beside, above, transpose_b=True) > 0
+    lower = beside * tf.matmul(beside, above) > 0
+    gap = tf.maximum(-largest.shared, 0.0)
+    ends = [
+        tf.gather(side, tf.argmin(tf.where(near, gap, FAR), axis=2, output_type=tf.int32), batch_dims=1)
+        for near, side in ((upper, bottom), (lower, top))
+    ]
+    is_linked = tf.reduce_any(upper, axis=2) & (high > reader.HIGH * largest.usual) & largest.exists
+    row = tf.where(is_linked, tf.floor((ends[0] + ends[1]) / 2), -1.0)
+    to = tf.where(is_linked, largest.part, tf.size(parts.sheet))
+    rows = tf.fill([tf.size(parts.sheet) + 1], -1.0)
+    rows = tf.tensor_scatter_nd_max(rows, tf.reshape(to, [-1, 1]), tf.reshape(row, [-1]))
+    return rows, tf.reduce_any(is_linked)
+
+
+def no_rows(parts: Parts, counts: Tensor) -> tuple[Tensor, Tensor]:
+    """Do what rows() does where nothing is to be cut."""
+    return tf.fill([tf.size(parts.sheet) + 1], -1.0), tf.size(counts) < 0
+
+
+def split(ink: Tensor, cells: Cells, parts: Parts, counts: Tensor, rows: Tensor) -> tuple[Cells, Parts, Tensor]:
+    """Cut parts in which digits of two lines touch."""
+    (lost,) = indices(cells.y == tf.gather(rows, cells.owner))
+    sheet, y, x = (
+        tf.gather(values, lost)
+        for values in (tf.gather(parts.sheet, cells.owner), tf.cast(cells.y, tf.int32), tf.cast(cells.x, tf.int32))
+    )
+    at = (sheet * tf.shape(ink)[1] + y) * tf.shape(ink)[2] + x
+    left = tf.tensor_scatter_nd_update(tf.reshape(ink, [-1]), at[:, None], tf.zeros_like(tf.cast(at, tf.float32)))
+    cells, parts = parts_of(tf.reshape(left, tf.shape(ink)))
+    return cells, parts, segment_sums(parts.sheet, tf.ones_like(parts.sheet), tf.size(counts))
+
+
+def as_found(ink: Tensor, cells: Cells, parts: Parts, counts: Tensor, rows: Tensor) -> tuple[Cells, Parts, Tensor]:
+    """Leave the parts as they are."""
+    return cells, parts, counts
+
+
+def _groups(cells: Cells, parts: Parts, counts: Tensor) -> tuple[Cells, Groups]:
+    """Put parts in lines, and join those that make up one digit."""
+    exists, part, boxes, _, tall, beside, shared, margin = _largest_of(parts, counts)
+    _, left, top, right, bottom, *moments = boxes
+    high, wide = bottom - top, right - left
+    size = tf.where(exists, tf.maximum(high, wide), 0.0)
+    number = tf.range(tf.shape(part)[1])  # [K]
+    down = overlap(top, bottom)  # [B, K, K]
+    lower = pairs(tf.minimum, high)
+    same = _closed(_follow(beside, left + right))
+    line = first_of(same > 0)
+    line_height = tf.reduce_max(same * high[:, None], axis=2)
+    away = tf.maximum(-shared, 0.0) + tf.maximum(-down, 0.0)
+    nearest = tf.argmin(tf.where(tall[:, None], away, FAR), axis=2, output_type=tf.int32)
+    nearest = tf.where(tall, number, nearest)
+    line, line_height = (tf.gather(values, nearest, batch_dims=1) for values in (line, line_height))
+
+    highest = tf.reduce_max(tf.where(tall, line_height, 0.0), axis=1, keepdims=True)
+    counted = exists & (line_height >= reader.LOW_LINE * highest) & (size >= reader.SPECK * line_height)
+    in_line = both(counted) & (line[:, :, None] == line[:, None])
+    belong = (lower < cuts.SMALL * line_height[:, :, None]) & (shared >= reader.OVER * pairs(tf.minimum, wide))
+    belong &= pairs(tf.maximum, bottom) - pairs(tf.minimum, top) <= reader.HIGHEST * line_height[:, :, None]
+    is_inside = (wide < high)[:, None] & (margin > reader.INSIDE * high[:, None])
+    belong |= is_inside | tf.transpose(is_inside, (0, 2, 1))
+    joined = _closed(in_line & belong)
+    members = tf.reduce_sum(joined, axis=2)
+    top_of, bottom_of = (tf.gather(side, nearest, batch_dims=1) for side in (top, bottom))
+    is_mark = ~tall & ((2 * top > top_of + bottom_of) | (bottom <= top_of))
+    counted &= ~(is_mark & (members < 2))
+    moments = tf.unstack(tf.matmul(joined, tf.stack(moments, axis=2)), axis=2)
+    joined = joined > 0
+    leader = first_of(joined)
+    leads = counted & (leader == number)
+    left, top = (tf.reduce_min(tf.where(joined, side[:, None], FAR), axis=2) for side in (left, top))
+    right, bottom = (tf.reduce_max(tf.where(joined, side[:, None], -FAR), axis=2) for side in (right, bottom))
+
+    led = tf.cast(in_line & leads[:, None], tf.float32)  # [B, K, K]: the groups of each one's line
+    middle = tf.reduce_sum(led * (top + bottom)[:, None], axis=2) / tf.maximum(tf.reduce_sum(led, axis=2), 1.0)
+    begins = leads & (first_of(led > 0) == number)  # the first group of its line
+    lines_above = begins[:, None] & ~in_line & (middle[:, None] < middle[:, :, None])
+    row = tf.reduce_sum(tf.cast(lines_above, tf.int32), axis=2)
+
+    chosen_sheet, chosen = indices(leads)
+    chosen = chosen_sheet * tf.size(number) + chosen
+    group = tf.reshape(tf.cumsum(tf.cast(tf.reshape(leads, [-1]), tf.int32)) - 1, tf.shape(leads))
+    group = tf.where(counted, tf.gather(group, leader, batch_dims=1), tf.size(chosen))
+    to = tf.where(exists, part, tf.size(parts.sheet))
+    groups = tf.tensor_scatter_nd_min(
+        tf.fill([tf.size(parts.sheet) + 1], tf.size(chosen)), tf.reshape(to, [-1, 1]), tf.reshape(group, [-1])
+    )
+    row, line_height, members, *area = (
+        tf.gather(tf.reshape(values, [-1]), chosen)
+        for values in (row, line_height, members, left, top, right, bottom, *moments)
+    )
+    cells = Cells(tf.gather(groups, cells.owner), cells.y, cells.x)
+    return cells, Groups(chosen_sheet, row, line_height, tf.cast(members, tf.int32), area[4], areas_of(*area))
+
+
+def _follow(beside: Tensor, middle: Tensor) -> Tensor:
+    """Whether one of two parts is the nearest to the left or to the right that stands beside the other, [B, K, K]."""
+    number = tf.range(tf.shape(middle)[1])
+    gap = middle[:, None] - middle[:, :, None]
+    later = (gap > 0) | ((gap == 0) & (number > number[:, None]))
+    gap = tf.where(later & beside, gap, FAR)
+    nearest = tf.minimum(tf.reduce_min(gap, axis=1, keepdims=True), FAR / 2)
+    follows = (gap == nearest) | (gap == tf.minimum(tf.reduce_min(gap, axis=2, keepdims=True), FAR / 2))
+    return follows | tf.transpose(follows, (0, 2, 1))
+
+
+def _closed(related: Tensor) -> Tensor:
+    """Whether a chain of related parts leads from one to the other, 1.0 or 0.0: [B, K, K]."""
+    reached = tf.maximum(tf.cast(related, tf.float32), tf.eye(tf.shape(related)[1]))
+    for _ in range(reader.PARTS.bit_length() - 1):
+        reached = tf.minimum(tf.matmul(reached, reached), 1.0)
+    return reached
+
+
+class Largest(NamedTuple):
+    """The largest parts of each sheet, the largest first, [B, K] each."""
+
+    exists: Tensor
+    part: Tensor
+    """Their numbers."""
+    boxes: Parts
+    usual: Tensor
+    """The height that a quarter of the parts exceed, [B, 1]."""
+    tall: Tensor
+    """Whether they make lines."""
+    beside: Tensor
+    """Whether two tall ones are beside each other, [B, K, K]."""
+    shared: Tensor
+    """How much of the same columns two of them share, [B, K, K]."""
+    margin: Tensor
+    """How far the box of one is inside that of another, at least: [B, K inside, K outside]."""
+
+
+def _largest_of(parts: Parts, counts: Tensor) -> Largest:
+    sheets = tf.size(counts)
+    first = tf.cumsum(counts, exclusive=True)
+    most = tf.reduce_max(counts)
+    slot = tf.range(tf.size(parts.sheet)) - tf.gather(first, parts.sheet)
+    size = tf.maximum(parts.right - parts.left, parts.bottom - parts.top)
+    sizes = tf.tensor_scatter_nd_update(tf.fill([sheets, most], -1.0), tf.stack([parts.sheet, slot], axis=1), size)
+    largest, index = tf.math.top_k(sizes, tf.minimum(most, reader.PARTS))
+    exists = largest >= 0
+    part = tf.minimum(first[:, None] + index, tf.size(size) - 1)
+    boxes = parts.gather(part)
+    high, wide = boxes.bottom - boxes.top, boxes.right - boxes.left
+    exists, usual, tall = _tall(exists, high)
+    shared, margin = overlap(boxes.left, boxes.right), _margin(boxes)
+    is_flat = (high < reader.TALL * usual) & (wide >= reader.FLAT * high)
+    shares = tall[:, :, None] & (shared >= reader.OVER * wide[:, :, None])
+    top, bottom = boxes.top, boxes.bottom
+    above, below = (
+        tf.reduce_min(tf.where(shares & (apart > 0), apart, FAR), axis=1)
+        for apart in (top[:, None] - bottom[:, :, None], top[:, :, None] - bottom[:, None])
+    )
+    is_rule = (above >= reader.GAP * usual) & (above < below)
+    is_rule |= (wide >= reader.RULE * usual) & (_how_many(shares) >= reader.OVER_RULE)
+    is_rule &= is_flat
+    least = tf.clip_by_value(reader.TALL * usual, reader.FRAMED[0] * high, reader.FRAMED[1] * high)[:, None]
+    framed = exists[:, :, None] & (margin > 0) & (high[:, :, None] >= least)
+    share = tf.reduce_max(tf.where(framed, high[:, :, None], 0.0), axis=1) / high
+    is_slash = (_how_many(framed & (wide < reader.LEAN * high)[:, :, None]) + _how_many(framed) < 2) & (wide < high)
+    is_slash &= (share >= reader.SLASH[0]) & (share < reader.SLASH[1])
+    framed_ink = tf.reduce_sum(tf.where(framed, boxes.mass[:, :, None], 0.0), axis=1) / boxes.mass
+    length = tf.reduce_max(tf.where(framed, tf.sqrt(wide * wide + high * high)[:, :, None], 0.0), axis=1)
+    is_slash &= framed_ink * (np.pi / 2) * (wide + high) < reader.STRAIGHT * length
+    inside = exists[:, :, None] & (margin > 0) & (high[:, :, None] >= reader.TABLE[1] * high[:, None])
+    in_rows = tall[:, :, None] & (overlap(top, bottom) >= reader.OVER * high[:, :, None])
+    in_rows &= reader.HIGH * high[:, :, None] < high[:, None]
+    inside, in_rows = (
+        tf.reduce_sum(tf.where(some, high[:, :, None], 0.0), axis=1) / high for some in (inside, in_rows)
+    )
+    is_frame = ((framed_ink > reader.WEIGHT) | (inside > reader.TABLE[0])) & ~is_slash
+    is_margin = (high >= tf.maximum(reader.TOWER * usual, reader.FLAT * wide)) & (in_rows > reader.TABLE[0])
+    exists, usual, tall = _tall(exists & ~is_rule & ~is_margin & ~is_frame, high)
+    beside = both(tall) & (overlap(boxes.top, boxes.bottom) > reader.BESIDE * pairs(tf.minimum, high))
+    return Largest(exists, part, boxes, usual, tall, beside, shared, margin)
+
+
+def _margin(boxes: Parts) -> Tensor:
+    sides = (pairs(tf.subtract, each) for each in (boxes.left, -boxes.right, boxes.top, -boxes.bottom))
+    return reduce(tf.minimum, sides)
+
+
+def _how_many(related: Tensor) -> Tensor:
+    return tf.reduce_sum(tf.cast(related, tf.float32), axis=1)
+
+
+def _tall(exists: Tensor, high: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Find the usual height of the parts that exist, and those that make lines."""
+    heights = tf.math.top_k(tf.where(exists, high, 0.0), tf.shape(high)[1])[0]
+    counted = exists & (high >= reader.LOWEST * heights[:, :1])
+    quarter = tf.reduce_sum(tf.cast(counted, tf.int32), axis=1, keepdims=True) // 4
+    usual = tf.gather(heights, quarter, batch_dims=1)
+    return exists, usual, exists & (high >= reader.TALL * usual)

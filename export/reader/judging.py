@@ -1,0 +1,144 @@
+"""What the networks say of ink, when it counts as a digit, and neighbours that are one digit together."""
+
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from export.reader.connecting import Cells
+from export.reader.cuts import Networks
+from export.reader.grouping import Groups
+from export.reader.imaging import Areas, images_of
+from export.reader.shading import Pages
+from export.reader.tensors import FAR, Tensor, indices
+from model import reader
+
+
+class Pairs(NamedTuple):
+    """Each group and the next one in its line, [G] each."""
+
+    next: Tensor
+    """Number of the next one."""
+    exists: Tensor
+    """Whether there is one."""
+    may_be_one: Tensor
+    """Whether both may be one digit together."""
+
+
+def judge(networks: Networks, groups: Groups, images: Tensor, pictures: Tensor) -> tuple[Any, ...]:
+    """Ask the networks, about whole sheets too, `pictures`; and tell which neighbours may be one digit together."""
+    judged = judgements(networks, tf.concat([images, pictures], axis=0))
+    of_groups = tf.shape(images)[0]
+    read_whole = tf.nest.map_structure(lambda values: values[:of_groups], judged)
+    read_pictures = tf.nest.map_structure(lambda values: values[of_groups:], judged)
+    sheet, line, height, _, _, (left, top, right, bottom, _, x) = groups
+    number = tf.range(of_groups)
+    later = (x > x[:, None]) | ((x == x[:, None]) & (number > number[:, None]))
+    later &= (sheet[:, None] == sheet) & (line[:, None] == line)
+    following = tf.argmin(tf.where(later, x, FAR), axis=1, output_type=tf.int32)
+    exists = tf.reduce_any(later, axis=1)
+    left, top = (tf.minimum(side, tf.gather(side, following)) for side in (left, top))
+    gap = tf.gather(groups.areas.left, following) - right
+    right, bottom = (tf.maximum(side, tf.gather(side, following)) for side in (right, bottom))
+    sure = tf.reduce_max(read_whole[0][:, 2], axis=1)
+    may_be_one = exists & (tf.minimum(sure, tf.gather(sure, following)) < reader.SURE) & (gap <= reader.NEAR * height)
+    may_be_one &= (right - left <= reader.WIDE * (bottom - top)) & (bottom - top <= reader.HIGHEST * height)
+    return read_whole, read_pictures, Pairs(following, exists, may_be_one), tf.reduce_any(may_be_one)
+
+
+def judgements(networks: Networks, images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    """Probabilities [n, 3, 10]: LeNet5's, FFNN's, and their mean; LeNet5's maps."""
+    lenet5, maps = networks.lenet5(images)
+    return with_mean(tf.stack([lenet5, networks.ffnn(images)], axis=1)), maps
+
+
+def with_mean(both: Tensor) -> Tensor:
+    """Add the mean to the probabilities of both networks, [n, 2, 10]."""
+    return tf.concat([both, tf.reduce_mean(both, axis=1, keepdims=True)], axis=1)
+
+
+def counts_of(probabilities: Tensor, images: Tensor) -> tuple[Tensor, Tensor]:
+    """How sure the networks are of each piece of ink, and whether it counts as a digit."""
+    sure = tf.reduce_max(probabilities[:, 2], axis=1)
+    return sure, (sure > reader.PROBABLE) & ~is_smear(images)
+
+
+def is_smear(images: Tensor) -> Tensor:
+    """Whether ink is a dot, or as dense as a filled rectangle, and not long."""
+    across = tf.matmul(images, reader.POWERS)
+    moments = tf.reduce_sum(across[..., None] * reader.POWERS[:, None], axis=1)  # a matmul fails for no images
+    (mass, y, yy), (x, yx, _), (xx, _, _) = (tf.unstack(row, axis=1) for row in tf.unstack(moments, axis=1))
+    yy, xx, yx = mass * yy - y * y, mass * xx - x * x, mass * yx - y * x
+    determinant = yy * xx - yx * yx
+    is_dense = (mass**6 > reader.SOLID * determinant) & ((yy + xx) ** 2 < reader.LONG * determinant)
+    return is_dense | (yy + xx < reader.TINY * mass**2)
+
+
+def probable(answers: Tensor) -> Tensor:
+    """Probability of the likeliest digit, [n], or 0 if that does not count."""
+    sure = tf.reduce_max(answers[:, 2], axis=1)
+    return tf.where(sure > reader.PROBABLE, sure, 0.0)
+
+
+def apart(
+    cells: Cells, groups: Groups, images: Tensor, read_whole: Any, pairs: Pairs, pages: Pages
+) -> tuple[Groups, Tensor, Any, Cells]:
+    """Leave the groups as they are."""
+    return groups, images, read_whole, cells
+
+
+def join(
+    networks: Networks, cells: Cells, groups: Groups, images: Tensor, read_whole: Any, pairs: Pairs, pages: Pages
+) -> tuple[Groups, Tensor, Any, Cells]:
+    """Join neighbours that are surely one digit together."""
+    (first,) = indices(pairs.may_be_one)
+    second = tf.gather(pairs.next, first)
+    count, pair = tf.size(groups.sheet), tf.range(tf.size(first))
+    mine = []
+    for of_pair in (first, second):
+        owner = tf.tensor_scatter_nd_update(tf.fill([count + 1], -1), of_pair[:, None], pair)
+        owner = tf.gather(owner, cells.owner)
+        (kept,) = indices(owner >= 0)
+        mine.append(Cells(*(tf.gather(values, kept) for values in (owner, cells.y, cells.x))))
+    of_pairs = Cells(*(tf.concat(both, axis=0) for both in zip(*mine, strict=True)))
+    (mass, areas), (other_mass, other) = (
+        (tf.gather(groups.mass, number), groups.areas.gather(number)) for number in (first, second)
+    )
+    total = mass + other_mass
+    union = Areas(
+        *(tf.minimum(a, b) for a, b in zip(areas[:2], other[:2], strict=True)),
+        *(tf.maximum(a, b) for a, b in zip(areas[2:4], other[2:4], strict=True)),
+        *((a * mass + b * other_mass) / total for a, b in zip(areas[4:], other[4:], strict=True)),
+    )
+    seen = images_of(of_pairs, tf.gather(groups.sheet, first), union, pages)
+    read = judgements(networks, seen)
+    sure, counts = counts_of(read[0], seen)
+    sure = tf.where(counts, sure, 0.0)
+    of_group = tf.tensor_scatter_nd_update(tf.zeros([count]), first[:, None], sure)
+    after = tf.where(pairs.exists, tf.gather(of_group, pairs.next), 0.0)
+    before = tf.tensor_scatter_nd_max(tf.zeros([count]), pairs.next[:, None], tf.where(pairs.exists, of_group, 0.0))
+    is_one = (sure > reader.SURE) & (sure >= tf.gather(after, first)) & (sure > tf.gather(before, first))
+    (joined,) = indices(is_one)
+    first, second, total = (tf.gather(each, joined) for each in (first, second, total))
+    is_left = tf.tensor_scatter_nd_update(tf.ones([count], tf.int32), second[:, None], tf.zeros_like(second))
+    (left,) = indices(is_left > 0)
+
+    def replaced(values: Tensor, by: Tensor) -> Tensor:
+        return tf.gather(tf.tensor_scatter_nd_update(values, first[:, None], by), left)
+
+    def updated(values: Any, of_unions: Any) -> Any:
+        return tf.nest.map_structure(lambda a, b: replaced(a, tf.gather(b, joined)), values, of_unions)
+
+    parts = tf.gather(groups.parts, first) + tf.gather(groups.parts, second)
+    sheet, line, height = (tf.gather(each, left) for each in groups[:3])
+    new = Groups(
+        sheet,
+        line,
+        height,
+        replaced(groups.parts, parts),
+        replaced(groups.mass, total),
+        updated(groups.areas, union),
+    )
+    number = tf.cumsum(is_left) - 1
+    number = tf.tensor_scatter_nd_update(number, second[:, None], tf.gather(number, first))
+    owner = tf.gather(tf.concat([number, tf.shape(left)], axis=0), cells.owner)
+    return new, updated(images, seen), updated(read_whole, read), Cells(owner, cells.y, cells.x)

@@ -1,0 +1,140 @@
+"""Pieces of ink in reading order, as the best look shows them."""
+
+from typing import Any
+
+import tensorflow as tf
+
+from export.reader.cutting import Entries
+from export.reader.judging import counts_of, is_smear, probable
+from export.reader.looking import Clearness
+from export.reader.shading import Pages
+from export.reader.tensors import FAR, Tensor, indices, segment_sums
+from model import reader
+from model.normalize import SIDE
+
+
+def as_they_are(entries: Entries, read_pictures: Any, pages: Pages, clearness: Clearness) -> dict[str, Tensor]:
+    """Do what in_order() does with one piece of ink on each sheet."""
+    sure, counts = counts_of(entries.probabilities, entries.images)
+    digit = tf.argmax(entries.probabilities[:, 2], axis=1, output_type=tf.int64)
+    outputs = {
+        "digits": tf.where(counts, digit, -1),
+        "line": tf.cast(entries.line, tf.int64),
+        "sure": sure,
+        "boxes": entries.boxes * pages.cell,
+        "probabilities": entries.probabilities,
+        "images": entries.images,
+        **entries.maps,
+    }
+    return {name: values[:, None] for name, values in outputs.items()}
+
+
+def in_order(entries: Entries, read_pictures: Any, pages: Pages, clearness: Clearness) -> dict[str, Tensor]:
+    """Lay pieces of ink out in reading order, after the rule when they count as digits, as the best look shows them."""
+    sheets = tf.shape(pages.image)[0]
+    entries = _without_smears(_or_one_digit(entries, read_pictures, pages), sheets)
+    sheet, line, x, piece, boxes, probabilities, images, maps = entries
+    sure, is_digit = counts_of(probabilities, images)
+    counts = tf.cast(is_digit, tf.float32)
+    same_sheet = sheet[:, None] == sheet
+    same_line = tf.cast(same_sheet & (line[:, None] == line), tf.float32)
+    on_sheet = tf.cast(same_sheet, tf.float32)
+    share = tf.linalg.matvec(same_line, counts) / tf.reduce_sum(same_line, axis=1)
+    counts = tf.where(share >= reader.DIGITS, counts, 0.0)
+    share = tf.linalg.matvec(on_sheet, counts) / tf.reduce_sum(on_sheet, axis=1)
+    is_number = (share >= reader.SHEET) | (tf.linalg.matvec(same_line, counts) >= reader.FEW)
+    digit = tf.argmax(probabilities[:, 2], axis=1, output_type=tf.int64)
+    digit = tf.where((counts > 0) & is_number, digit, -1)
+
+    best = best_looks(digit, sheet, read_pictures[0], pages, clearness)
+    (kept,) = indices(sheet == tf.gather(best, tf.gather(pages.sketch, sheet)))
+    chosen = sheet, line, x, piece, boxes, probabilities, images, maps, sure, digit
+    chosen = tf.nest.map_structure(lambda values: tf.gather(values, kept), chosen)
+    sheet, line, x, piece, boxes, probabilities, images, maps, sure, digit = chosen
+    sheet, sheets = tf.gather(pages.sketch, sheet), tf.size(best)
+    same_sheet = sheet[:, None] == sheet
+    number = tf.range(tf.size(sheet))
+    earlier = piece < piece[:, None]
+    earlier |= (piece == piece[:, None]) & (number < number[:, None])
+    earlier = (x < x[:, None]) | ((x == x[:, None]) & earlier)
+    earlier = (line < line[:, None]) | ((line == line[:, None]) & earlier)
+    place = tf.reduce_sum(tf.cast(same_sheet & earlier, tf.int32), axis=1)
+    (kept,) = indices(place < reader.PIECES)
+    count = tf.reduce_max(tf.concat([[-1], tf.gather(place, kept)], axis=0)) + 1
+    to = tf.stack([tf.gather(sheet, kept), tf.gather(place, kept)], axis=1)
+
+    def laid_out(values: Tensor, *shape: int, missing: float = 0) -> Tensor:
+        empty = tf.fill(tf.stack([sheets, count, *shape]), tf.cast(missing, values.dtype))
+        return tf.tensor_scatter_nd_update(empty, to, tf.gather(values, kept))
+
+    return {
+        "digits": laid_out(digit, missing=-2),
+        "line": laid_out(tf.cast(line, tf.int64), missing=-1),
+        "sure": laid_out(sure),
+        "boxes": laid_out(boxes * pages.cell, 4),
+        "probabilities": laid_out(probabilities, 3, 10),
+        "images": laid_out(images, SIDE, SIDE),
+        **{layer: laid_out(values, *values.shape[1:]) for layer, values in maps.items()},
+    }
+
+
+def _or_one_digit(entries: Entries, read_pictures: Any, pages: Pages) -> Entries:
+    """Take a sheet for one digit where the networks read it surely as one, and few and not all of its pieces so."""
+    probabilities, maps = read_pictures
+    count, owner = tf.shape(pages.image)[0], entries.sheet[:, None]
+    read = tf.cast(tf.reduce_max(entries.probabilities[:, 2], axis=1) > reader.PROBABLE, tf.float32)
+    pieces, read = (segment_sums(entries.sheet, each, count) for each in (tf.ones_like(read), read))
+    few = read < tf.minimum(pieces, float(reader.FEW))
+    (sheet,) = indices(tf.reduce_max(probabilities[:, 2], axis=1) > reader.SURE)  # none if no whole sheets were read
+    sheet = tf.gather(sheet, indices(tf.gather(few, sheet))[0])
+    is_one = tf.tensor_scatter_nd_update(tf.zeros([count], tf.int32), sheet[:, None], tf.ones_like(sheet))
+    low = tf.tensor_scatter_nd_min(tf.fill([count, 2], FAR), owner, entries.boxes[:, :2])
+    high = tf.tensor_scatter_nd_max(tf.fill([count, 2], -FAR), owner, entries.boxes[:, 2:])
+    zero = tf.zeros_like(sheet)
+    ones = Entries(
+        sheet,
+        zero,
+        tf.cast(zero, tf.float32),
+        zero,
+        tf.gather(tf.concat([low, high], axis=1), sheet),
+        *tf.nest.map_structure(lambda values: tf.gather(values, sheet), (probabilities, pages.image, maps)),
+    )
+    (kept,) = indices(tf.gather(is_one, entries.sheet) == 0)
+    return tf.nest.map_structure(lambda a, b: tf.concat([tf.gather(a, kept), b], axis=0), entries, ones)
+
+
+def _without_smears(entries: Entries, sheets: Tensor) -> Entries:
+    """Leave out smears beside digits."""
+    _, is_digit = counts_of(entries.probabilities, entries.images)
+    digits = segment_sums(entries.sheet, tf.cast(is_digit, tf.int32), sheets)
+    (kept,) = indices(~is_smear(entries.images) | (tf.gather(digits, entries.sheet) == 0))
+    return tf.nest.map_structure(lambda values: tf.gather(values, kept), entries)
+
+
+def best_looks(digits: Tensor, sheet: Tensor, pictures: Tensor, pages: Pages, clearness: Clearness) -> Tensor:
+    """The number of the sheet that shows each sketch best. `pictures` are the answers for whole sheets."""
+    unclear, other, same = clearness
+    sketches, sheets = tf.size(unclear), tf.size(pages.sketch)
+    none = tf.zeros([3 * sketches])
+
+    def by_look(values: Tensor) -> Tensor:
+        return tf.reshape(tf.concat([values, none], axis=0)[: 3 * sketches], [3, sketches])
+
+    images = tf.where(by_look(tf.cast(is_smear(pages.image), tf.float32)) > 0, 0.0, by_look(probable(pictures)))
+    straight, turned, last = tf.unstack(images)
+    of_drawing = straight, tf.where(other & (turned > reader.SURE), turned, 0.0), tf.where(same, reader.SURE, 0.0)
+    of_photograph = (
+        tf.where(same, tf.maximum(straight, reader.SURE), straight),
+        tf.where(other, tf.maximum(turned, reader.TURNED), turned),
+        last,
+    )
+    is_drawn = unclear > 1
+    sure = [tf.where(is_drawn, a, b) for a, b in zip(of_drawing, of_photograph, strict=True)]
+    surest = tf.argmax(tf.stack(sure), output_type=tf.int32)
+    gains = by_look(segment_sums(sheet, tf.where(digits < 0, -2.0, 1.0), sheets))
+    most = tf.argmax(gains, output_type=tf.int32)
+    gain = tf.gather(tf.transpose(gains), surest, batch_dims=1)
+    more = tf.where(tf.reduce_max(images, axis=0) < reader.SURE, 1.0, 2.0) * reader.FEW
+    is_page = ~is_drawn & (tf.reduce_max(gains, axis=0) >= tf.maximum(gain, 0.0) + more)
+    best = tf.where(is_page, most, surest)
+    return tf.where(unclear > 0, best, 0) * sketches + tf.range(sketches)
