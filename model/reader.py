@@ -11,7 +11,7 @@ steps:
    is cut between the lines.
 3. Lines: a tall part and the next one that stands beside it are in one line, so that a line may rise or fall. Small
    parts join the nearest line. Specks do not count, nor commas and other marks above or below it, strokes under,
-   over or along several digits, frames and tables.
+   over or along several digits, frames, tables, and the combs of forms.
 4. Groups: a small part above or below another belongs to it: the roof of a 5, the bar of a 7. So does what another
    surrounds: the dot or the slash in a 0.
 5. The networks read each group. One that is alone is seen as model/normalize.py sees the sheet, unless that image holds
@@ -22,7 +22,8 @@ steps:
    counts if more speaks for a number than for a letter, a word or a zigzag.
 7. If a piece is no digit and at most two are, but the networks are sure of the whole sheet as one digit, it is one: in
    a photograph, lines and edges may be left beside a digit.
-8. Dots and other smears beside digits are left out. A line of which half is digits is a number. On a sheet of which
+8. Dots and other smears beside digits are left out, and ends of lines and edges that go on where no digit is near: the
+   boxes of a form, the rim of a screen. A line of which half is digits is a number. On a sheet of which
    most is no digit, such as noise or a page of text, that takes a few digits: one is a chance resemblance.
 """
 
@@ -71,13 +72,15 @@ LIKE = 0.25  # beside two others of more than this share of its height: specks t
 BESIDE = 0.5  # of the height of the lower of two parts: if they share more, they are in one line
 FLAT = 3.0  # times as wide as high: a part that is flatter, and no tall one, may be drawn under digits or between them,
 RULE = 1.2  # times that height wide,
+COMB = 0.3  # of its height: a higher part is drawn so, too, if its centre of mass is nearer to its top or bottom,
 OVER_RULE = 2  # if as many tall parts lie over or under it with OVER of their width;
 GAP = 0.08  # of that height: or so far under a tall part, and farther over the next one
 TOWER = 2.5  # times that height: a stroke so high may be a margin, if TABLE holds for what stands beside it
 FRAMED = 0.1, 0.25  # of its height: a part is the frame of tall parts that are as high inside it, and of all that are
 WEIGHT = 0.15  # of its ink, if these have more together,
 TABLE = 0.8, 0.05  # or if those of more than the second share of its height are together higher than the first;
-SLASH = 0.4, 0.8  # but if it is higher than wide, a single part in it that is so high, as shares of its height,
+UPRIGHT = 0.9  # of its height: but if it is narrower, and no box of a form,
+SLASH = 0.4, 0.8  # a single part in it that is so high, as shares of its height,
 STRAIGHT = 1.2  # times as long as a straight one at most, judged by its ink,
 LEAN = 0.25  # and is at least so wide as a share of its own height, is the slash in a 0
 SPECK = 0.2  # of its line's height: a smaller part is a speck
@@ -95,6 +98,9 @@ PROBABLE = 0.5  # probability of the digit that counts
 DIGITS = 0.5  # of a line's pieces: if fewer are digits, it is no number
 SHEET = 0.3  # of a sheet's pieces: if fewer are digits, a line of less than FEW digits is no number either
 FEW = 3
+GOES_ON = 0.75  # of the mean of a part's ink: if ink beside it is so dark where no digit is near, the part goes on,
+THIN_END = 0.4  # of its height: and is an end of a line or an edge if it is narrower, and a 1 or no digit,
+END = 0.55, 1.25  # of the digits' mean height: or no digit, and lower or higher than these, or wider than any digit
 TO_CUT = 32.0  # heights: if the groups of which the networks are unsure are wider, it is no number; nothing is cut
 NARROW = 0.5  # of its height: a group that is narrower is not cut
 WIDEST = 12.0  # times its height: a group that is wider is not cut
@@ -145,6 +151,8 @@ class Sheet(NamedTuple):
     """Pixels a side of a cell."""
     ink: np.ndarray
     """Mean level of the ink in each cell, 0 where there is none: [rows, columns]."""
+    beyond: np.ndarray
+    """How dark each cell or one beside it is that is near no digit, 0 if all are near: [rows, columns]."""
 
 
 class Part:
@@ -153,8 +161,8 @@ class Part:
     Rows and columns are float32, as in the graph.
     """
 
-    def __init__(self, y: np.ndarray, x: np.ndarray, ink: np.ndarray, cover: np.ndarray) -> None:
-        self.y, self.x, self.ink, self.cover = y, x, ink, cover
+    def __init__(self, y: np.ndarray, x: np.ndarray, ink: np.ndarray, cover: np.ndarray, goes_on: bool = False) -> None:
+        self.y, self.x, self.ink, self.cover, self.goes_on = y, x, ink, cover, goes_on
         self.left, self.top = (x + 1 - cover).min(), (y + 1 - cover).min()  # float32, as in the graph
         self.right, self.bottom = (x + cover).max(), (y + cover).max()
         self.width, self.height = self.right - self.left, self.bottom - self.top
@@ -172,7 +180,8 @@ class Part:
 
 
 def union(parts: list[Part]) -> Part:
-    return Part(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("y", "x", "ink", "cover")))
+    y, x, ink, cover = (np.concatenate([getattr(part, name) for part in parts]) for name in ("y", "x", "ink", "cover"))
+    return Part(y, x, ink, cover, any(part.goes_on for part in parts))
 
 
 def read(sketch: np.ndarray, networks: Networks) -> Reading:
@@ -232,7 +241,8 @@ def without_canvases(sketch: np.ndarray) -> np.ndarray:
     other = np.pad(np.abs(cells - page) > contrast / 2, THIN // 2)
     inside = np.pad(sliding_window_view(other, window).all(axis=(2, 3)), THIN // 2)
     inner, outer = np.zeros(sketch.shape, bool), np.zeros(sketch.shape, bool)
-    parts = parts_of(np.asarray(sliding_window_view(inside, window).any(axis=(2, 3)), np.float32))
+    full = np.asarray(sliding_window_view(inside, window).any(axis=(2, 3)), np.float32)
+    parts = parts_of(full, 0 * full)
     parts = [part for part in parts if min(part.width, part.height) >= SMALLEST]
     parts = [part for part in parts if FILLED[0] < len(part.y) / (part.width * part.height) < FILLED[1]]
     canvases = [part for part in parts if _ring(part) >= RING[0]]
@@ -256,7 +266,7 @@ def _read(sketch: np.ndarray, separation: Separation, networks: Networks) -> Rea
     """Read what one look at a sketch shows."""
     image, step, sign, paper, found, strength, printed, flat = (np.asarray(each)[0] for each in separation[:8])
     sheet = ink_of(sketch, float(sign.squeeze()), paper, found, strength, printed, bool(flat > 0))
-    lines = lines_of(parts_in_lines(sheet.ink)) if image.any() else []
+    lines = lines_of(parts_in_lines(sheet.ink, sheet.beyond)) if image.any() else []
     groups = [group for line in lines for group in line]
     around = BOX * step - COARSE / GRID * max(sketch.shape)
     has_all = len(groups) == 1 and len(groups[0].y) == np.count_nonzero(sheet.ink)
@@ -278,23 +288,38 @@ def _read(sketch: np.ndarray, separation: Separation, networks: Networks) -> Rea
         doubtful = [False] * len(groups)
 
     entries: list[tuple[int, int, np.ndarray, np.ndarray, np.ndarray]] = []
+    ends: list[bool] = []
     number = 0
     for row, line in enumerate(lines):
-        pieces = []
         for group in line:
             beside = np.delete(sure, number) > SURE
             digits = cut(group, heights[number], sure[number], beside, sheet, networks) if doubtful[number] else []
-            pieces += digits or [(group.box, seen[number], probabilities[number])]
+            pieces = digits or [(group.box, seen[number], probabilities[number])]
             number += 1
-        entries += [(digit(image, p), row, box, image, p) for box, image, p in pieces]
+            entries += [(digit(image, p), row, box, image, p) for box, image, p in pieces]
+            ends += [group.goes_on] * len(pieces)
     if sum(answer[2].max() > PROBABLE for *_, answer in entries) < min(FEW, len(entries)):
         answer = judged(networks, image[None])[0]
         if answer[2].max() > SURE:  # part of a digit, or what is beside it, was taken for another
-            entries = [(digit(image, answer), 0, union(groups).box, image, answer)]
-    if any(entry[0] >= 0 for entry in entries):
-        entries = [entry for entry in entries if not is_smear(entry[3])]
+            entries, ends = [(digit(image, answer), 0, union(groups).box, image, answer)], [False]
+    entries = _without_leavings(entries, np.array(ends, bool))
     counted = _in_numbers(*(np.array([entry[i] for entry in entries], np.int64) for i in (0, 1)))
     return _reading(counted[:PIECES], entries[:PIECES], sheet.cell)
+
+
+def _without_leavings(
+    entries: list[tuple[int, int, np.ndarray, np.ndarray, np.ndarray]], goes_on: np.ndarray
+) -> list[tuple[int, int, np.ndarray, np.ndarray, np.ndarray]]:
+    """Leave out smears beside digits, and ends of what goes on where no digit is near, [count]."""
+    digits = np.array([digit for digit, *_ in entries], int)
+    wide, high = np.array([box[2:] - box[:2] for _, _, box, *_ in entries], np.float32).reshape(-1, 2).T
+    mean = high[digits >= 0].mean() if np.any(digits >= 0) else 0.0
+    is_end = (wide < THIN_END * high) & ((digits == 1) | (digits < 0))
+    is_end |= (digits < 0) & ((high < END[0] * mean) | (high > END[1] * mean) | (wide > WIDE * high))
+    is_end &= goes_on
+    if not np.any((digits >= 0) & ~is_end):
+        return entries
+    return [entry for entry, end in zip(entries, is_end, strict=True) if not end and not is_smear(entry[3])]
 
 
 def _surely(networks: Networks, images: np.ndarray) -> float:
@@ -373,15 +398,13 @@ def ink_of(
     strongest = ink.max()
     least = INK * strongest * strength[y][:, x]
     if is_flat:  # a thin pen's ink may be weak, but what is as weak beside strong ink is its smooth edge
-        padded = np.pad(ink, 1)
-        beside = np.max([padded[i : i + rows, j : j + columns] for i in range(3) for j in range(3)], axis=0)
-        least = np.maximum(least, INK * beside)
+        least = np.maximum(least, INK * _beside(ink))
     is_line = printed > PRINTED
     if is_line.any():
         darkness = DARKER * darkness_of_lines(dark, (is_line & ~_around(near))[y][:, x])
         least = np.where(_around(is_line)[y][:, x], np.clip(darkness, least, CERTAIN / INK * least), least)
     ink[(ink <= least) | (strongest < CONTRAST)] = 0
-    return Sheet(level, paper, cell, ink)
+    return Sheet(level, paper, cell, ink, _beside(np.where(near[y][:, x], 0, dark)))
 
 
 def _cell(height: int, width: int, count: int) -> int:
@@ -411,14 +434,24 @@ def _mean_of_run(dark: np.ndarray) -> np.ndarray:
     return np.mean([padded[start : start + len(dark)] for start in range(RUN)], axis=0)
 
 
+def _beside(cells: np.ndarray) -> np.ndarray:
+    """The largest value in and beside each cell, [rows, columns]."""
+    rows, columns = cells.shape
+    padded = np.pad(cells, 1)
+    return np.max([padded[i : i + rows, j : j + columns] for i in range(3) for j in range(3)], axis=0)
+
+
 def _around(grid: np.ndarray) -> np.ndarray:
     """The largest value in and around each cell of [GRID, GRID]."""
     around = np.pad(grid, 1, mode="edge")
     return np.max([around[y : y + GRID, x : x + GRID] for y in range(3) for x in range(3)], axis=0)
 
 
-def parts_of(ink: np.ndarray) -> list[Part]:
-    """Find the largest parts, in the order of their size: cells that touch, at a corner too."""
+def parts_of(ink: np.ndarray, beyond: np.ndarray) -> list[Part]:
+    """Find the largest parts, in the order of their size: cells that touch, at a corner too.
+
+    One goes on where no digit is near if ink `beyond` is as dark there: the line of a form, the edge of a sheet.
+    """
     label = np.full(np.add(ink.shape, 2), -1)
     stood: list[int] = []  # each label's parent
 
@@ -442,20 +475,21 @@ def parts_of(ink: np.ndarray) -> list[Part]:
     for number in np.unique(roots):
         mine = roots == number
         y, x = cells[mine].T.astype(np.float32)
-        parts.append(Part(y, x, level[mine], level[mine] / level[mine].max()))
+        goes_on = beyond[ink > 0][mine].max() > GOES_ON * level[mine].mean()
+        parts.append(Part(y, x, level[mine], level[mine] / level[mine].max(), bool(goes_on)))
     return sorted(parts, key=lambda part: -part.size)[:PARTS]
 
 
-def parts_in_lines(ink: np.ndarray) -> list[Part]:
+def parts_in_lines(ink: np.ndarray, beyond: np.ndarray) -> list[Part]:
     """Find the largest parts. One in which digits of two lines touch is cut: it loses a row of cells between them."""
-    parts = without_rules(parts_of(ink))
+    parts = without_rules(parts_of(ink, beyond))
     rows = [(part, row) for part, row in zip(parts, rows_between_lines(parts), strict=True) if row >= 0]
     if not rows:
         return parts
     ink = ink.copy()
     for part, row in rows:
         ink[row, part.x[part.y == row].astype(int)] = 0
-    return without_rules(parts_of(ink))
+    return without_rules(parts_of(ink, beyond))
 
 
 def rows_between_lines(parts: list[Part]) -> list[int]:
@@ -501,12 +535,17 @@ def without_rules(parts: list[Part]) -> list[Part]:
     usual, tall = _usual_height(parts), _tall(parts)
 
     def is_rule(part: Part) -> bool:
-        if part.height >= TALL * usual or part.width < FLAT * part.height:
+        if part.width < FLAT * part.height or (part.height >= TALL * usual and not is_comb(part)):
             return False
-        shared = [each for each in tall if _shared(part.left, part.right, each.left, each.right) >= OVER * each.width]
+        others = [each for each in tall if each is not part]
+        shared = [each for each in others if _shared(part.left, part.right, each.left, each.right) >= OVER * each.width]
         above = min((part.top - each.bottom for each in shared if each.bottom < part.top), default=np.inf)
         below = min((each.top - part.bottom for each in shared if part.bottom < each.top), default=np.inf)
         return GAP * usual <= above < below or (part.width >= RULE * usual and len(shared) >= OVER_RULE)
+
+    def is_comb(part: Part) -> bool:
+        down = (part.middle[0] - part.top) / part.height
+        return not COMB <= down <= 1 - COMB
 
     def is_margin(part: Part) -> bool:
         beside = [
@@ -523,7 +562,7 @@ def without_rules(parts: list[Part]) -> list[Part]:
         share = sum(each.ink.sum() for each in framed) / part.ink.sum()
         is_slash = (
             len(framed) == 1
-            and part.width < part.height
+            and part.width < UPRIGHT * part.height
             and SLASH[0] * part.height <= framed[0].height < SLASH[1] * part.height
             and share * np.pi / 2 * (part.width + part.height) < STRAIGHT * np.hypot(framed[0].width, framed[0].height)
             and framed[0].width >= LEAN * framed[0].height
@@ -577,7 +616,7 @@ def lines_of(parts: list[Part]) -> list[list[Part]]:
         def belong(a: Part, b: Part, height: float = height) -> bool:
             shared = _shared(a.left, a.right, b.left, b.right)
             is_over = min(a.height, b.height) < SMALL * height and shared >= OVER * min(a.width, b.width)
-            is_over &= max(a.bottom, b.bottom) - min(a.top, b.top) <= HIGHEST * height
+            is_over &= max(a.bottom, b.bottom) - min(a.top, b.top) <= HIGHEST * height and a.goes_on == b.goes_on
             return is_over or _is_inside(a, b) or _is_inside(b, a)
 
         classes = closed(line, belong)

@@ -72,16 +72,18 @@ def read(sketch: Tensor, networks: Networks, call: Callable[..., Any], choose: C
     """
     sketches = call(averaged, sketch)
     may_hold_canvases = call(canvases.any_may_hold_canvases, sketches)
-    sketches = choose(may_hold_canvases, canvases.without_canvases, canvases.as_it_is, sketches)
+    sketches = choose(may_hold_canvases, canvases.turn, canvases.leave, sketches)
     first = separated(sketches, call, choose)
     is_unclear = call(looking.is_any_unclear, first)
-    looks, clearness = choose(is_unclear, looking.three_looks, looking.one_look, first)
+    looks, clearness = choose(is_unclear, looking.thrice, looking.once, first)
     pages, shades, have_lines = call(shading.shades, looks, first.level, first.above)
     least = choose(have_lines, shading.least_on_lines, shading.least, shades)
     ink, cells, parts, counts, are_several, have_one = call(connecting.find, pages, shades, least)
-    rows, are_linked = choose(are_several, grouping.rows, grouping.no_rows, parts, counts)
-    cells, parts, counts = choose(are_linked, grouping.split, grouping.as_found, ink, cells, parts, counts, rows)
-    found = pages, cells, parts, counts
+    ends = choose(are_several, connecting.ends, connecting.no_ends, shades, cells, parts)
+    rows, are_linked = choose(are_several, grouping.rows, grouping.no_rows, parts, counts, ends)
+    linked = ink, shades, cells, parts, counts, ends, rows
+    cells, parts, counts, ends = choose(are_linked, grouping.split, grouping.as_found, *linked)
+    found = pages, cells, parts, counts, ends
     cells, groups, images, pictures = choose(are_several, grouping.many, grouping.one_each, *found)
     judge, join, cut = (partial(function, networks) for function in (judging.judge, judging.join, cutting.cut))
     read_whole, read_pictures, pairs, may_be_one = call(judge, groups, images, pictures)

@@ -16,12 +16,12 @@ def any_may_hold_canvases(sketches: Averaged) -> Tensor:
     return tf.reduce_max(sketches.pages) > 0
 
 
-def as_it_is(sketches: Averaged) -> Averaged:
+def leave(sketches: Averaged) -> Averaged:
     """Leave the sketches as they are."""
     return sketches
 
 
-def without_canvases(sketches: Averaged) -> Averaged:
+def turn(sketches: Averaged) -> Averaged:
     """Turn canvases on pages to the pages' side."""
     level, above = sketches.sheets.level, sketches.sheets.above
     height, width = tf.shape(level)[1], tf.shape(level)[2]

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from export.reader.shading import Pages, Shades
+from export.reader.shading import Pages, Shades, beyond
 from export.reader.tensors import FAR, Tensor, indices, segment_sums
 from model import reader
 
@@ -49,6 +49,23 @@ def find(pages: Pages, shades: Shades, least: Tensor) -> tuple[Any, ...]:
     are_several = (tf.reduce_max(counts) > 1) | ~tf.reduce_all(is_all(parts.sheet, parts[1:5], pages))
     are_several |= (tf.size(counts) > tf.shape(pages.level)[0]) & (tf.size(parts.sheet) > 0)
     return ink, cells, parts, counts, are_several, ~are_several & (tf.reduce_min(counts) == 1)
+
+
+def ends(shades: Shades, cells: Cells, parts: Parts) -> Tensor:
+    """1.0 for each part that goes on where no digit is near, else 0.0."""
+    sheet, count = tf.gather(parts.sheet, cells.owner), tf.size(parts.sheet)
+    dark = beyond(shades)
+    rows, columns = tf.shape(dark)[1], tf.shape(dark)[2]
+    y, x = tf.cast(cells.y, tf.int32), tf.cast(cells.x, tf.int32)
+    dark = tf.gather(tf.reshape(dark, [-1]), (sheet * rows + y) * columns + x)
+    darkest = tf.tensor_scatter_nd_max(tf.zeros([count]), cells.owner[:, None], dark)
+    mean = parts.mass / segment_sums(cells.owner, tf.ones_like(dark), count)
+    return tf.cast(darkest > reader.GOES_ON * mean, tf.float32)
+
+
+def no_ends(shades: Shades, cells: Cells, parts: Parts) -> Tensor:
+    """Do what ends() does where no part goes on."""
+    return tf.zeros_like(parts.mass)
 
 
 def is_all(sheet: Tensor, box: Iterable[Tensor], pages: Pages) -> Tensor:

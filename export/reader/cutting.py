@@ -39,6 +39,8 @@ class Entries(NamedTuple):
     """Of their group's centre."""
     piece: Tensor
     """Their number in the group."""
+    ends: Tensor
+    """Above 0 if their group goes on where no digit is near."""
     boxes: Tensor
     probabilities: Tensor
     images: Tensor
@@ -63,7 +65,8 @@ def uncut(
     """Take each group for a piece of ink."""
     boxes = tf.stack(groups.areas[:4], axis=1)
     piece, (probabilities, maps) = tf.zeros_like(groups.sheet), read_whole
-    return Entries(groups.sheet, groups.line, groups.areas.x, piece, boxes, probabilities, images, maps), have_one
+    whose = groups.sheet, groups.line, groups.areas.x, piece, groups.ends
+    return Entries(*whose, boxes, probabilities, images, maps), have_one
 
 
 def doubts(cells: Cells, groups: Groups, doubtful: Tensor, ink: Tensor, pages: Pages) -> tuple[Doubts, Tensor]:
@@ -141,6 +144,7 @@ def cut(
         tf.gather(tf.gather(groups.line, unsure), group),
         tf.gather(area.x, group),
         spans.start,
+        tf.gather(tf.gather(groups.ends, unsure), group),
         boxes * tf.gather(unit, group)[:, None] + tf.gather(at, group),
         *tf.nest.map_structure(lambda values: tf.gather(values, chosen), (answers, digits.images, digits.maps)),
     )

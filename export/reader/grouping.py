@@ -7,8 +7,9 @@ import numpy as np
 import tensorflow as tf
 
 from export.reader.connecting import Cells, Parts, is_all, parts_of
+from export.reader.connecting import ends as ends_of
 from export.reader.imaging import Areas, areas_of, images_of
-from export.reader.shading import Pages
+from export.reader.shading import Pages, Shades
 from export.reader.tensors import FAR, Tensor, both, first_of, indices, overlap, pairs, segment_sums
 from model import cuts, reader
 
@@ -23,29 +24,32 @@ class Groups(NamedTuple):
     parts: Tensor
     """How many it is made of."""
     mass: Tensor
+    ends: Tensor
+    """Above 0 if a part goes on where no digit is near."""
     areas: Areas
 
 
-def one_each(pages: Pages, cells: Cells, parts: Parts, counts: Tensor) -> tuple[Any, ...]:
+def one_each(pages: Pages, cells: Cells, parts: Parts, counts: Tensor, ends: Tensor) -> tuple[Any, ...]:
     """Take the one part of each sheet for a group, seen as the whole sheet."""
     one = tf.ones_like(parts.sheet)
-    groups = Groups(parts.sheet, tf.zeros_like(one), parts.bottom - parts.top, one, parts.mass, areas_of(*parts[1:]))
+    areas = areas_of(*parts[1:])
+    groups = Groups(parts.sheet, tf.zeros_like(one), parts.bottom - parts.top, one, parts.mass, ends, areas)
     images = tf.gather(pages.image, parts.sheet)
     return cells, groups, images, images[:0]
 
 
-def many(pages: Pages, cells: Cells, parts: Parts, counts: Tensor) -> tuple[Any, ...]:
+def many(pages: Pages, cells: Cells, parts: Parts, counts: Tensor, ends: Tensor) -> tuple[Any, ...]:
     """Put the parts in lines and groups. Returns also their images, and those of whole sheets."""
-    cells, groups = _groups(cells, parts, counts)
+    cells, groups = _groups(cells, parts, counts, ends)
     images = images_of(cells, groups.sheet, groups.areas, pages)
     is_alone = (groups.parts == tf.gather(counts, groups.sheet)) & is_all(groups.sheet, groups.areas[:4], pages)
     is_alone = tf.cast(is_alone, tf.float32)[:, None, None]
     return cells, groups, images + is_alone * (tf.gather(pages.image, groups.sheet) - images), pages.image
 
 
-def rows(parts: Parts, counts: Tensor) -> tuple[Tensor, Tensor]:
+def rows(parts: Parts, counts: Tensor, ends: Tensor) -> tuple[Tensor, Tensor]:
     """The row in which each part is to be cut, or -1, and a last -1 for what is in no part; and whether any is."""
-    largest = _largest_of(parts, counts)
+    largest = _largest_of(parts, counts, ends)
     top, bottom = largest.boxes.top, largest.boxes.bottom
     number, high = tf.range(tf.shape(top)[1]), bottom - top
     similar = (number[:, None] != number) & (high[:, None] > reader.LIKE * high[:, :, None])
@@ -66,12 +70,14 @@ def rows(parts: Parts, counts: Tensor) -> tuple[Tensor, Tensor]:
     return rows, tf.reduce_any(is_linked)
 
 
-def no_rows(parts: Parts, counts: Tensor) -> tuple[Tensor, Tensor]:
+def no_rows(parts: Parts, counts: Tensor, ends: Tensor) -> tuple[Tensor, Tensor]:
     """Do what rows() does where nothing is to be cut."""
     return tf.fill([tf.size(parts.sheet) + 1], -1.0), tf.size(counts) < 0
 
 
-def split(ink: Tensor, cells: Cells, parts: Parts, counts: Tensor, rows: Tensor) -> tuple[Cells, Parts, Tensor]:
+def split(
+    ink: Tensor, shades: Shades, cells: Cells, parts: Parts, counts: Tensor, ends: Tensor, rows: Tensor
+) -> tuple[Cells, Parts, Tensor, Tensor]:
     """Cut parts in which digits of two lines touch."""
     (lost,) = indices(cells.y == tf.gather(rows, cells.owner))
     sheet, y, x = (
@@ -81,17 +87,20 @@ def split(ink: Tensor, cells: Cells, parts: Parts, counts: Tensor, rows: Tensor)
     at = (sheet * tf.shape(ink)[1] + y) * tf.shape(ink)[2] + x
     left = tf.tensor_scatter_nd_update(tf.reshape(ink, [-1]), at[:, None], tf.zeros_like(tf.cast(at, tf.float32)))
     cells, parts = parts_of(tf.reshape(left, tf.shape(ink)))
-    return cells, parts, segment_sums(parts.sheet, tf.ones_like(parts.sheet), tf.size(counts))
+    counts = segment_sums(parts.sheet, tf.ones_like(parts.sheet), tf.size(counts))
+    return cells, parts, counts, ends_of(shades, cells, parts)
 
 
-def as_found(ink: Tensor, cells: Cells, parts: Parts, counts: Tensor, rows: Tensor) -> tuple[Cells, Parts, Tensor]:
+def as_found(
+    ink: Tensor, shades: Shades, cells: Cells, parts: Parts, counts: Tensor, ends: Tensor, rows: Tensor
+) -> tuple[Cells, Parts, Tensor, Tensor]:
     """Leave the parts as they are."""
-    return cells, parts, counts
+    return cells, parts, counts, ends
 
 
-def _groups(cells: Cells, parts: Parts, counts: Tensor) -> tuple[Cells, Groups]:
+def _groups(cells: Cells, parts: Parts, counts: Tensor, ends: Tensor) -> tuple[Cells, Groups]:
     """Put parts in lines, and join those that make up one digit."""
-    exists, part, boxes, _, tall, beside, shared, margin = _largest_of(parts, counts)
+    exists, part, boxes, ends, _, tall, beside, shared, margin = _largest_of(parts, counts, ends)
     _, left, top, right, bottom, *moments = boxes
     high, wide = bottom - top, right - left
     size = tf.where(exists, tf.maximum(high, wide), 0.0)
@@ -111,6 +120,7 @@ def _groups(cells: Cells, parts: Parts, counts: Tensor) -> tuple[Cells, Groups]:
     in_line = both(counted) & (line[:, :, None] == line[:, None])
     belong = (lower < cuts.SMALL * line_height[:, :, None]) & (shared >= reader.OVER * pairs(tf.minimum, wide))
     belong &= pairs(tf.maximum, bottom) - pairs(tf.minimum, top) <= reader.HIGHEST * line_height[:, :, None]
+    belong &= ends[:, :, None] == ends[:, None]
     is_inside = (wide < high)[:, None] & (margin > reader.INSIDE * high[:, None])
     belong |= is_inside | tf.transpose(is_inside, (0, 2, 1))
     joined = _closed(in_line & belong)
@@ -118,7 +128,7 @@ def _groups(cells: Cells, parts: Parts, counts: Tensor) -> tuple[Cells, Groups]:
     top_of, bottom_of = (tf.gather(side, nearest, batch_dims=1) for side in (top, bottom))
     is_mark = ~tall & ((2 * top > top_of + bottom_of) | (bottom <= top_of))
     counted &= ~(is_mark & (members < 2))
-    moments = tf.unstack(tf.matmul(joined, tf.stack(moments, axis=2)), axis=2)
+    moments = tf.unstack(tf.matmul(joined, tf.stack([ends, *moments], axis=2)), axis=2)
     joined = joined > 0
     leader = first_of(joined)
     leads = counted & (leader == number)
@@ -139,12 +149,12 @@ def _groups(cells: Cells, parts: Parts, counts: Tensor) -> tuple[Cells, Groups]:
     groups = tf.tensor_scatter_nd_min(
         tf.fill([tf.size(parts.sheet) + 1], tf.size(chosen)), tf.reshape(to, [-1, 1]), tf.reshape(group, [-1])
     )
-    row, line_height, members, *area = (
+    row, line_height, members, mass, ends, *area = (
         tf.gather(tf.reshape(values, [-1]), chosen)
-        for values in (row, line_height, members, left, top, right, bottom, *moments)
+        for values in (row, line_height, members, moments[1], moments[0], left, top, right, bottom, *moments[1:])
     )
     cells = Cells(tf.gather(groups, cells.owner), cells.y, cells.x)
-    return cells, Groups(chosen_sheet, row, line_height, tf.cast(members, tf.int32), area[4], areas_of(*area))
+    return cells, Groups(chosen_sheet, row, line_height, tf.cast(members, tf.int32), mass, ends, areas_of(*area))
 
 
 def _follow(beside: Tensor, middle: Tensor) -> Tensor:
@@ -173,6 +183,8 @@ class Largest(NamedTuple):
     part: Tensor
     """Their numbers."""
     boxes: Parts
+    ends: Tensor
+    """1.0 if it goes on where no digit is near."""
     usual: Tensor
     """The height that a quarter of the parts exceed, [B, 1]."""
     tall: Tensor
@@ -185,7 +197,7 @@ class Largest(NamedTuple):
     """How far the box of one is inside that of another, at least: [B, K inside, K outside]."""
 
 
-def _largest_of(parts: Parts, counts: Tensor) -> Largest:
+def _largest_of(parts: Parts, counts: Tensor, ends: Tensor) -> Largest:
     sheets = tf.size(counts)
     first = tf.cumsum(counts, exclusive=True)
     most = tf.reduce_max(counts)
@@ -199,8 +211,10 @@ def _largest_of(parts: Parts, counts: Tensor) -> Largest:
     high, wide = boxes.bottom - boxes.top, boxes.right - boxes.left
     exists, usual, tall = _tall(exists, high)
     shared, margin = overlap(boxes.left, boxes.right), _margin(boxes)
-    is_flat = (high < reader.TALL * usual) & (wide >= reader.FLAT * high)
-    shares = tall[:, :, None] & (shared >= reader.OVER * wide[:, :, None])
+    down = boxes.down / boxes.mass - boxes.top
+    is_low, is_comb = high < reader.TALL * usual, tf.minimum(down, high - down) < reader.COMB * high
+    number = tf.range(tf.shape(part)[1])
+    shares = tall[:, :, None] & (shared >= reader.OVER * wide[:, :, None]) & (number[:, None] != number)
     top, bottom = boxes.top, boxes.bottom
     above, below = (
         tf.reduce_min(tf.where(shares & (apart > 0), apart, FAR), axis=1)
@@ -208,11 +222,14 @@ def _largest_of(parts: Parts, counts: Tensor) -> Largest:
     )
     is_rule = (above >= reader.GAP * usual) & (above < below)
     is_rule |= (wide >= reader.RULE * usual) & (_how_many(shares) >= reader.OVER_RULE)
-    is_rule &= is_flat
+    is_rule &= (is_low | is_comb) & (wide >= reader.FLAT * high)
+    ends = tf.gather(ends, part)
     least = tf.clip_by_value(reader.TALL * usual, reader.FRAMED[0] * high, reader.FRAMED[1] * high)[:, None]
     framed = exists[:, :, None] & (margin > 0) & (high[:, :, None] >= least)
     share = tf.reduce_max(tf.where(framed, high[:, :, None], 0.0), axis=1) / high
-    is_slash = (_how_many(framed & (wide < reader.LEAN * high)[:, :, None]) + _how_many(framed) < 2) & (wide < high)
+    is_slash = (_how_many(framed & (wide < reader.LEAN * high)[:, :, None]) + _how_many(framed) < 2) & (
+        wide < reader.UPRIGHT * high
+    )
     is_slash &= (share >= reader.SLASH[0]) & (share < reader.SLASH[1])
     framed_ink = tf.reduce_sum(tf.where(framed, boxes.mass[:, :, None], 0.0), axis=1) / boxes.mass
     length = tf.reduce_max(tf.where(framed, tf.sqrt(wide * wide + high * high)[:, :, None], 0.0), axis=1)
@@ -227,7 +244,7 @@ def _largest_of(parts: Parts, counts: Tensor) -> Largest:
     is_margin = (high >= tf.maximum(reader.TOWER * usual, reader.FLAT * wide)) & (in_rows > reader.TABLE[0])
     exists, usual, tall = _tall(exists & ~is_rule & ~is_margin & ~is_frame, high)
     beside = both(tall) & (overlap(boxes.top, boxes.bottom) > reader.BESIDE * pairs(tf.minimum, high))
-    return Largest(exists, part, boxes, usual, tall, beside, shared, margin)
+    return Largest(exists, part, boxes, ends, usual, tall, beside, shared, margin)
 
 
 def _margin(boxes: Parts) -> Tensor:

@@ -30,7 +30,7 @@ def judge(networks: Networks, groups: Groups, images: Tensor, pictures: Tensor) 
     of_groups = tf.shape(images)[0]
     read_whole = tf.nest.map_structure(lambda values: values[:of_groups], judged)
     read_pictures = tf.nest.map_structure(lambda values: values[of_groups:], judged)
-    sheet, line, height, _, _, (left, top, right, bottom, _, x) = groups
+    sheet, line, height, _, _, _, (left, top, right, bottom, _, x) = groups
     number = tf.range(of_groups)
     later = (x > x[:, None]) | ((x == x[:, None]) & (number > number[:, None]))
     later &= (sheet[:, None] == sheet) & (line[:, None] == line)
@@ -136,6 +136,7 @@ def join(
         height,
         replaced(groups.parts, parts),
         replaced(groups.mass, total),
+        replaced(groups.ends, tf.gather(groups.ends, first) + tf.gather(groups.ends, second)),
         updated(groups.areas, union),
     )
     number = tf.cumsum(is_left) - 1

@@ -37,13 +37,13 @@ def is_any_unclear(first: Separation) -> Tensor:
     return tf.reduce_max(first.unclear) > 0
 
 
-def one_look(first: Separation) -> tuple[Looks, Clearness]:
+def once(first: Separation) -> tuple[Looks, Clearness]:
     """Look once at all sketches."""
     unclear = tf.reshape(first.unclear, [-1])
     return Looks(*first[:8]), Clearness(unclear, unclear > 0, unclear > 0)
 
 
-def three_looks(first: Separation) -> tuple[Looks, Clearness]:
+def thrice(first: Separation) -> tuple[Looks, Clearness]:
     """Look again. Of sketches that are clear, these looks find nothing."""
     again = look_again(first)
     is_unclear = tf.cast(first.unclear > 0, tf.float32)

@@ -32,8 +32,8 @@ def as_they_are(entries: Entries, read_pictures: Any, pages: Pages, clearness: C
 def in_order(entries: Entries, read_pictures: Any, pages: Pages, clearness: Clearness) -> dict[str, Tensor]:
     """Lay pieces of ink out in reading order, after the rule when they count as digits, as the best look shows them."""
     sheets = tf.shape(pages.image)[0]
-    entries = _without_smears(_or_one_digit(entries, read_pictures, pages), sheets)
-    sheet, line, x, piece, boxes, probabilities, images, maps = entries
+    entries = _without_leavings(_or_one_digit(entries, read_pictures, pages), sheets)
+    sheet, line, x, piece, _, boxes, probabilities, images, maps = entries
     sure, is_digit = counts_of(probabilities, images)
     counts = tf.cast(is_digit, tf.float32)
     same_sheet = sheet[:, None] == sheet
@@ -96,6 +96,7 @@ def _or_one_digit(entries: Entries, read_pictures: Any, pages: Pages) -> Entries
         zero,
         tf.cast(zero, tf.float32),
         zero,
+        tf.cast(zero, tf.float32),
         tf.gather(tf.concat([low, high], axis=1), sheet),
         *tf.nest.map_structure(lambda values: tf.gather(values, sheet), (probabilities, pages.image, maps)),
     )
@@ -103,11 +104,20 @@ def _or_one_digit(entries: Entries, read_pictures: Any, pages: Pages) -> Entries
     return tf.nest.map_structure(lambda a, b: tf.concat([tf.gather(a, kept), b], axis=0), entries, ones)
 
 
-def _without_smears(entries: Entries, sheets: Tensor) -> Entries:
-    """Leave out smears beside digits."""
+def _without_leavings(entries: Entries, sheets: Tensor) -> Entries:
+    """Leave out smears beside digits, and what goes on where no digit is near, if it is no digit or a thin 1."""
+    sheet, boxes = entries.sheet, entries.boxes
     _, is_digit = counts_of(entries.probabilities, entries.images)
-    digits = segment_sums(entries.sheet, tf.cast(is_digit, tf.int32), sheets)
-    (kept,) = indices(~is_smear(entries.images) | (tf.gather(digits, entries.sheet) == 0))
+    is_one = is_digit & (tf.argmax(entries.probabilities[:, 2], axis=1, output_type=tf.int32) == 1)
+    wide, high = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
+    digits, total = (segment_sums(sheet, tf.where(is_digit, values, 0.0), sheets) for values in (1.0, high))
+    mean = tf.gather(total / tf.maximum(digits, 1.0), sheet)
+    is_end = (wide < reader.THIN_END * high) & (is_one | ~is_digit)
+    is_size = (high >= reader.END[0] * mean) & (high <= reader.END[1] * mean) & (wide <= reader.WIDE * high)
+    is_end |= ~(is_digit | is_size)
+    is_end &= entries.ends > 0
+    digits = segment_sums(sheet, tf.cast(is_digit & ~is_end, tf.int32), sheets)
+    (kept,) = indices(~(is_smear(entries.images) | is_end) | (tf.gather(digits, sheet) == 0))
     return tf.nest.map_structure(lambda values: tf.gather(values, kept), entries)
 
 

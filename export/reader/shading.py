@@ -98,6 +98,13 @@ def _shades_of(pages: Pages, found: Tensor, strength: Tensor, is_line: Tensor, f
     return Shades(ink, least, cells, darkest, near, is_line, y, x)
 
 
+def beyond(shades: Shades) -> Tensor:
+    """How dark each cell or one beside it is that is near no digit, at least 0: [B, rows, columns]."""
+    darkest, near, y, x = shades.darkest, shades.near, shades.y, shades.x
+    dark = tf.where(_on_cells(near, y, x) > 0, 0.0, -_on_cells(darkest, y, x) - shades.cells)
+    return tf.nn.max_pool2d(dark[..., None], 3, 1, "SAME")[..., 0]
+
+
 def _around(grids: Tensor) -> Tensor:
     """The largest value in and around each cell of [B, GRID, GRID, n]."""
     return tf.nn.max_pool2d(grids, 3, 1, "SAME")

@@ -3,8 +3,8 @@
 Numbers stand apart, reach over each other, or touch; pens are thin to thick; pages hold several lines. The columns are
 shares of numbers and of digits that are read right. "alone" are the numbers whose digits are each read right when they
 are written alone, in the same size and with the same pen; "together" is the share of these that is read right as a
-number. Some numbers are underlined, framed, circled or on canvases, some sheets are turned, or another digit stands far
-away. Then come sheets that hold no number, with the share on which any digit is read.
+number. Some numbers are underlined, framed, circled, on canvases or in the boxes of a form, some sheets are turned, or
+another digit stands far away. Then come sheets that hold no number, with the share on which any digit is read.
 
 --validation takes the writers for choosing; the default is the held-out writers.
 """
@@ -233,6 +233,23 @@ def on_canvases(each: Sheet) -> Sheet:
     return replace(each, sketch=np.pad(row, gap, constant_values=255))
 
 
+def in_a_form(each: Sheet) -> Sheet:
+    """Each digit in a printed box, on paper that is lit from one side. Some boxes stand apart."""
+    random = np.random.default_rng(int(each.sketch.sum()))
+    side, line = 84, int(random.integers(1, 4))
+    gap = int(random.integers(2) * random.integers(4, 16))
+    boxes = [np.asarray(Image.fromarray(alone).resize((side, side))) for alone in each.alone]
+    row = np.concatenate([np.pad(box, gap, constant_values=255) for box in boxes], axis=1)
+    picture = Image.fromarray(np.pad(row, side, constant_values=255))
+    pen, grey = ImageDraw.Draw(picture), int(random.integers(0, 180))
+    for left in range(side + gap, side + row.shape[1], side + 2 * gap):
+        pen.rectangle((left, side + gap, left + side, 2 * side + gap), outline=grey, width=line)
+    written = np.pad(row, side, constant_values=255)
+    light = np.linspace(235, 200, written.shape[1]) / 255
+    sketch = light * np.minimum(np.asarray(picture), 0.8 * written + 51)
+    return replace(each, sketch=sketch.astype(np.uint8))
+
+
 def words(letters: list[Drawing], count: int, random: np.random.Generator) -> Iterator[np.ndarray]:
     """Words of 3 to 8 letters."""
     for _ in range(count):
@@ -373,6 +390,7 @@ def measure(read: Read, hands: list[Pens], count: int) -> None:
         ("in a frame", "apart", (1, 4), 1, framed, PENS),
         ("in a circle", "apart", (1, 4), 1, circled, PENS),
         ("on canvases", "apart", (1, 6), 1, on_canvases, PENS),
+        ("in a form", "apart", (2, 6), 1, in_a_form, PENS),
         ("turned by 10 degrees", "apart", (4, 6), 3, turned, PENS),
         ("and a digit far away", "apart", (4, 6), 3, with_another, PENS),
     ]

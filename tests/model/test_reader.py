@@ -164,6 +164,25 @@ def test_digits_in_a_table_are_read_without_it() -> None:
     assert text(read(sheet(*digits, *lines, size=(580, 580), pen=4), bars_and_rings)) == expected
 
 
+@pytest.mark.parametrize("teeth", [15, 30, 45])
+def test_a_comb_under_digits_is_left_out(teeth: int) -> None:
+    rings = [(RING, x, 40, x + 50, 110) for x in (40, 120, 200, 280)]
+    comb = [(BAR, 26, 130, 354, 130), *((BAR, x, 130 - teeth, x, 130) for x in range(28, 360, 81))]
+    assert text(read(sheet(*rings, *comb, pen=4), bars_and_rings)) == "0000"
+
+
+@pytest.mark.parametrize("gap", [0, 12, 24])
+@pytest.mark.parametrize(("darkness", "width"), [(40, 3), (60, 2), (80, 1), (120, 2)])
+def test_digits_in_the_boxes_of_a_form_are_read_without_them(gap: int, darkness: int, width: int) -> None:
+    written = (BAR, 80, 60, 80, 130), (RING, 160, 60, 200, 130), (BAR, 280, 60, 280, 130), (RING, 360, 60, 400, 130)
+    lines = np.zeros((200, 500))
+    for left in range(40, 440, 100):
+        right, top, bottom = left + 100 - gap, 40, 150
+        lines[[*range(top, top + width), *range(bottom, bottom + width)], left : right + width] = darkness
+        lines[top:bottom, [*range(left, left + width), *range(right, right + width)]] = darkness
+    assert text(read(photographed(sheet(*written, size=lines.shape), lines), bars_and_rings)) == "1010"
+
+
 def test_the_line_along_a_margin_is_no_digit_but_a_digit_among_lower_ones_is() -> None:
     rows = [
         (kind, x + 40, y, x + right, y + 70)
@@ -247,7 +266,7 @@ def test_the_ink_of_a_thin_pen_keeps_together() -> None:
     drawn = np.asarray(fine.resize((600, 200), Image.Resampling.BOX))
     paper, found, strength, lines = (np.asarray(each)[0] for each in normalize.separate(drawn[None])[3:7])
     ink = reader.ink_of(drawn, 1.0, paper, found, strength, lines, is_flat=True).ink
-    assert len(reader.parts_of(ink)) == 2
+    assert len(reader.parts_of(ink, 0 * ink)) == 2
 
 
 def test_what_shines_through_a_scan_is_no_thin_pen() -> None:
