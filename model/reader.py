@@ -106,10 +106,12 @@ NARROW = 0.5  # of its height: a group that is narrower is not cut
 WIDEST = 12.0  # times its height: a group that is wider is not cut
 ONES = 2  # in a group that is cut: if they are more, and most of its digits, it is a zigzag
 
-# Weights of what tells a number from a letter, a word or a house, in the order of cut(): a cut counts if their sum is
-# above 0. Fitted by logistic regression to the best ways through numbers of the writers for validation, and through
-# letters and sheets without a number. The weights of sure neighbours and of 1s were set, so that few 1s are lost.
-EVIDENCE = np.array([0.52, 4.42, 7.27, 1.57, 1.44, -1.0, -6.37], np.float32)
+# Weights, in the order of cut(), of what tells a number from a letter, a word or a house; and, beside others of which
+# the networks are mostly sure, from a wide digit. A cut counts if their sum is above 0. Fitted by logistic regression
+# to the best ways through numbers of the writers for validation, and through letters, sheets without a number, and wide
+# digits. The weights of sure neighbours and of 1s in the first row were set, so that few 1s are lost.
+EVIDENCE = np.array([[0.52, 4.42, 7.27, 1.57, 1.44, -1.0, -6.37], [14.3, 2.5, 0.0, 1.3, -2.9, 0.0, -5.2]], np.float32)
+MOSTLY = 0.5  # of the other groups
 
 # Ink is compared with a filled rectangle, whose mass is 12 times the root of the determinant of its covariance.
 SOLID = (0.95 * 12) ** 2  # times that determinant, of the mass's square: more is a smear
@@ -517,7 +519,9 @@ def _gap(a: Part, b: Part) -> float:
 
 
 def _usual_height(parts: list[Part]) -> float:
-    """The height that a quarter of the parts exceed, without the lowest."""
+    """The height that a quarter of the parts exceed, without the lowest; 0 without parts."""
+    if not parts:
+        return 0.0
     heights = np.sort([part.height for part in parts])[::-1]
     heights = heights[heights >= LOWEST * heights[0]]
     return float(heights[len(heights) // 4])
@@ -753,16 +757,18 @@ def cut(
     answers = with_mean(both)
     least = answers[:, 2].max(axis=1).min()
     ones = np.sum(answers[:, 2].argmax(axis=1) == 1)
+    surely = np.mean(beside) if len(beside) else 0
     evidence = [
         np.log(least),
         group.width / group.height,
-        np.mean(beside) if len(beside) else 0,
+        surely,
         goodness.mean(),
         np.log(max(sure, 0.03)),
         ones / len(images),  # half a letter often looks like a 1
         1,
     ]
-    if least <= PROBABLE or ones > max(ONES, len(images) / 2) or evidence @ EVIDENCE <= 0:
+    weights = EVIDENCE[int(surely >= MOSTLY)]
+    if least <= PROBABLE or ones > max(ONES, len(images) / 2) or evidence @ weights <= 0:
         return []
     boxes = np.stack([spans.left - 1, spans.top, spans.right - 1, spans.bottom], axis=1) * unit
     boxes += [group.left, group.top] * 2

@@ -121,16 +121,18 @@ def cut(
     is_sure = tf.cast(sure > reader.SURE, tf.float32)
     beside = [segment_sums(groups.sheet, v, tf.shape(pages.image)[0]) for v in (is_sure, tf.ones_like(is_sure))]
     surely, others = (tf.gather(n, sheet) - m for n, m in zip(beside, (tf.gather(is_sure, unsure), 1.0), strict=True))
+    surely /= tf.maximum(others, 1.0)
     evidence = [
         tf.math.log(least),
         (area.right - area.left) / (area.bottom - area.top),
-        surely / tf.maximum(others, 1.0),
+        surely,
         goodness,
         tf.math.log(tf.maximum(tf.gather(sure, unsure), 0.03)),
         ones / pieces,
         tf.ones_like(least),
     ]
-    certain = tf.linalg.matvec(tf.stack(evidence, axis=1), reader.EVIDENCE) > 0
+    weights = tf.gather(reader.EVIDENCE, tf.cast(surely >= reader.MOSTLY, tf.int32))
+    certain = tf.reduce_sum(tf.stack(evidence, axis=1) * weights, axis=1) > 0
     certain &= (pieces > 1) & (least > reader.PROBABLE)
     certain &= ones <= tf.maximum(float(reader.ONES), pieces / 2)
     (chosen,) = indices(tf.gather(certain, group))
