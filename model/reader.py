@@ -79,8 +79,7 @@ TOWER = 2.5  # times that height: a stroke so high may be a margin, if TABLE hol
 FRAMED = 0.1, 0.25  # of its height: a part is the frame of tall parts that are as high inside it, and of all that are
 WEIGHT = 0.15  # of its ink, if these have more together,
 TABLE = 0.8, 0.05  # or if those of more than the second share of its height are together higher than the first;
-UPRIGHT = 0.9  # of its height: but if it is narrower, and no box of a form,
-SLASH = 0.4, 0.8  # a single part in it that is so high, as shares of its height,
+SLASH = 0.4, 0.8  # but if it is higher than wide, a single part in it that is so high, as shares of its height,
 STRAIGHT = 1.2  # times as long as a straight one at most, judged by its ink,
 LEAN = 0.25  # and is at least so wide as a share of its own height, is the slash in a 0
 SPECK = 0.2  # of its line's height: a smaller part is a speck
@@ -566,7 +565,7 @@ def without_rules(parts: list[Part]) -> list[Part]:
         share = sum(each.ink.sum() for each in framed) / part.ink.sum()
         is_slash = (
             len(framed) == 1
-            and part.width < UPRIGHT * part.height
+            and part.width < part.height
             and SLASH[0] * part.height <= framed[0].height < SLASH[1] * part.height
             and share * np.pi / 2 * (part.width + part.height) < STRAIGHT * np.hypot(framed[0].width, framed[0].height)
             and framed[0].width >= LEAN * framed[0].height

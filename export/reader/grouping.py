@@ -227,9 +227,7 @@ def _largest_of(parts: Parts, counts: Tensor, ends: Tensor) -> Largest:
     least = tf.clip_by_value(reader.TALL * usual, reader.FRAMED[0] * high, reader.FRAMED[1] * high)[:, None]
     framed = exists[:, :, None] & (margin > 0) & (high[:, :, None] >= least)
     share = tf.reduce_max(tf.where(framed, high[:, :, None], 0.0), axis=1) / high
-    is_slash = (_how_many(framed & (wide < reader.LEAN * high)[:, :, None]) + _how_many(framed) < 2) & (
-        wide < reader.UPRIGHT * high
-    )
+    is_slash = (_how_many(framed & (wide < reader.LEAN * high)[:, :, None]) + _how_many(framed) < 2) & (wide < high)
     is_slash &= (share >= reader.SLASH[0]) & (share < reader.SLASH[1])
     framed_ink = tf.reduce_sum(tf.where(framed, boxes.mass[:, :, None], 0.0), axis=1) / boxes.mass
     length = tf.reduce_max(tf.where(framed, tf.sqrt(wide * wide + high * high)[:, :, None], 0.0), axis=1)
