@@ -45,22 +45,28 @@ def distort(images: Any, seed: Any, strength: float = 1.0) -> Any:
 
 def _thicken(images: Any, amount: Any) -> Any:
     """Move each pixel towards the strongest of its 3 x 3 neighbours by `amount` [batch, 1, 1]; below 0, the weakest."""
-    stacked = tf.stack([images, -images], axis=-1)
-    thick, thin = tf.unstack(tf.nn.max_pool2d(stacked, 3, 1, "SAME"), axis=-1)
-    return images + tf.maximum(amount, 0.0) * (thick - images) + tf.minimum(amount, 0.0) * (images + thin)
+    padded = tf.pad(images, [[0, 0], [1, 1], [1, 1]], "SYMMETRIC")
+
+    def among_neighbours(choose: Any) -> Any:
+        rows = choose(choose(padded[:, :-2], padded[:, 1:-1]), padded[:, 2:])  # faster than max_pool2d
+        return choose(choose(rows[:, :, :-2], rows[:, :, 1:-1]), rows[:, :, 2:])
+
+    thick, thin = among_neighbours(tf.maximum), among_neighbours(tf.minimum)
+    return images + tf.maximum(amount, 0.0) * (thick - images) + tf.minimum(amount, 0.0) * (images - thin)
 
 
 def _sample(images: Any, x: Any, y: Any) -> Any:
     """Sample the images at positions x, y [batch, 28, 28] in pixels, by bilinear interpolation. Outside is paper."""
     side = SIDE + 2
-    padded = tf.reshape(tf.pad(images, [[0, 0], [1, 1], [1, 1]]), (-1, side * side))
+    padded = tf.reshape(tf.pad(images, [[0, 0], [1, 1], [1, 1]]), [-1])
     x, y = tf.clip_by_value(x + 1, 0.0, side - 1.001), tf.clip_by_value(y + 1, 0.0, side - 1.001)
     left, top = tf.floor(x), tf.floor(y)
     x, y = x - left, y - top
-    corner = tf.cast(top * side + left, tf.int32)
+    first = side * side * tf.range(tf.shape(images)[0])
+    corner = first[:, None, None] + tf.cast(top * side + left, tf.int32)
 
     def at(offset: int) -> Any:
-        return tf.gather(padded, corner + offset, batch_dims=1)
+        return tf.gather(padded, corner + offset)  # faster than with batch_dims
 
     above = at(0) * (1 - x) + at(1) * x
     below = at(side) * (1 - x) + at(side + 1) * x
