@@ -41,7 +41,7 @@ confident answers.""",
 RUNTIME_NOTES = """The difference is the largest of a probability from Keras, over the test digits that the table
 counts, in batches of 256 and the first of them in batches of 1 and 7. The `-sketch` files also read 256 drawings on 280
 x 280 and 64 photographs of 200 x 333. `reader.onnx` reads 45 numbers and 4 photographs: the table counts the pieces of
-ink whose digit and box are those of `model/reader.py`, and its larger batch has 16 sheets. Times are medians on {cores}
+ink whose digit and box are those of `model/reader`, and its larger batch has 16 sheets. Times are medians on {cores}
 cores, for 28 x 28 images and 280 x 280 sketches: one thread at batch 1, {cores} threads at batch 256. tract and ONNX
 Runtime Web always use one thread. Keras, which runs the checkpoint itself, and onnx.reference choose their own number.
 Each runtime is timed in turn with ONNX Runtime: 5 x means five times its time, 0.1 x means a tenth of its digits a

@@ -128,7 +128,7 @@ def _export_reader(
             count = verify_reader(temporary, networks, digits)
         except Exception as error:  # the checker, protobuf or ONNX Runtime raise anything
             raise InputError(f"{path} is not replaced: {error}") from error
-    print(f"{path}: reads {count} numbers as model/reader.py does", flush=True)
+    print(f"{path}: reads {count} numbers as model/reader does", flush=True)
 
 
 def _verified(

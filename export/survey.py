@@ -78,7 +78,7 @@ def write_cases(folder: Path, network: keras.Model, kind: Kind, inputs: list[np.
 def write_numbers(folder: Path, networks: list[keras.Model], images: np.ndarray) -> Path:
     """Write the .npz that export.runtimes.measure takes for the reader, and return its path.
 
-    It holds sheets with numbers of `images`, and what model/reader.py reads with `networks`.
+    It holds sheets with numbers of `images`, and what model/reader reads with `networks`.
     """
     cases: dict[str, Any] = {"timed": sketched_digits(TIMED)}
     for number, sheet in enumerate([*numbers(images), *photographed_digits(4)]):

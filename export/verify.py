@@ -49,7 +49,7 @@ def verify(path: Path, kind: Kind, network: keras.Model, digits: Digits) -> floa
 
 
 def verify_reader(path: Path, networks: dict[str, keras.Model], digits: Digits) -> int:
-    """Check that the reader in `path` keeps its contract and reads numbers as model/reader.py does with `networks`.
+    """Check that the reader in `path` keeps its contract and reads numbers as model/reader does with `networks`.
 
     The numbers are made of `digits`. Returns how many were compared. Raises VerificationError if something does not
     hold.
@@ -69,7 +69,7 @@ def verify_reader(path: Path, networks: dict[str, keras.Model], digits: Digits) 
                 raise VerificationError(f"{name} of a number is {found[name].shape[1:]}, not {expected.shape}")
             difference = float(np.abs(found[name][0] - expected).max(initial=0))
             if not difference <= READER_TOLERANCES.get(name, 0):
-                raise VerificationError(f"{name} of a number differs from model/reader.py by {difference:.2g}")
+                raise VerificationError(f"{name} of a number differs from model/reader by {difference:.2g}")
     blank = _run(session, np.full((2, 280, 280), 200, np.uint8))
     if any(value.shape[:2] != (2, 0) for value in blank.values()):
         raise VerificationError("a blank sheet does not give 0 pieces of ink")

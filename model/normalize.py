@@ -17,16 +17,16 @@ so that grain is averaged away. Each step has a reason:
    half a block is dark without a gap: the next digits of a page may stand close to it.
 5. Grain: what most cells still differ from the paper by is not ink.
 6. Specks: ink with too little other ink around it does not count. Ink along a photograph's border is no company. For
-   model/reader.py a crowd of digits asks for no more than a few: on a page, one may stand alone.
+   model/reader a crowd of digits asks for no more than a few: on a page, one may stand alone.
 7. On a page in shadow or glare, some digits are fainter than others. What is as dark as elsewhere for the light that
-   falls there counts, and faint ink if it goes on from stronger ink. This step is for model/reader.py; for a single
+   falls there counts, and faint ink if it goes on from stronger ink. This step is for model/reader; for a single
    digit it would let smudges in.
 
 A light sheet on a dark table looks much like a light digit on dark paper with a hole in it, a marker's digit in a
 close-up like paper between dark strokes, and a drawing with a dark strip along the border like a digit beside a 1. Such
-sketches are unclear. For them model/reader.py looks again (see look_again), and the networks choose. It also turns
+sketches are unclear. For them model/reader looks again (see look_again), and the networks choose. It also turns
 canvases on a page to the page's side; `Averaged` says which sketches may be such pages. Where a drawing's paper is as
-even as programs make it, weak ink is a thin pen's, for model/reader.py.
+even as programs make it, weak ink is a thin pen's, for model/reader.
 
 The image itself is taken from the pixels. Pixel i of the image covers an interval of the sketch's axis. Down the
 sketch, differences of running sums integrate over it; across, row i of a small matrix holds its overlaps with the
@@ -215,7 +215,7 @@ class _Ground(NamedTuple):
     digit: Any
     """Where the digit is, 0 to 1."""
     found: Any
-    """Where ink is for model/reader.py, 0 to 1."""
+    """Where ink is for model/reader, 0 to 1."""
     strength: Any
     """Of the ink around each cell, as a share of the strongest."""
     lines: Any

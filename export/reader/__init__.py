@@ -1,4 +1,4 @@
-"""The graph of reader.onnx: what model/reader.py does, in operators of ONNX.
+"""The graph of reader.onnx: what model/reader does, in operators of ONNX.
 
 Instead of lists of parts there are tensors of all cells, parts, groups and spans of all sheets, one after another, each
 with the number of what it belongs to. Shapes in comments: B sheets, N cells with ink, K parts on the fullest sheet, G

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from export.reader.shading import Pages, Shades, beyond
 from export.reader.tensors import FAR, Tensor, indices, segment_sums
-from model import reader
+from model.reader import connecting, imaging
 
 
 class Cells(NamedTuple):
@@ -60,7 +60,7 @@ def ends(shades: Shades, cells: Cells, parts: Parts) -> Tensor:
     dark = tf.gather(tf.reshape(dark, [-1]), (sheet * rows + y) * columns + x)
     darkest = tf.tensor_scatter_nd_max(tf.zeros([count]), cells.owner[:, None], dark)
     mean = parts.mass / segment_sums(cells.owner, tf.ones_like(dark), count)
-    return tf.cast(darkest > reader.GOES_ON * mean, tf.float32)
+    return tf.cast(darkest > connecting.GOES_ON * mean, tf.float32)
 
 
 def no_ends(shades: Shades, cells: Cells, parts: Parts) -> Tensor:
@@ -71,7 +71,7 @@ def no_ends(shades: Shades, cells: Cells, parts: Parts) -> Tensor:
 def is_all(sheet: Tensor, box: Iterable[Tensor], pages: Pages) -> Tensor:
     """Whether there is no other ink in the image of the sheet than what is in the box."""
     left, top, right, bottom = box
-    return tf.gather(pages.size, sheet) <= reader.ALONE * tf.maximum(right - left, bottom - top)
+    return tf.gather(pages.size, sheet) <= imaging.ALONE * tf.maximum(right - left, bottom - top)
 
 
 def parts_of(ink: Tensor) -> tuple[Cells, Parts]:

@@ -1,4 +1,4 @@
-"""The graph's part that cuts digits which touch: what model/cuts.py does, in operators of ONNX, for all groups at once.
+"""What model/reader/cuts.py does to cut digits which touch, in operators of ONNX, for all groups at once.
 
 Shapes in comments: U groups to cut, C columns of the widest group's grid, N candidates for seams, M seams and ends of
 the group that has the most, S spans.
@@ -11,9 +11,9 @@ import numpy as np
 import tensorflow as tf
 
 from export.reader.tensors import FAR, Tensor, first_of, indices
-from model import cuts
-from model.cuts import ROWS
 from model.normalize import BOX, CENTRE, SIDE
+from model.reader import cuts
+from model.reader.cuts import ROWS
 
 _ROW = np.arange(ROWS, dtype=np.int32)
 

@@ -12,8 +12,8 @@ from export.reader.imaging import Areas, and_around, darkness
 from export.reader.judging import with_mean
 from export.reader.shading import Pages
 from export.reader.tensors import Tensor, crossed, indices, segment_sums
-from model import cuts, reader
-from model.cuts import ROWS
+from model.reader import cuts, cutting, imaging, judging
+from model.reader.cuts import ROWS
 
 
 class Doubts(NamedTuple):
@@ -52,10 +52,10 @@ def doubtful(groups: Groups, read_whole: Any, pages: Pages) -> tuple[Tensor, Ten
     """Tell which groups are to be cut."""
     sure = tf.reduce_max(read_whole[0][:, 2], axis=1)
     wide, high = groups.areas.right - groups.areas.left, groups.areas.bottom - groups.areas.top
-    doubtful = (wide > reader.NARROW * high) & (wide < reader.WIDEST * high) & (high > cuts.SMALL * groups.height)
-    doubtful &= (sure < reader.SURE) | (wide > reader.WIDE * high)
+    doubtful = (wide > cutting.NARROW * high) & (wide < cutting.WIDEST * high) & (high > cuts.SMALL * groups.height)
+    doubtful &= (sure < judging.SURE) | (wide > judging.WIDE * high)
     to_cut = segment_sums(groups.sheet, tf.where(doubtful, wide / high, 0.0), tf.shape(pages.image)[0])
-    doubtful &= tf.gather(to_cut, groups.sheet) <= reader.TO_CUT
+    doubtful &= tf.gather(to_cut, groups.sheet) <= cutting.TO_CUT
     return doubtful, tf.reduce_any(doubtful)
 
 
@@ -118,7 +118,7 @@ def cut(
     ones = segment_sums(group, tf.cast(tf.argmax(answers[:, 2], axis=1, output_type=tf.int32) == 1, tf.float32), count)
     goodness = segment_sums(group, digits.goodness, count) / pieces
     sure = tf.reduce_max(read_whole[0][:, 2], axis=1)
-    is_sure = tf.cast(sure > reader.SURE, tf.float32)
+    is_sure = tf.cast(sure > judging.SURE, tf.float32)
     beside = [segment_sums(groups.sheet, v, tf.shape(pages.image)[0]) for v in (is_sure, tf.ones_like(is_sure))]
     surely, others = (tf.gather(n, sheet) - m for n, m in zip(beside, (tf.gather(is_sure, unsure), 1.0), strict=True))
     surely /= tf.maximum(others, 1.0)
@@ -131,10 +131,10 @@ def cut(
         ones / pieces,
         tf.ones_like(least),
     ]
-    weights = tf.gather(reader.EVIDENCE, tf.cast(surely >= reader.MOSTLY, tf.int32))
+    weights = tf.gather(cutting.EVIDENCE, tf.cast(surely >= cutting.MOSTLY, tf.int32))
     certain = tf.reduce_sum(tf.stack(evidence, axis=1) * weights, axis=1) > 0
-    certain &= (pieces > 1) & (least > reader.PROBABLE)
-    certain &= ones <= tf.maximum(float(reader.ONES), pieces / 2)
+    certain &= (pieces > 1) & (least > judging.PROBABLE)
+    certain &= ones <= tf.maximum(float(cutting.ONES), pieces / 2)
     (chosen,) = indices(tf.gather(certain, group))
     number = tf.cumsum(tf.cast(doubtful, tf.int32)) - 1
     (kept,) = indices(~doubtful | ~tf.gather(certain, tf.maximum(number, 0)))
@@ -159,14 +159,14 @@ def _on_grid(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Lay groups on grids of ROWS rows: darkness and ink [U, ROWS, C], and how many columns each takes."""
     rows, columns = tf.shape(ink)[1], tf.shape(ink)[2]
-    breadth = tf.cast((area.right - area.left) / unit + reader.NUDGE, tf.int32) + 2
+    breadth = tf.cast((area.right - area.left) / unit + imaging.NUDGE, tf.int32) + 2
     column = tf.range(tf.reduce_max(breadth))
     edges = (
         area.top[:, None] + unit[:, None] * np.arange(ROWS + 1, dtype=np.float32),
         area.left[:, None] + unit[:, None] * tf.cast(tf.range(-1, tf.size(column)), tf.float32),
     )
     y, x = (
-        tf.clip_by_value(tf.cast(each[:, :-1] + (unit[:, None] / 2 + reader.NUDGE), tf.int32), 0, size - 1)
+        tf.clip_by_value(tf.cast(each[:, :-1] + (unit[:, None] / 2 + imaging.NUDGE), tf.int32), 0, size - 1)
         for each, size in zip(edges, (rows, columns), strict=True)
     )
     place = (tf.gather(sheet, cells.owner) * rows + tf.cast(cells.y, tf.int32)) * columns + tf.cast(cells.x, tf.int32)

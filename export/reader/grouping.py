@@ -11,7 +11,7 @@ from export.reader.connecting import ends as ends_of
 from export.reader.imaging import Areas, areas_of, images_of
 from export.reader.shading import Pages, Shades
 from export.reader.tensors import FAR, Tensor, both, first_of, indices, overlap, pairs, segment_sums
-from model import cuts, reader
+from model.reader import connecting, cuts, grouping
 
 
 class Groups(NamedTuple):
@@ -52,7 +52,7 @@ def rows(parts: Parts, counts: Tensor, ends: Tensor) -> tuple[Tensor, Tensor]:
     largest = _largest_of(parts, counts, ends)
     top, bottom = largest.boxes.top, largest.boxes.bottom
     number, high = tf.range(tf.shape(top)[1]), bottom - top
-    similar = (number[:, None] != number) & (high[:, None] > reader.LIKE * high[:, :, None])
+    similar = (number[:, None] != number) & (high[:, None] > grouping.LIKE * high[:, :, None])
     beside = tf.cast(largest.beside & similar, tf.float32)
     above = tf.cast(bottom[:, :, None] <= top[:, None], tf.float32)
     upper = beside * tf.matmul(beside, above, transpose_b=True) > 0
@@ -62,7 +62,7 @@ def rows(parts: Parts, counts: Tensor, ends: Tensor) -> tuple[Tensor, Tensor]:
         tf.gather(side, tf.argmin(tf.where(near, gap, FAR), axis=2, output_type=tf.int32), batch_dims=1)
         for near, side in ((upper, bottom), (lower, top))
     ]
-    is_linked = tf.reduce_any(upper, axis=2) & (high > reader.HIGH * largest.usual) & largest.exists
+    is_linked = tf.reduce_any(upper, axis=2) & (high > grouping.HIGH * largest.usual) & largest.exists
     row = tf.where(is_linked, tf.floor((ends[0] + ends[1]) / 2), -1.0)
     to = tf.where(is_linked, largest.part, tf.size(parts.sheet))
     rows = tf.fill([tf.size(parts.sheet) + 1], -1.0)
@@ -116,12 +116,12 @@ def _groups(cells: Cells, parts: Parts, counts: Tensor, ends: Tensor) -> tuple[C
     line, line_height = (tf.gather(values, nearest, batch_dims=1) for values in (line, line_height))
 
     highest = tf.reduce_max(tf.where(tall, line_height, 0.0), axis=1, keepdims=True)
-    counted = exists & (line_height >= reader.LOW_LINE * highest) & (size >= reader.SPECK * line_height)
+    counted = exists & (line_height >= grouping.LOW_LINE * highest) & (size >= grouping.SPECK * line_height)
     in_line = both(counted) & (line[:, :, None] == line[:, None])
-    belong = (lower < cuts.SMALL * line_height[:, :, None]) & (shared >= reader.OVER * pairs(tf.minimum, wide))
-    belong &= pairs(tf.maximum, bottom) - pairs(tf.minimum, top) <= reader.HIGHEST * line_height[:, :, None]
+    belong = (lower < cuts.SMALL * line_height[:, :, None]) & (shared >= grouping.OVER * pairs(tf.minimum, wide))
+    belong &= pairs(tf.maximum, bottom) - pairs(tf.minimum, top) <= grouping.HIGHEST * line_height[:, :, None]
     belong &= ends[:, :, None] == ends[:, None]
-    is_inside = (wide < high)[:, None] & (margin > reader.INSIDE * high[:, None])
+    is_inside = (wide < high)[:, None] & (margin > grouping.INSIDE * high[:, None])
     belong |= is_inside | tf.transpose(is_inside, (0, 2, 1))
     joined = _closed(in_line & belong)
     members = tf.reduce_sum(joined, axis=2)
@@ -171,7 +171,7 @@ def _follow(beside: Tensor, middle: Tensor) -> Tensor:
 def _closed(related: Tensor) -> Tensor:
     """Whether a chain of related parts leads from one to the other, 1.0 or 0.0: [B, K, K]."""
     reached = tf.maximum(tf.cast(related, tf.float32), tf.eye(tf.shape(related)[1]))
-    for _ in range(reader.PARTS.bit_length() - 1):
+    for _ in range(connecting.PARTS.bit_length() - 1):
         reached = tf.minimum(tf.matmul(reached, reached), 1.0)
     return reached
 
@@ -204,7 +204,7 @@ def _largest_of(parts: Parts, counts: Tensor, ends: Tensor) -> Largest:
     slot = tf.range(tf.size(parts.sheet)) - tf.gather(first, parts.sheet)
     size = tf.maximum(parts.right - parts.left, parts.bottom - parts.top)
     sizes = tf.tensor_scatter_nd_update(tf.fill([sheets, most], -1.0), tf.stack([parts.sheet, slot], axis=1), size)
-    largest, index = tf.math.top_k(sizes, tf.minimum(most, reader.PARTS))
+    largest, index = tf.math.top_k(sizes, tf.minimum(most, connecting.PARTS))
     exists = largest >= 0
     part = tf.minimum(first[:, None] + index, tf.size(size) - 1)
     boxes = parts.gather(part)
@@ -212,36 +212,36 @@ def _largest_of(parts: Parts, counts: Tensor, ends: Tensor) -> Largest:
     exists, usual, tall = _tall(exists, high)
     shared, margin = overlap(boxes.left, boxes.right), _margin(boxes)
     down = boxes.down / boxes.mass - boxes.top
-    is_low, is_comb = high < reader.TALL * usual, tf.minimum(down, high - down) < reader.COMB * high
+    is_low, is_comb = high < grouping.TALL * usual, tf.minimum(down, high - down) < grouping.COMB * high
     number = tf.range(tf.shape(part)[1])
-    shares = tall[:, :, None] & (shared >= reader.OVER * wide[:, :, None]) & (number[:, None] != number)
+    shares = tall[:, :, None] & (shared >= grouping.OVER * wide[:, :, None]) & (number[:, None] != number)
     top, bottom = boxes.top, boxes.bottom
     above, below = (
         tf.reduce_min(tf.where(shares & (apart > 0), apart, FAR), axis=1)
         for apart in (top[:, None] - bottom[:, :, None], top[:, :, None] - bottom[:, None])
     )
-    is_rule = (above >= reader.GAP * usual) & (above < below)
-    is_rule |= (wide >= reader.RULE * usual) & (_how_many(shares) >= reader.OVER_RULE)
-    is_rule &= (is_low | is_comb) & (wide >= reader.FLAT * high)
+    is_rule = (above >= grouping.GAP * usual) & (above < below)
+    is_rule |= (wide >= grouping.RULE * usual) & (_how_many(shares) >= grouping.OVER_RULE)
+    is_rule &= (is_low | is_comb) & (wide >= grouping.FLAT * high)
     ends = tf.gather(ends, part)
-    least = tf.clip_by_value(reader.TALL * usual, reader.FRAMED[0] * high, reader.FRAMED[1] * high)[:, None]
+    least = tf.clip_by_value(grouping.TALL * usual, grouping.FRAMED[0] * high, grouping.FRAMED[1] * high)[:, None]
     framed = exists[:, :, None] & (margin > 0) & (high[:, :, None] >= least)
     share = tf.reduce_max(tf.where(framed, high[:, :, None], 0.0), axis=1) / high
-    is_slash = (_how_many(framed & (wide < reader.LEAN * high)[:, :, None]) + _how_many(framed) < 2) & (wide < high)
-    is_slash &= (share >= reader.SLASH[0]) & (share < reader.SLASH[1])
+    is_slash = (_how_many(framed & (wide < grouping.LEAN * high)[:, :, None]) + _how_many(framed) < 2) & (wide < high)
+    is_slash &= (share >= grouping.SLASH[0]) & (share < grouping.SLASH[1])
     framed_ink = tf.reduce_sum(tf.where(framed, boxes.mass[:, :, None], 0.0), axis=1) / boxes.mass
     length = tf.reduce_max(tf.where(framed, tf.sqrt(wide * wide + high * high)[:, :, None], 0.0), axis=1)
-    is_slash &= framed_ink * (np.pi / 2) * (wide + high) < reader.STRAIGHT * length
-    inside = exists[:, :, None] & (margin > 0) & (high[:, :, None] >= reader.TABLE[1] * high[:, None])
-    in_rows = tall[:, :, None] & (overlap(top, bottom) >= reader.OVER * high[:, :, None])
-    in_rows &= reader.HIGH * high[:, :, None] < high[:, None]
+    is_slash &= framed_ink * (np.pi / 2) * (wide + high) < grouping.STRAIGHT * length
+    inside = exists[:, :, None] & (margin > 0) & (high[:, :, None] >= grouping.TABLE[1] * high[:, None])
+    in_rows = tall[:, :, None] & (overlap(top, bottom) >= grouping.OVER * high[:, :, None])
+    in_rows &= grouping.HIGH * high[:, :, None] < high[:, None]
     inside, in_rows = (
         tf.reduce_sum(tf.where(some, high[:, :, None], 0.0), axis=1) / high for some in (inside, in_rows)
     )
-    is_frame = ((framed_ink > reader.WEIGHT) | (inside > reader.TABLE[0])) & ~is_slash
-    is_margin = (high >= tf.maximum(reader.TOWER * usual, reader.FLAT * wide)) & (in_rows > reader.TABLE[0])
+    is_frame = ((framed_ink > grouping.WEIGHT) | (inside > grouping.TABLE[0])) & ~is_slash
+    is_margin = (high >= tf.maximum(grouping.TOWER * usual, grouping.FLAT * wide)) & (in_rows > grouping.TABLE[0])
     exists, usual, tall = _tall(exists & ~is_rule & ~is_margin & ~is_frame, high)
-    beside = both(tall) & (overlap(boxes.top, boxes.bottom) > reader.BESIDE * pairs(tf.minimum, high))
+    beside = both(tall) & (overlap(boxes.top, boxes.bottom) > grouping.BESIDE * pairs(tf.minimum, high))
     return Largest(exists, part, boxes, ends, usual, tall, beside, shared, margin)
 
 
@@ -257,7 +257,7 @@ def _how_many(related: Tensor) -> Tensor:
 def _tall(exists: Tensor, high: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Find the usual height of the parts that exist, and those that make lines."""
     heights = tf.math.top_k(tf.where(exists, high, 0.0), tf.shape(high)[1])[0]
-    counted = exists & (high >= reader.LOWEST * heights[:, :1])
+    counted = exists & (high >= grouping.LOWEST * heights[:, :1])
     quarter = tf.reduce_sum(tf.cast(counted, tf.int32), axis=1, keepdims=True) // 4
     usual = tf.gather(heights, quarter, batch_dims=1)
-    return exists, usual, exists & (high >= reader.TALL * usual)
+    return exists, usual, exists & (high >= grouping.TALL * usual)

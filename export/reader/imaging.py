@@ -8,8 +8,8 @@ import tensorflow as tf
 from export.reader.connecting import Cells
 from export.reader.shading import Pages
 from export.reader.tensors import Tensor, crossed
-from model import reader
 from model.normalize import BOX, CENTRE, GRID, SIDE
+from model.reader import imaging
 
 
 class Areas(NamedTuple):
@@ -40,7 +40,7 @@ def images_of(cells: Cells, sheet: Tensor, areas: Areas, pages: Pages) -> Tensor
     grid = tf.pad(tf.stack([pages.cell / step, y / step, x / step], axis=1), [[0, 1], [0, 0]], constant_values=1e6)
     scale, middle_y, middle_x = tf.unstack(tf.gather(grid, cells.owner), axis=1)
     at_y, at_x = (
-        tf.cast(tf.floor((place + 0.5) * scale - middle + (CENTRE + reader.NUDGE)), tf.int32)
+        tf.cast(tf.floor((place + 0.5) * scale - middle + (CENTRE + imaging.NUDGE)), tf.int32)
         for place, middle in ((cells.y, middle_y), (cells.x, middle_x))
     )
     inside = (at_y >= 0) & (at_y < SIDE) & (at_x >= 0) & (at_x < SIDE)
@@ -97,7 +97,7 @@ class _Intervals(NamedTuple):
 def _intervals(edges: Tensor, side: Tensor) -> _Intervals:
     length = tf.cast(side, tf.float32)
     middle = (edges[:, :-1] + edges[:, 1:]) / 2
-    paper = tf.clip_by_value(tf.cast(middle * GRID / length + reader.NUDGE, tf.int32), 0, GRID - 1)
+    paper = tf.clip_by_value(tf.cast(middle * GRID / length + imaging.NUDGE, tf.int32), 0, GRID - 1)
     edges = tf.clip_by_value(edges, 0.0, length)
     pixel = tf.minimum(tf.cast(edges, tf.int32), side - 1)
     return _Intervals(pixel, edges - tf.cast(pixel, tf.float32), edges[:, 1:] - edges[:, :-1], paper)

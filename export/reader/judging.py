@@ -10,7 +10,7 @@ from export.reader.grouping import Groups
 from export.reader.imaging import Areas, images_of
 from export.reader.shading import Pages
 from export.reader.tensors import FAR, Tensor, indices
-from model import reader
+from model.reader import grouping, judging
 
 
 class Pairs(NamedTuple):
@@ -40,8 +40,8 @@ def judge(networks: Networks, groups: Groups, images: Tensor, pictures: Tensor) 
     gap = tf.gather(groups.areas.left, following) - right
     right, bottom = (tf.maximum(side, tf.gather(side, following)) for side in (right, bottom))
     sure = tf.reduce_max(read_whole[0][:, 2], axis=1)
-    may_be_one = exists & (tf.minimum(sure, tf.gather(sure, following)) < reader.SURE) & (gap <= reader.NEAR * height)
-    may_be_one &= (right - left <= reader.WIDE * (bottom - top)) & (bottom - top <= reader.HIGHEST * height)
+    may_be_one = exists & (tf.minimum(sure, tf.gather(sure, following)) < judging.SURE) & (gap <= judging.NEAR * height)
+    may_be_one &= (right - left <= judging.WIDE * (bottom - top)) & (bottom - top <= grouping.HIGHEST * height)
     return read_whole, read_pictures, Pairs(following, exists, may_be_one), tf.reduce_any(may_be_one)
 
 
@@ -59,24 +59,24 @@ def with_mean(both: Tensor) -> Tensor:
 def counts_of(probabilities: Tensor, images: Tensor) -> tuple[Tensor, Tensor]:
     """How sure the networks are of each piece of ink, and whether it counts as a digit."""
     sure = tf.reduce_max(probabilities[:, 2], axis=1)
-    return sure, (sure > reader.PROBABLE) & ~is_smear(images)
+    return sure, (sure > judging.PROBABLE) & ~is_smear(images)
 
 
 def is_smear(images: Tensor) -> Tensor:
     """Whether ink is a dot, or as dense as a filled rectangle, and not long."""
-    across = tf.matmul(images, reader.POWERS)
-    moments = tf.reduce_sum(across[..., None] * reader.POWERS[:, None], axis=1)  # a matmul fails for no images
+    across = tf.matmul(images, judging.POWERS)
+    moments = tf.reduce_sum(across[..., None] * judging.POWERS[:, None], axis=1)  # a matmul fails for no images
     (mass, y, yy), (x, yx, _), (xx, _, _) = (tf.unstack(row, axis=1) for row in tf.unstack(moments, axis=1))
     yy, xx, yx = mass * yy - y * y, mass * xx - x * x, mass * yx - y * x
     determinant = yy * xx - yx * yx
-    is_dense = (mass**6 > reader.SOLID * determinant) & ((yy + xx) ** 2 < reader.LONG * determinant)
-    return is_dense | (yy + xx < reader.TINY * mass**2)
+    is_dense = (mass**6 > judging.SOLID * determinant) & ((yy + xx) ** 2 < judging.LONG * determinant)
+    return is_dense | (yy + xx < judging.TINY * mass**2)
 
 
 def probable(answers: Tensor) -> Tensor:
     """Probability of the likeliest digit, [n], or 0 if that does not count."""
     sure = tf.reduce_max(answers[:, 2], axis=1)
-    return tf.where(sure > reader.PROBABLE, sure, 0.0)
+    return tf.where(sure > judging.PROBABLE, sure, 0.0)
 
 
 def apart(
@@ -116,7 +116,7 @@ def join(
     of_group = tf.tensor_scatter_nd_update(tf.zeros([count]), first[:, None], sure)
     after = tf.where(pairs.exists, tf.gather(of_group, pairs.next), 0.0)
     before = tf.tensor_scatter_nd_max(tf.zeros([count]), pairs.next[:, None], tf.where(pairs.exists, of_group, 0.0))
-    is_one = (sure > reader.SURE) & (sure >= tf.gather(after, first)) & (sure > tf.gather(before, first))
+    is_one = (sure > judging.SURE) & (sure >= tf.gather(after, first)) & (sure > tf.gather(before, first))
     (joined,) = indices(is_one)
     first, second, total = (tf.gather(each, joined) for each in (first, second, total))
     is_left = tf.tensor_scatter_nd_update(tf.ones([count], tf.int32), second[:, None], tf.zeros_like(second))

@@ -9,8 +9,8 @@ from export.reader.judging import counts_of, is_smear, probable
 from export.reader.looking import Clearness
 from export.reader.shading import Pages
 from export.reader.tensors import FAR, Tensor, indices, segment_sums
-from model import reader
 from model.normalize import SIDE
+from model.reader import judging, looking, ordering
 
 
 def as_they_are(entries: Entries, read_pictures: Any, pages: Pages, clearness: Clearness) -> dict[str, Tensor]:
@@ -40,9 +40,9 @@ def in_order(entries: Entries, read_pictures: Any, pages: Pages, clearness: Clea
     same_line = tf.cast(same_sheet & (line[:, None] == line), tf.float32)
     on_sheet = tf.cast(same_sheet, tf.float32)
     share = tf.linalg.matvec(same_line, counts) / tf.reduce_sum(same_line, axis=1)
-    counts = tf.where(share >= reader.DIGITS, counts, 0.0)
+    counts = tf.where(share >= ordering.DIGITS, counts, 0.0)
     share = tf.linalg.matvec(on_sheet, counts) / tf.reduce_sum(on_sheet, axis=1)
-    is_number = (share >= reader.SHEET) | (tf.linalg.matvec(same_line, counts) >= reader.FEW)
+    is_number = (share >= ordering.SHEET) | (tf.linalg.matvec(same_line, counts) >= ordering.FEW)
     digit = tf.argmax(probabilities[:, 2], axis=1, output_type=tf.int64)
     digit = tf.where((counts > 0) & is_number, digit, -1)
 
@@ -59,7 +59,7 @@ def in_order(entries: Entries, read_pictures: Any, pages: Pages, clearness: Clea
     earlier = (x < x[:, None]) | ((x == x[:, None]) & earlier)
     earlier = (line < line[:, None]) | ((line == line[:, None]) & earlier)
     place = tf.reduce_sum(tf.cast(same_sheet & earlier, tf.int32), axis=1)
-    (kept,) = indices(place < reader.PIECES)
+    (kept,) = indices(place < ordering.PIECES)
     count = tf.reduce_max(tf.concat([[-1], tf.gather(place, kept)], axis=0)) + 1
     to = tf.stack([tf.gather(sheet, kept), tf.gather(place, kept)], axis=1)
 
@@ -82,10 +82,10 @@ def _or_one_digit(entries: Entries, read_pictures: Any, pages: Pages) -> Entries
     """Take a sheet for one digit where the networks read it surely as one, and few and not all of its pieces so."""
     probabilities, maps = read_pictures
     count, owner = tf.shape(pages.image)[0], entries.sheet[:, None]
-    read = tf.cast(tf.reduce_max(entries.probabilities[:, 2], axis=1) > reader.PROBABLE, tf.float32)
+    read = tf.cast(tf.reduce_max(entries.probabilities[:, 2], axis=1) > judging.PROBABLE, tf.float32)
     pieces, read = (segment_sums(entries.sheet, each, count) for each in (tf.ones_like(read), read))
-    few = read < tf.minimum(pieces, float(reader.FEW))
-    (sheet,) = indices(tf.reduce_max(probabilities[:, 2], axis=1) > reader.SURE)  # none if no whole sheets were read
+    few = read < tf.minimum(pieces, float(ordering.FEW))
+    (sheet,) = indices(tf.reduce_max(probabilities[:, 2], axis=1) > judging.SURE)  # none if no whole sheets were read
     sheet = tf.gather(sheet, indices(tf.gather(few, sheet))[0])
     is_one = tf.tensor_scatter_nd_update(tf.zeros([count], tf.int32), sheet[:, None], tf.ones_like(sheet))
     low = tf.tensor_scatter_nd_min(tf.fill([count, 2], FAR), owner, entries.boxes[:, :2])
@@ -112,8 +112,8 @@ def _without_leavings(entries: Entries, sheets: Tensor) -> Entries:
     wide, high = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
     digits, total = (segment_sums(sheet, tf.where(is_digit, values, 0.0), sheets) for values in (1.0, high))
     mean = tf.gather(total / tf.maximum(digits, 1.0), sheet)
-    is_end = (wide < reader.THIN_END * high) & (is_one | ~is_digit)
-    is_size = (high >= reader.END[0] * mean) & (high <= reader.END[1] * mean) & (wide <= reader.WIDE * high)
+    is_end = (wide < ordering.THIN_END * high) & (is_one | ~is_digit)
+    is_size = (high >= ordering.END[0] * mean) & (high <= ordering.END[1] * mean) & (wide <= judging.WIDE * high)
     is_end |= ~(is_digit | is_size)
     is_end &= entries.ends > 0
     digits = segment_sums(sheet, tf.cast(is_digit & ~is_end, tf.int32), sheets)
@@ -132,10 +132,10 @@ def best_looks(digits: Tensor, sheet: Tensor, pictures: Tensor, pages: Pages, cl
 
     images = tf.where(by_look(tf.cast(is_smear(pages.image), tf.float32)) > 0, 0.0, by_look(probable(pictures)))
     straight, turned, last = tf.unstack(images)
-    of_drawing = straight, tf.where(other & (turned > reader.SURE), turned, 0.0), tf.where(same, reader.SURE, 0.0)
+    of_drawing = straight, tf.where(other & (turned > judging.SURE), turned, 0.0), tf.where(same, judging.SURE, 0.0)
     of_photograph = (
-        tf.where(same, tf.maximum(straight, reader.SURE), straight),
-        tf.where(other, tf.maximum(turned, reader.TURNED), turned),
+        tf.where(same, tf.maximum(straight, judging.SURE), straight),
+        tf.where(other, tf.maximum(turned, looking.TURNED), turned),
         last,
     )
     is_drawn = unclear > 1
@@ -144,7 +144,7 @@ def best_looks(digits: Tensor, sheet: Tensor, pictures: Tensor, pages: Pages, cl
     gains = by_look(segment_sums(sheet, tf.where(digits < 0, -2.0, 1.0), sheets))
     most = tf.argmax(gains, output_type=tf.int32)
     gain = tf.gather(tf.transpose(gains), surest, batch_dims=1)
-    more = tf.where(tf.reduce_max(images, axis=0) < reader.SURE, 1.0, 2.0) * reader.FEW
+    more = tf.where(tf.reduce_max(images, axis=0) < judging.SURE, 1.0, 2.0) * ordering.FEW
     is_page = ~is_drawn & (tf.reduce_max(gains, axis=0) >= tf.maximum(gain, 0.0) + more)
     best = tf.where(is_page, most, surest)
     return tf.where(unclear > 0, best, 0) * sketches + tf.range(sketches)

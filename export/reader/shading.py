@@ -6,8 +6,8 @@ import tensorflow as tf
 
 from export.reader.looking import Looks
 from export.reader.tensors import FAR, Tensor
-from model import reader
 from model.normalize import BOX, GRID
+from model.reader import imaging, shading
 
 
 class Pages(NamedTuple):
@@ -56,14 +56,14 @@ def shades(looks: Looks, level: Tensor, above: Tensor) -> tuple[Pages, Shades, T
     """Lay the sheets on cells; and tell whether any has printed lines."""
     image, step, sign, paper, found, strength, lines, flat = looks
     height, width = tf.shape(level)[1], tf.shape(level)[2]
-    small, large = (cell_side(height, width, count) for count in reader.CELLS)
+    small, large = (cell_side(height, width, count) for count in shading.CELLS)
     cell = tf.minimum(small, tf.maximum(2, large))
     longest = tf.cast(tf.maximum(height, width), tf.float32)
-    size = (tf.reshape(step, [-1]) * BOX - reader.COARSE / GRID * longest) / tf.cast(cell, tf.float32)
+    size = (tf.reshape(step, [-1]) * BOX - imaging.COARSE / GRID * longest) / tf.cast(cell, tf.float32)
     sketches, sheets = tf.shape(level)[0], tf.shape(image)[0]
     sketch = tf.tile(tf.range(sketches), [sheets // sketches])
     pages = Pages(level, above, sketch, sign, paper, tf.cast(cell, tf.float32), image, size)
-    is_line = tf.cast(lines > reader.PRINTED, tf.float32)
+    is_line = tf.cast(lines > shading.PRINTED, tf.float32)
     return pages, _shades_of(pages, found, strength, is_line, flat, cell), tf.reduce_max(is_line) > 0
 
 
@@ -91,10 +91,10 @@ def _shades_of(pages: Pages, found: Tensor, strength: Tensor, is_line: Tensor, f
     x = (2 * tf.range(columns) + 1) * cell * GRID // (2 * width)
     ink = _on_cells(tf.where(near > 0, -darkest, -FAR), y, x) - cells
     strongest = tf.reduce_max(ink, axis=(1, 2), keepdims=True)
-    has_ink = (strongest >= reader.CONTRAST) & (tf.reduce_max(pages.image, axis=(1, 2), keepdims=True) > 0)
+    has_ink = (strongest >= shading.CONTRAST) & (tf.reduce_max(pages.image, axis=(1, 2), keepdims=True) > 0)
     beside = tf.nn.max_pool2d(ink[..., None], 3, 1, "SAME")[..., 0]
     strongest *= _on_cells(strength, y, x)
-    least = tf.where(has_ink, reader.INK * tf.maximum(strongest, beside * flat), FAR)
+    least = tf.where(has_ink, shading.INK * tf.maximum(strongest, beside * flat), FAR)
     return Shades(ink, least, cells, darkest, near, is_line, y, x)
 
 
@@ -127,13 +127,13 @@ def least_on_lines(shades: Shades) -> Tensor:
     dark = -_on_cells(darkest, y, x) - cells
     near_line, beyond = tf.unstack(_around(tf.stack([is_line, near], axis=3)), axis=3)
     away = _on_cells(tf.where(beyond > 0, 0.0, is_line), y, x)
-    margin = [reader.RUN // 2] * 2
-    down = tf.nn.avg_pool2d(tf.pad(dark, [[0, 0], margin, [0, 0]])[..., None], (reader.RUN, 1), 1, "VALID")
-    across = tf.nn.avg_pool2d(tf.pad(dark, [[0, 0], [0, 0], margin])[..., None], (1, reader.RUN), 1, "VALID")
+    margin = [shading.RUN // 2] * 2
+    down = tf.nn.avg_pool2d(tf.pad(dark, [[0, 0], margin, [0, 0]])[..., None], (shading.RUN, 1), 1, "VALID")
+    across = tf.nn.avg_pool2d(tf.pad(dark, [[0, 0], [0, 0], margin])[..., None], (1, shading.RUN), 1, "VALID")
     runs = tf.maximum(down, across)[..., 0]
-    for _ in range(reader.MEANS):
+    for _ in range(shading.MEANS):
         total, count = (tf.reduce_sum(values, axis=(1, 2), keepdims=True) for values in (runs * away, away))
         darkness = total / tf.maximum(count, 1.0)
         away = tf.where(runs >= darkness, away, 0.0)
-    on_line = tf.clip_by_value(reader.DARKER * darkness, least, reader.CERTAIN / reader.INK * least)
+    on_line = tf.clip_by_value(shading.DARKER * darkness, least, shading.CERTAIN / shading.INK * least)
     return tf.where(_on_cells(near_line, y, x) > 0, on_line, least)

@@ -23,7 +23,7 @@ from model import folders, pendigits, styles, ujipen
 from model.draw import Drawing
 from model.folders import Folders
 from model.pendigits import Pens
-from model.reader import PROBABLE
+from model.reader.judging import PROBABLE
 
 COUNT = 300  # numbers of each kind
 PENS = 0.03, 0.14  # width as a share of the digits' height

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from model import cuts
-from model.cuts import ROWS
+from model.reader import cuts
+from model.reader.cuts import ROWS
 
 SIDE_BY_SIDE = 30, 34  # columns of the gap between two blocks of ink
 

@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from model import normalize, reader
-from model.cuts import Networks
+from model import normalize
 from model.reader import Reading, read
+from model.reader.connecting import parts_of
+from model.reader.cuts import Networks
+from model.reader.ordering import PIECES
+from model.reader.shading import ink_of
 
 pytestmark = pytest.mark.tensorflow
 
@@ -265,8 +268,8 @@ def test_the_ink_of_a_thin_pen_keeps_together() -> None:
     ImageDraw.Draw(fine).line((700, 70, 760, 330), fill=0, width=3)
     drawn = np.asarray(fine.resize((600, 200), Image.Resampling.BOX))
     paper, found, strength, lines = (np.asarray(each)[0] for each in normalize.separate(drawn[None])[3:7])
-    ink = reader.ink_of(drawn, 1.0, paper, found, strength, lines, is_flat=True).ink
-    assert len(reader.parts_of(ink, 0 * ink)) == 2
+    ink = ink_of(drawn, 1.0, paper, found, strength, lines, is_flat=True).ink
+    assert len(parts_of(ink, 0 * ink)) == 2
 
 
 def test_what_shines_through_a_scan_is_no_thin_pen() -> None:
@@ -480,7 +483,7 @@ def test_a_blank_sheet_holds_nothing(level: int) -> None:
 )
 def test_bad_sheets_give_at_most_64_pieces_and_no_number(make: Callable[[np.random.Generator], np.ndarray]) -> None:
     reading = read(make(np.random.default_rng(0)), bars_and_rings)
-    assert len(reading.digits) <= reader.PIECES
+    assert len(reading.digits) <= PIECES
     assert (reading.digits == -1).all()
 
 

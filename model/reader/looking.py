@@ -1,0 +1,33 @@
+"""Looks at a sketch of which it is unclear which side is ink."""
+
+import numpy as np
+
+from model.normalize import Separation
+from model.reader.cuts import Networks
+from model.reader.judging import SURE, surely
+from model.reader.ordering import FEW, Reading
+
+TURNED = 0.98  # probability as which a clear look counts that has the ink on the other side, at least
+
+
+def best_look(looks: list[Separation], readings: list[Reading], networks: Networks) -> int:
+    """Choose a look at a sketch that is unclear.
+
+    It is the look of whose image as one digit the networks are surest. As a page is no digit, a clear look counts as
+    sure: that with the ink on the other side, or else the first of a photograph, and the last of a drawing. What a
+    scribble leaves free may look like a digit: at a drawing, the other side counts only if it is clear and they are
+    sure of it. But if one look at a photograph shows a few more digits than that, it is a page.
+    """
+    images = [surely(networks, np.asarray(look.image)) for look in looks]
+    sure = list(images)
+    other, same = (not np.any(look.unclear) for look in looks[1:])
+    is_drawn = np.any(np.asarray(looks[0].unclear) > 1)
+    if is_drawn:
+        sure[1:] = sure[1] if other and sure[1] > SURE else 0, SURE if same else 0
+    else:
+        sure[0], sure[1] = max(sure[0], SURE if same else 0), max(sure[1], TURNED if other else 0)
+    surest = int(np.argmax(sure))
+    gains = [int(np.sum(np.where(reading.digits < 0, -2, 1))) for reading in readings]
+    most = int(np.argmax(gains))
+    more = FEW if max(images) < SURE else 2 * FEW
+    return most if not is_drawn and gains[most] >= max(gains[surest], 0) + more else surest

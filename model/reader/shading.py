@@ -1,0 +1,104 @@
+"""Sheets on cells: how dark each is, and which hold ink."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from model.normalize import GRID
+
+CELLS = 60_000, 180_000  # on a sheet, at most: with a cell of one pixel, and with one of 3 x 3 or more
+INK = 0.25  # of the strongest ink around: less is paper
+PRINTED = 1.5  # grey levels by which a printed line darkens a cell of the normalization's grid, at least
+RUN = 5  # cells in a row over which a line's darkness is averaged, against grain
+MEANS = 3  # each of what exceeds the last one: the paper between the lines is left behind
+DARKER = 1.3  # times as dark as printed lines is ink where they run,
+CERTAIN = 0.6  # or as dark as this share of the strongest ink around
+CONTRAST = 6.0  # grey levels: if no ink is darker, the sheet is blank
+
+
+class Sheet(NamedTuple):
+    """A sheet, and its ink on a grid of cells."""
+
+    level: np.ndarray
+    """Grey levels with dark ink, float32 [height, width]."""
+    paper: np.ndarray
+    """The paper's level, [GRID, GRID]."""
+    cell: int
+    """Pixels a side of a cell."""
+    ink: np.ndarray
+    """Mean level of the ink in each cell, 0 where there is none: [rows, columns]."""
+    beyond: np.ndarray
+    """How dark each cell or one beside it is that is near no digit, 0 if all are near: [rows, columns]."""
+
+
+def ink_of(
+    sketch: np.ndarray,
+    sign: float,
+    paper: np.ndarray,
+    found: np.ndarray,
+    strength: np.ndarray,
+    printed: np.ndarray,
+    is_flat: bool,
+) -> Sheet:
+    """Find the cells that hold ink."""
+    level = sign * sketch.astype(np.float32)
+    height, width = level.shape
+    small, large = (cell_side(height, width, count) for count in CELLS)
+    cell = min(small, max(2, large))
+    cells = means(level, cell)
+    rows, columns = cells.shape
+    darkest = -_around(-paper)  # at an edge of the sheet, what is beyond it is no ink
+    y, x = ((2 * np.arange(n) + 1) * cell * GRID // (2 * side) for n, side in ((rows, height), (columns, width)))
+    dark, near = darkest[y][:, x] - cells, _around(found > 0)
+    ink = np.where(near[y][:, x], dark, 0)
+    strongest = ink.max()
+    least = INK * strongest * strength[y][:, x]
+    if is_flat:  # a thin pen's ink may be weak, but what is as weak beside strong ink is its smooth edge
+        least = np.maximum(least, INK * _beside(ink))
+    is_line = printed > PRINTED
+    if is_line.any():
+        darkness = DARKER * darkness_of_lines(dark, (is_line & ~_around(near))[y][:, x])
+        least = np.where(_around(is_line)[y][:, x], np.clip(darkness, least, CERTAIN / INK * least), least)
+    ink[(ink <= least) | (strongest < CONTRAST)] = 0
+    return Sheet(level, paper, cell, ink, _beside(np.where(near[y][:, x], 0, dark)))
+
+
+def cell_side(height: int, width: int, count: int) -> int:
+    """Pixels a side of a cell, if there are to be at most about `count`."""
+    return math.ceil(math.sqrt(height * width / count))
+
+
+def means(level: np.ndarray, cell: int) -> np.ndarray:
+    """Mean level of each cell, [rows, columns]."""
+    rows, columns = (side // cell for side in level.shape)
+    return level[: rows * cell, : columns * cell].reshape(rows, cell, columns, cell).mean(axis=(1, 3))
+
+
+def darkness_of_lines(dark: np.ndarray, away: np.ndarray) -> float:
+    """How dark printed lines are at their darkest. `away` from digits are cells, [rows, columns], that a line is near.
+
+    `dark` is how much darker than the paper each cell is. Along a line many cells in a row are dark, unlike grain.
+    """
+    runs = np.maximum(_mean_of_run(dark), _mean_of_run(dark.T).T)[away]
+    for _ in range(MEANS - 1):
+        runs = runs[runs >= runs.mean()] if len(runs) else runs
+    return float(runs.mean()) if len(runs) else 0.0
+
+
+def _mean_of_run(dark: np.ndarray) -> np.ndarray:
+    padded = np.pad(dark, ((RUN // 2, RUN // 2), (0, 0)))
+    return np.mean([padded[start : start + len(dark)] for start in range(RUN)], axis=0)
+
+
+def _beside(cells: np.ndarray) -> np.ndarray:
+    """The largest value in and beside each cell, [rows, columns]."""
+    rows, columns = cells.shape
+    padded = np.pad(cells, 1)
+    return np.max([padded[i : i + rows, j : j + columns] for i in range(3) for j in range(3)], axis=0)
+
+
+def _around(grid: np.ndarray) -> np.ndarray:
+    """The largest value in and around each cell of [GRID, GRID]."""
+    around = np.pad(grid, 1, mode="edge")
+    return np.max([around[y : y + GRID, x : x + GRID] for y in range(3) for x in range(3)], axis=0)
