@@ -40,7 +40,7 @@ def main() -> None:
         "--collect",
         type=Path,
         metavar="DIR",
-        help="let users correct answers and store these drawings in DIR, for python -m model train --data DIR",
+        help="let users correct answers and store these drawings in DIR, for python -m model tune all --data DIR",
     )
     arguments = parser.parse_args()
     if arguments.mcp and find_spec("mcp") is None:

@@ -17,7 +17,7 @@ NAME = re.compile(r"[0-9]/[0-9a-f]{32}")  # random, so that only who stored a dr
 
 @dataclass(frozen=True)
 class Corrections:
-    """Drawings in `folder`/DIGIT/NAME.png, which `python -m model train --data` reads."""
+    """Drawings in `folder`/DIGIT/NAME.png, which `python -m model tune all --data` reads."""
 
     folder: Path
 

@@ -5,56 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from export import triton, web
-from export.contract import IMAGE, READER_FILE, READER_OPSET, SKETCH, VERSION
+from export.contract import IMAGE, MAPS, READER_FILE, READER_OPSET, READER_TOLERANCES, SKETCH, VERSION
 from export.measurements import Refusals, RuntimeRow, Variants, Verification, sha256
 from model.record import TrainingRecord, counted, duration
 from model.scores import Score
 
 TEMPLATE = Path(__file__).parent / "card.md"
 NOTEBOOK = {"lenet5": 0.9897, "ffnn": 0.9729}  # test accuracy that the 2021 teaching notebook reported
+RECIPES_TOLD = ("best", "fast", "tune", "notebook")  # of which card.md tells
 TITLES = {"lenet5": "LeNet5", "ffnn": "FFNN"}
-
-
-RECIPE_NOTES = {
-    "best": """Recipe `best` trains on MNIST's training digits (Y. LeCun, C. Cortes, C. Burges; CC BY-SA 3.0), except
-the last 5,000, which validate; on the pen strokes of 24 of the 30 writers in the training part of UCI's Pendigits
-(E. Alpaydin, F. Alimoglu; CC BY 4.0) and of 44 of the 60 writers of UJI Pen Characters 2 (F. Prat and others; CC BY
-4.0), drawn with many brushes, as they were written and varied as other hands would write them; on digits in styles of
-which these hold too few (slashed 0, 1 with a long flag or a foot, crossed 7, open and closed 4, angular 5); on digits
-beside what a cut leaves of a neighbour; and on letters, signs, scribbles, halves and pairs of digits, for which the
-right answer is ten equal probabilities. Three writers of Pendigits and eight of UJI validate, and as many are held out.
-Every image is distorted in another way in each epoch. In the last epochs, after a foundation, MNIST's digits are there
-three times. The writers were Turkish and Spanish, and the other styles are European ones.""",
-    "fast": """Recipe `fast` trains for a few epochs on MNIST's training digits (Y. LeCun, C. Cortes, C. Burges;
-CC BY-SA 3.0), except the last 5,000, which validate. It knows nothing else: a 1 with a flag, a crossed 7 or a slashed 0
-is often misread, and letters get confident answers.""",
-    "tune": """Recipe `tune` goes on from networks that recipe `best` trained, with corrected drawings of the people who
-use them among a share of the same data: MNIST's training digits, pen strokes, other styles, and drawings that are not
-digits. The result keeps as much of what it learned as makes no validation set worse.""",
-    "notebook": """Recipe `notebook` is that of a 2021 teaching notebook, with the best epoch by validation loss kept.
-It trains on MNIST's training digits (Y. LeCun, C. Cortes, C. Burges; CC BY-SA 3.0), except the last 12,000, which
-validate. It knows nothing else: a 1 with a flag, a crossed 7 or a slashed 0 is often misread, and letters get
-confident answers.""",
-}
-
-
-RUNTIME_NOTES = """The difference is the largest of a probability from Keras, over the test digits that the table
-counts, in batches of 256 and the first of them in batches of 1 and 7. The `-sketch` files also read 256 drawings on 280
-x 280 and 64 photographs of 200 x 333. `reader.onnx` reads 45 numbers and 4 photographs: the table counts the pieces of
-ink whose digit and box are those of `model/reader`, and its larger batch has 16 sheets. Times are medians on {cores}
-cores, for 28 x 28 images and 280 x 280 sketches: one thread at batch 1, {cores} threads at batch 256. tract and ONNX
-Runtime Web always use one thread. Keras, which runs the checkpoint itself, and onnx.reference choose their own number.
-Each runtime is timed in turn with ONNX Runtime: 5 x means five times its time, 0.1 x means a tenth of its digits a
-second.
-
-- OpenVINO computes in bfloat16 on processors that have it. The setting `INFERENCE_PRECISION_HINT` f32 was used here.
-- OpenCV's new engine, `cv2.dnn.ENGINE_NEW`, was used here. The classic engine of OpenCV 4.12 also runs the image graphs
-  as they are. It runs the sketch graphs once their sizes are fixed, one dimension after the other:
-  `python -m onnxruntime.tools.make_dynamic_shape_fixed --dim_param height --dim_value 280 IN.onnx OUT.onnx`.
-- MNN's fast convolution is inexact by 4e-4. The setting `set_hint(3, 0)` was used here, which makes it exact.
-- tract's Tanh never exceeds 0.9999994, and LeNet5 adds up 3,000 of these values.
-- LiteRT runs the image graphs after conversion by onnx2tf. onnx2tf cannot convert the sketch graphs: it takes a graph
-  whose sizes are all unknown for one with channels, and permutes its axes."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +37,7 @@ def card(exported: list[Exported], verification: Verification, refusals: Refusal
     for network in exported:
         record = network.record
         assert record.test
+        assert record.test.calibration_error is not None
         assert record.pens
         assert record.refusal
         title = TITLES[record.network]
@@ -95,15 +55,15 @@ def card(exported: list[Exported], verification: Verification, refusals: Refusal
         )
         scores = ", ".join(f"{result} ({result.set})" for result in record.pens)
         reading.append(
-            f"| {title} | {record.test} | {NOTEBOOK[record.network]:.2%} | {scores} | "
-            f"{record.test.calibration_error:.2%} | {1 - record.refusal.non_digits:.0%} |"
+            f"| {title} | {record.test} | {_percent(NOTEBOOK[record.network], 2)} | {scores} | "
+            f"{_percent(record.test.calibration_error, 2)} | {_percent(1 - record.refusal.non_digits)} |"
         )
     hashes = {file.name: sha256(file) for network in exported for file in network.files}
     reader = next(iter(exported[0].files)).with_name(READER_FILE)
     if reader.is_file():
         hashes[READER_FILE] = sha256(reader)
         size = f"{reader.stat().st_size / 1e6:.2f} MB"
-        files.insert(0, f"| `{READER_FILE}` | both networks, whole numbers | {size} | | `{hashes[READER_FILE]}` |")
+        files.insert(0, f"| `{READER_FILE}` | both networks, several digits | {size} | | `{hashes[READER_FILE]}` |")
     pens = ""
     if any(network.record.recipe.pen_copies for network in exported):
         pens += "; Pendigits by E. Alpaydin and F. Alimoglu, CC BY 4.0"
@@ -121,12 +81,16 @@ def card(exported: list[Exported], verification: Verification, refusals: Refusal
         "largest": f"{max(network.difference for network in exported):.0e}",
         "tolerance": f"{IMAGE.tolerance:.0e} in the image graphs and {SKETCH.tolerance:.0e} in the others",
         "runtimes": _runtime_table(verification, hashes),
+        "cores": str(verification.cores),
+        "maps": ", ".join(f"`{layer}` {list(MAPS[layer])}" for layer in MAPS),
+        "boxes_tolerance": str(READER_TOLERANCES["boxes"]),
+        "reader_tolerance": f"{READER_TOLERANCES['probabilities']:.0e}",
         "refusals": _refusal_table(refusals, hashes),
         "variants": _variant_rows(variants, hashes),
         "drawn": "yes" if all(network.record.recipe.non_digits for network in exported) else "",
         "reading": "\n".join(reading),
         "training": "\n".join(training),
-        "recipes": "\n\n".join(RECIPE_NOTES[name] for name in sorted({n.record.recipe.name for n in exported})),
+        **{name: "yes" if any(n.record.recipe.name == name for n in exported) else "" for name in RECIPES_TOLD},
         "pens": pens,
     }
     text = TEMPLATE.read_text(encoding="utf-8")
@@ -152,21 +116,32 @@ def runtime_line(row: RuntimeRow) -> str:
     agreement = f"{row.difference:.0e} | {row.same:,} of {row.count:,}" if row.same is not None else " | "
     return (
         f"{start} {agreement} | {row.milliseconds:.2f} ms, {_times(row.latency)} | "
-        f"{row.per_second:,.0f}, {_times(row.throughput)} |"
+        f"{_significant(row.per_second)}, {_times(row.throughput)} |"
     )
 
 
 def _times(ratio: float | None) -> str:
-    assert ratio is not None
-    return f"{ratio:,.0f} x" if ratio >= 10 else f"{ratio:.2g} x"
+    return f"{_significant(ratio)} x"
+
+
+def _significant(value: float | None) -> str:
+    """Format a number from 10 on without decimals, else with two digits that count."""
+    assert value is not None
+    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
+
+
+def _percent(share: float, decimals: int = 0) -> str:
+    return f"{100 * share:.{decimals}f} %"
 
 
 def _refusal_table(refusals: Refusals, hashes: dict[str, str]) -> str:
     """Format the table of refusals, if it was measured with these very files."""
     if not _of(refusals.sha256, hashes):
         return ""
-    rows = [f"| {row.set} | {row.count:,} | {row.refused:.1%} | {row.sure:.1%} |" for row in refusals.rows]
-    return "\n".join(["| drawn | count | no digit | sure of a digit |", "| --- | --- | --- | --- |", *rows])
+    lines = ["| drawn | count | no digit | sure of a digit |", "| --- | --- | --- | --- |"]
+    for row in refusals.rows:
+        lines.append(f"| {row.set} | {row.count:,} | {_percent(row.refused, 1)} | {_percent(row.sure, 1)} |")
+    return "\n".join(lines)
 
 
 def _variant_rows(variants: Variants, hashes: dict[str, str]) -> str:
@@ -190,10 +165,10 @@ def _runtime_table(verification: Verification, hashes: dict[str, str]) -> str:
     current = {name for name, digest in verification.sha256.items() if hashes.get(name) == digest}
     rows = [runtime_line(row) for row in verification.rows if row.file in current and not row.missing]
     if not rows:
-        return "`python -m export verify` runs them in other runtimes, and writes a table here."
+        return ""
     lines = [
         "| runtime | graph | largest difference | same answers | a digit at batch 1 | digits a second at batch 256 |",
         "| --- | --- | --- | --- | --- | --- |",
         *rows,
     ]
-    return "\n".join(lines) + "\n\n" + RUNTIME_NOTES.format(cores=verification.cores)
+    return "\n".join(lines)

@@ -75,6 +75,7 @@ KINDS = (IMAGE, SKETCH)
 
 READER_FILE = "reader.onnx"
 READER_OPSET = 18  # ScatterND, with which cells find their part, has taken maxima since
+READER_TOLERANCES = {"sure": 1e-3, "boxes": 0.05, "probabilities": 1e-3, "images": 1e-3}  # from model/reader
 READER_NODES_BYTES = 320_000  # by which the file may exceed both networks' weights
 MAPS = {"conv1": (6, 24, 24), "conv2": (16, 19, 19), "conv3": (120, 5, 5), "fc6": (84,)}
 """LeNet5's layers that the reader gives."""
@@ -93,10 +94,11 @@ READER_SUMMARY = (
     "reading order, at most 64 pieces of ink: digits int64 [batch, count], -1 where ink is no digit, -2 after the "
     "last; line int64; sure float32; boxes float32 [batch, count, 4], left, top, right, bottom in pixels; "
     "probabilities float32 [batch, count, 3, 10], LeNet5's, FFNN's, and both together; images float32 "
-    "[batch, count, 28, 28]; and LeNet5's conv1, conv2, conv3 and fc6 for each piece"
+    "[batch, count, 28, 28]; and LeNet5's conv1, conv2, conv3 and fc6 for each piece; after the last, line is -1, and "
+    "all else 0"
 )
 
 
 def kind_of(graph: onnx.GraphProto) -> Kind:
-    """Tell the kind of a graph by its input. Raises KeyError for a graph of another contract."""
+    """Tell the kind of a graph by its input. The reader's is that of SKETCH. Raises KeyError for any other input."""
     return {kind.input: kind for kind in KINDS}[graph.input[0].name]

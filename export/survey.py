@@ -112,15 +112,16 @@ def _time_keras(path: Path, network: keras.Model) -> RuntimeRow:
 
 def run_apart(runtime: str, path: Path, cases: Path) -> RuntimeRow:
     """Measure `runtime` on the graph in `path` in a process of its own. The row says if that crashes or hangs."""
+    _, version_of = RUNTIMES[runtime]
     output = cases.with_suffix(".json")
     output.unlink(missing_ok=True)
     command = [sys.executable, "-m", "export.runtimes", runtime, str(path), str(cases), str(output)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=MAX_SECONDS, check=False)
     except subprocess.TimeoutExpired:
-        return RuntimeRow(runtime, path.name, refused=f"no end after {MAX_SECONDS // 60} minutes")
+        return RuntimeRow(runtime, path.name, version_of(), refused=f"no end after {MAX_SECONDS // 60} minutes")
     if output.is_file():
         return RuntimeRow(**json.loads(output.read_text(encoding="utf-8")))
     last_line = "".join(done.stderr.strip().splitlines()[-1:])
     reason = signal.strsignal(-done.returncode) if done.returncode < 0 else last_line
-    return RuntimeRow(runtime, path.name, refused=f"it crashes: {reason}")
+    return RuntimeRow(runtime, path.name, version_of(), refused=f"it crashes: {reason}")

@@ -9,13 +9,12 @@ import numpy as np
 import onnx
 import onnxruntime
 
-from export.contract import READER, READER_NODES_BYTES, READER_OPSET, Kind, Signature
+from export.contract import READER, READER_NODES_BYTES, READER_OPSET, READER_TOLERANCES, Kind, Signature
 from model import reader
 from model.mnist import Digits
 from model.normalize import normalize
 
 BATCHES = (1, 7, 1_000)
-READER_TOLERANCES = {"sure": 0.02, "boxes": 0.05, "probabilities": 0.02, "images": 0.005}
 CANVASES = ((28, 28), (280, 280), (200, 333))
 
 

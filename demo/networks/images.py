@@ -13,8 +13,8 @@ from PIL import Image, ImageOps
 from demo.limits import Limits
 
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP")
-MIN_SIDE, MAX_SIDE = 8, 2_048  # pixels of a side of a sketch
-SIDE = 800  # pixels; images with a longer side are scaled down to it, as on the page
+MIN_SIDE, MAX_SIDE = 8, 800  # pixels of a side of a sketch; larger images are scaled down, as on the page
+DRAFT_SIDE = 2_048  # pixels; the decoder of JPEG halves sides that stay as long as this
 JPEG_MARKER, SCAN_MARKER = b"\xff\xd8", b"\xff\xda"
 MAX_SCANS = 100  # a JPEG may have thousands, and each takes as long to decode as a whole picture
 MAX_EXIF_BYTES = 65_536  # the most that a JPEG can hold; in other formats it may unpack to gigabytes
@@ -60,7 +60,7 @@ def read_image(content: bytes, pixels: int = Limits.picture_pixels) -> Sketch:
         raise _damaged(error) from error
     with image:
         full = image.size
-        image.draft(None, (MAX_SIDE, MAX_SIDE))  # the decoder of JPEG halves sides that stay as long as this
+        image.draft(None, (DRAFT_SIDE, DRAFT_SIDE))
         size = f"{image.width} x {image.height} pixels"
         if image.width * image.height > pixels:
             raise ImageError(f"The image has {size}; send one of at most {pixels:,}.")
@@ -93,8 +93,8 @@ def _upright(image: Image.Image) -> Image.Image:
 
 
 def _shrunk(grey: Image.Image) -> Image.Image:
-    """`grey` on paper, each side at most SIDE."""
-    scale = min(1, SIDE / max(grey.size))
+    """`grey` on paper, each side at most MAX_SIDE."""
+    scale = min(1, MAX_SIDE / max(grey.size))
     width, height = (max(MIN_SIDE, int(side * scale + 0.5)) for side in grey.size)
     grey = grey.resize((width, height), Image.Resampling.BOX)
     return _on_paper(grey) if grey.mode == "LA" else grey

@@ -7,7 +7,7 @@ TITLE = "Write a number"
 DESCRIPTION = "Two small neural networks read the digits that you write, while you write them."
 MODEL_CARD = "model-card.md"  # the name at which the page links the card of the networks
 PICTURE = HERE.parent / "sketchpad.png"  # shown with shared links
-SCRIPTS = [
+SCRIPTS = [  # joined to one, so they see each other's names; constants that need others follow these
     HERE / f"{name}.js"
     for name in (
         "curve",

@@ -43,7 +43,8 @@ function makeInside(element, server) {
   }
 
   // Explains a digit of the newest answer, which holds its pixels, once the pen rests, and the sketch that it is about.
-  async function explain(digit, sketch) {
+  // `isOnly` if there is no other ink.
+  async function explain(digit, sketch, isOnly) {
     const mine = ++shown;
     const goesOn = () => shown === mine && details.open;
     const ask = async (images) => {
@@ -60,7 +61,7 @@ function makeInside(element, server) {
       explained = { digit: networks, evidence, isTaught: Boolean(digit.alone) };
       layers[0].classList.toggle("over-picture", Boolean(sketch.url));
       Object.assign(layers[0].style, placeOnPaper(digit, sketch, evidence.image));
-      const doubt = networks.digit === null ? whyNone(networks) : disagreement(networks.probabilities);
+      const doubt = networks.digit === null ? whyNone(networks, isOnly) : disagreement(networks.probabilities);
       const taught = `You taught this browser that it is ${withArticle(digit.digit)}. Here is what the networks alone say. `;
       $("#doubt").textContent = digit.alone ? taught + doubt : doubt;
       $(".why").hidden = false;
@@ -188,10 +189,11 @@ const mainOf = ({ digit, together }) => digit ?? likely(together)[0];
 const isSame = (one, other) =>
   ["lenet5", "ffnn"].every((name) => one[name].every((p, digit) => Math.abs(p - other[name][digit]) < MATCH));
 
-// Why ink is not read as a digit.
-function whyNone({ together, probabilities }) {
+// Why ink is not read as a digit. `isOnly` if there is no other ink.
+function whyNone(digit, isOnly) {
+  const { together, probabilities } = digit;
   const [most, next] = likely(together);
-  if (together[most] > 0.5) return `It looks like ${withArticle(most)}, but it is too small to be read. Write it larger.`;
+  if (together[most] > 0.5) return describe(digit, isOnly);
   const reason = disagreement(probabilities) || `Neither network is sure: ${whatEachSays(probabilities)}.`;
   return `It is no digit, because none reaches 50 % on average. The likeliest are ${most}, ${percent(together[most])}, and ${next}, ${percent(together[next])}. ${reason}`;
 }

@@ -90,9 +90,12 @@ function sketchpad(element, server, correctionsFolder) {
     inFlight += 1;
     let isTimedOut = false;
     nextAt = performance.now() + QUESTION_INTERVAL;
-    const inside = $(".inside").open ? Math.max(0, number.selected()) : null;
-    const forms = learning.forms().length > 0;
-    const question = { sketch: paper.sketch(), inside, forms, moving: paper.isMoving() };
+    const question = {
+      sketch: paper.sketch(),
+      inside: $(".inside").open ? Math.max(0, number.selected()) : null,
+      forms: learning.forms().length > 0,
+      moving: paper.isMoving(),
+    };
     const timeout = setTimeout(() => {
       inFlight -= 1; // makes room for the next question
       isTimedOut = true;
@@ -134,7 +137,7 @@ function sketchpad(element, server, correctionsFolder) {
     if (!isAnnounced) answers.announce(spoken(reading));
     isAnnounced = true;
     const digit = reading.digits[number.selected()];
-    if (digit?.pixels) inside.explain(digit, readSketch);
+    if (digit?.pixels) inside.explain(digit, readSketch, reading.digits.length === 1);
   }
 
   // Whether the reading is that of the drawing as it is.

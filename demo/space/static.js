@@ -78,7 +78,7 @@ async function read({ sketch: asked, inside, forms }) {
     const pictures = Object.entries(COLUMNS).map(([layer, columns]) => [layer, tiled(outputs[layer], inside, columns)]);
     const part = (name, size) => [...outputs[name].data.subarray(inside * size, (inside + 1) * size)];
     const pixels = part("images", AREA).map((ink) => Math.round(255 * ink));
-    Object.assign(digits[inside], { maps: Object.fromEntries(pictures), fc6: part("fc6", 84), pixels });
+    Object.assign(digits[inside], { maps: Object.fromEntries(pictures), fc6: part("fc6", FC6), pixels });
   }
   const provider = "the CPU of this device";
   return { number: numberOf(digits), digits, model: MODEL, provider, milliseconds, waited: 0 };
@@ -129,7 +129,7 @@ function digitOf(outputs, piece, value, forms) {
     box: [...outputs.boxes.data.subarray(4 * piece, 4 * piece + 4)],
     together,
     probabilities: { lenet5, ffnn },
-    image: inkUrl(outputs.images.data.subarray(784 * piece, 784 * (piece + 1)), 28, 28),
+    image: inkUrl(outputs.images.data.subarray(AREA * piece, AREA * (piece + 1)), SIDE, SIDE),
     maps: null,
     fc6: null,
     pixels: null,
@@ -142,8 +142,8 @@ function hexadecimal(base64) {
 }
 
 function formOf(outputs, piece) {
-  const ink = Uint8Array.from(outputs.images.data.subarray(784 * piece, 784 * (piece + 1)), (p) => Math.round(255 * p));
-  const values = outputs.fc6.data.subarray(84 * piece, 84 * (piece + 1));
+  const ink = Uint8Array.from(outputs.images.data.subarray(AREA * piece, AREA * (piece + 1)), (p) => Math.round(255 * p));
+  const values = outputs.fc6.data.subarray(FC6 * piece, FC6 * (piece + 1));
   return { ink: base64Of(ink), fc6: base64Of(Int8Array.from(values, (value) => Math.round(127 * value))) };
 }
 

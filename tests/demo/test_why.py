@@ -258,6 +258,16 @@ def test_it_is_said_that_the_networks_disagree_even_if_a_digit_is_read(browser: 
     assert said == ["The networks disagree: LeNet5 says 4, 90 %, and FFNN says 9, 90 %.", ""]
 
 
+def test_ink_that_resembles_a_digit_is_none_for_the_reason_that_the_answer_gives(browser: Browser) -> None:
+    page = browser.new_page()
+    page.add_script_tag(content="\n".join((HERE / f"{name}.js").read_text() for name in ("why", "answers", "inside")))
+    seven = [0.9 if i == 7 else 0.1 / 9 for i in range(10)]
+    none = {"digit": None, "sure": False, "together": seven, "probabilities": {"lenet5": seven, "ffnn": seven}}
+    said = [page.evaluate("([digit, isOnly]) => whyNone(digit, isOnly)", [none, is_only]) for is_only in (True, False)]
+    page.close()
+    assert said == ["That is a dot or a smear.", "It looks like a 7, but most ink around it is no digit."]
+
+
 def test_the_colours_lie_over_the_ink(page: Page) -> None:
     page.click(".inside summary")
     with page.expect_response("**/read"):

@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnxruntime
 import pytest
 
 from export import ONNX, runtimes, survey
-from export.contract import IMAGE, KINDS, MAPS, READER_FILE, SKETCH
+from export.contract import IMAGE, KINDS, MAPS, READER_FILE, READER_TOLERANCES, SKETCH
 from export.convert import probabilities
 from export.measurements import RuntimeRow
 from export.runtimes import RUNTIMES, onnx_runtime
-from export.verify import READER_TOLERANCES, numbers
+from export.verify import numbers
 from model.networks import load_trained
 from model.recipes import RECIPES
 
@@ -205,5 +206,5 @@ def test_the_row_of_a_runtime_that_crashes_says_so(
     crashing.write_text("#!/bin/sh\nkill -SEGV $$\n")
     crashing.chmod(0o755)
     monkeypatch.setattr("sys.executable", str(crashing))
-    crashed = RuntimeRow("ONNX Runtime", "ffnn.onnx", refused="it crashes: Segmentation fault")
+    crashed = RuntimeRow("ONNX Runtime", "ffnn.onnx", onnxruntime.__version__, refused="it crashes: Segmentation fault")
     assert row("ONNX Runtime", cases) == crashed
