@@ -12,7 +12,7 @@ import tensorflow as tf
 import tf2onnx
 from keras import ops
 
-from export.contract import VERSION, Kind
+from export.contract import VERSION, Kind, Signature
 from model.normalize import normalize
 from model.record import TrainingRecord, counted
 
@@ -118,16 +118,20 @@ def _tidy(model: onnx.ModelProto, kind: Kind, network: keras.Model) -> None:
     _fuse_clip(model.graph, kind.opset)
     _order(model.graph)
     _rename(model.graph, [layer.name for layer in network.layers])
-    for value in [*model.graph.input, *model.graph.output]:
-        dimensions = value.type.tensor_type.shape.dim
-        for dimension, size in zip(dimensions, kind.signature[value.name][1], strict=True):
+    name_dimensions(model.graph, kind.signature)
+    model.graph.name = f"{network.name}-{kind.input}"
+    model.graph.ClearField("doc_string")  # it holds the number of a TensorFlow function
+
+
+def name_dimensions(graph: onnx.GraphProto, signature: Signature) -> None:
+    """Give the inputs and outputs of `graph` the dimensions that `signature` says."""
+    for value in [*graph.input, *graph.output]:
+        for dimension, size in zip(value.type.tensor_type.shape.dim, signature[value.name][1], strict=True):
             dimension.Clear()
             if isinstance(size, str):
                 dimension.dim_param = size
             else:
                 dimension.dim_value = size
-    model.graph.name = f"{network.name}-{kind.input}"
-    model.graph.ClearField("doc_string")  # it holds the number of a TensorFlow function
 
 
 def _fuse_dense(graph: onnx.GraphProto) -> None:

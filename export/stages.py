@@ -63,12 +63,12 @@ class Stages:
         self.nodes.append(helper.make_node("If", [condition.name], [value.name for value in chosen], **branches))
         return tf.nest.pack_sequence_as(results[0], chosen)
 
-    def model(self, inputs: list[Value], outputs: dict[str, Value]) -> onnx.ModelProto:
-        """The graph from `inputs` to `outputs`."""
-        nodes = [*self.nodes, *(helper.make_node("Identity", [v.name], [name]) for name, v in outputs.items())]
-        named = [tf.TensorSpec(value.shape, value.dtype, name) for name, value in outputs.items()]
-        graph = helper.make_graph(nodes, "reader", list(map(_value_info, inputs)), list(map(_value_info, named)))
-        used = {name for each in _graphs(graph) for node in each.node for name in node.input}
+    def model(self, name: str, inputs: list[Value], outputs: dict[str, Value]) -> onnx.ModelProto:
+        """The graph `name` from `inputs` to `outputs`."""
+        nodes = [*self.nodes, *(helper.make_node("Identity", [v.name], [output]) for output, v in outputs.items())]
+        named = [tf.TensorSpec(value.shape, value.dtype, output) for output, value in outputs.items()]
+        graph = helper.make_graph(nodes, name, list(map(_value_info, inputs)), list(map(_value_info, named)))
+        used = {value for each in _graphs(graph) for node in each.node for value in node.input}
         graph.initializer.extend(tensor for tensor in self.weights.values() if tensor.name in used)
         _order(graph)
         _merge(graph)

@@ -18,13 +18,13 @@ from model.mnist import Digits
 from model.networks import NETWORKS, load_trained, predict
 from model.normalize import normalize_all
 from model.pendigits import TEST_FILE, Pens
+from model.reader.judging import PROBABLE
 from model.record import Letters, Refusal, TrainingRecord
 from model.scores import Score, calibration_error, score
 
 NON_DIGITS = 2_000
 BRUSHES = (10, 15, 20, 25, 30)  # pixels on a sketch of 280 x 280, on which the digit is 196 pixels high or wide
 PEN = 20  # pixels, the page's pen
-PROBABLE = 0.5  # the page's rule: a digit counts if the mean of both networks' probabilities exceeds this
 
 
 def evaluate(names: list[str], data: Folders = (), folder: Path = CHECKPOINTS, figures: Path = FIGURES) -> None:

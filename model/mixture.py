@@ -32,7 +32,7 @@ def examples(
     corrected_digits = (corrected or corrections.load(folders)).normalized()
     training, validation = mnist.split(mnist.load(folders)[0], recipe.validation)
     training = Digits(*(values[-(recipe.mnist or len(values)) :] for values in training))
-    training = _joined(*[training] * recipe.mnist_copies)
+    training = mnist.join(*[training] * recipe.mnist_copies)
     if not recipe.pen_copies:
         return with_corrections(training, corrected_digits, recipe), {"MNIST": validation}
     pens = pendigits.load(folders)
@@ -71,7 +71,7 @@ def with_corrections(training: Digits, corrected: Digits, recipe: Recipe, *drawn
         others = sum(len(part.labels) for part in (training, *drawn))
         share = recipe.correction_share / max(len(corrected.labels), ENOUGH_CORRECTIONS)
         copies = round(others * share / (1 - recipe.correction_share))
-    return _joined(training, *[corrected] * copies, *drawn)
+    return mnist.join(training, *[corrected] * copies, *drawn)
 
 
 def verbosity() -> int:
@@ -115,10 +115,6 @@ def draw_and_normalize(
             yield sketch
 
     return normalize_all(sketches(), len(drawings))
-
-
-def _joined(*parts: Digits) -> Digits:
-    return Digits(*(np.concatenate(values) for values in zip(*parts, strict=True)))
 
 
 def steps_per_epoch(training: Digits, recipe: Recipe) -> int:

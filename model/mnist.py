@@ -50,6 +50,11 @@ def _checked(arrays: tuple[np.ndarray, ...], source: str) -> tuple[Digits, Digit
     return train, test
 
 
+def join(*parts: Digits) -> Digits:
+    """Put digits one after another."""
+    return Digits(*(np.concatenate(values) for values in zip(*parts, strict=True)))
+
+
 def split(digits: Digits, validation: int) -> tuple[Digits, Digits]:
     """Split off the last `validation` digits. Returns all others, and these."""
     return (

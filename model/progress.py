@@ -140,7 +140,10 @@ def saved_settings(folder: Path) -> Settings | None:
 
 
 def completed_epochs(folder: Path) -> int:
-    """Count the epochs of the unfinished training in `folder`. Raises InputError if the folder is damaged."""
+    """Count the epochs of the unfinished training in `folder`: one too many if it was killed while it saved the last.
+
+    Raises InputError if the folder is damaged.
+    """
     with _reporting_damage(folder):
         return len(_read(folder)["epochs"])
 

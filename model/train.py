@@ -17,7 +17,7 @@ from model.corrections import Corrections
 from model.files import replacing
 from model.folders import Folders
 from model.mixture import batches, check_data, examples, steps_per_epoch, targets, verbosity
-from model.mnist import Digits
+from model.mnist import Digits, join
 from model.networks import NETWORKS, load_trained, network_input, predict
 from model.progress import Progress, completed_epochs, remove, remove_leftovers, saved_settings, set_aside
 from model.recipes import RECIPES, Recipe
@@ -290,7 +290,7 @@ def fit(
 ) -> None:
     """Fit `network` until the recipe is done or training stops early. Resumes where `progress` was saved before."""
     recipe = settings.recipe
-    validation = _joined(held_out)
+    validation = join(*held_out.values())
     inputs = network_input(validation.images, network), targets(validation.labels, recipe)
     steps = steps_per_epoch(training, recipe)
     compile_network(network, recipe, steps)
@@ -349,7 +349,7 @@ class _DigitAccuracy(keras.metrics.Mean):
 
 def calibrate(network: keras.Model, held_out: dict[str, Digits]) -> float:
     """Divide the last layer by the temperature that fits the validation digits, and return that temperature."""
-    validation = _joined(held_out)
+    validation = join(*held_out.values())
     divisor = temperature(predict(network, validation.images), validation.labels)
     network.layers[-1].set_weights([weight / divisor for weight in network.layers[-1].get_weights()])
     return divisor
@@ -358,10 +358,6 @@ def calibrate(network: keras.Model, held_out: dict[str, Digits]) -> float:
 def _accuracy(network: keras.Model, digits: Digits) -> Accuracy:
     result = score("", predict(network, digits.images).argmax(axis=1), digits.labels)
     return Accuracy(result.count, result.accuracy, result.error)
-
-
-def _joined(held_out: dict[str, Digits]) -> Digits:
-    return Digits(*(np.concatenate(parts) for parts in zip(*held_out.values(), strict=True)))
 
 
 def compile_network(network: keras.Model, recipe: Recipe, steps: int) -> None:

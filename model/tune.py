@@ -11,12 +11,13 @@ import numpy as np
 
 from model import CHECKPOINTS, InputError, corrections, letters, pendigits
 from model.corrections import Corrections
-from model.evaluate import PROBABLE, evaluate
+from model.evaluate import evaluate
 from model.files import replacing
 from model.folders import Folders
 from model.mixture import draw_and_normalize, examples, with_corrections
 from model.mnist import Digits
 from model.networks import load_trained, predict
+from model.reader.judging import PROBABLE
 from model.recipes import TUNE
 from model.record import Settings, TrainingRecord, counted, duration
 from model.styles import NON_DIGIT

@@ -7,6 +7,7 @@ import pytest
 
 from model import CHECKPOINTS
 from model.record import TrainingRecord
+from tests.benchmarks.__main__ import NAMES
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -35,6 +36,11 @@ def test_the_table_holds_the_measured_values(name: str) -> None:
     assert record.pens
     assert str(record.pens[0]) in row
     assert f"{file.stat().st_size / 1e6:.2f} MB" in row
+
+
+def test_the_table_of_benchmarks_names_all() -> None:
+    table = (ROOT / "tests" / "README.md").read_text().partition("## Benchmarks")[2]
+    assert sorted(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == NAMES
 
 
 def headings(page: Path) -> set[str]:

@@ -11,7 +11,6 @@ from demo.networks.provider import session_on_cpu
 ONNX = Path(__file__).parent.parent.parent / "export" / "onnx"
 FILE = "reader.onnx"
 CARD = "README.md"  # describes the file; python -m export writes it, too
-MAPS = ("conv1", "conv2", "conv3")  # outputs with LeNet5's feature maps
 CONTRACT = "1"  # the first part of the version in the file; another one means other inputs or outputs
 Value = tuple[str, tuple[int | None, ...]]
 """Element type and shape; None for a size that the graph must leave open."""

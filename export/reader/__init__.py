@@ -17,7 +17,7 @@ import onnx
 import tensorflow as tf
 
 from export.contract import MAPS, READER, READER_OPSET, READER_SUMMARY, VERSION
-from export.convert import probabilities, training_data
+from export.convert import name_dimensions, probabilities, training_data
 from export.reader import canvases, connecting, cutting, grouping, judging, looking, ordering, shading
 from export.reader.cuts import Networks
 from export.reader.tensors import Tensor
@@ -39,14 +39,8 @@ def to_onnx(networks: dict[str, keras.Model], records: dict[str, TrainingRecord]
     sketch = tf.TensorSpec([None, None, None], tf.uint8, "sketch")
     stages = Stages(READER_OPSET, {layer.name for network in networks.values() for layer in network.layers})
     outputs = read(sketch, judges, stages.call, stages.choose)
-    model = stages.model([sketch], outputs)
-    for value in [*model.graph.input, *model.graph.output]:
-        for dimension, size in zip(value.type.tensor_type.shape.dim, READER[value.name][1], strict=True):
-            dimension.Clear()
-            if isinstance(size, str):
-                dimension.dim_param = size
-            else:
-                dimension.dim_value = size
+    model = stages.model("reader", [sketch], outputs)
+    name_dimensions(model.graph, READER)
     onnx.helper.set_model_props(model, metadata_of(records))
     return model
 

@@ -287,12 +287,12 @@ def _goodness(spans: Spans, line_height: Tensor, answers: Tensor) -> Tensor:
     mean = tf.reduce_mean(answers, axis=1)
     probability, digit = tf.reduce_max(mean, axis=1), tf.argmax(mean, axis=1, output_type=tf.int32)
     features = [
-        tf.math.log(tf.maximum(probability, 0.03)),
-        tf.nn.relu(0.7 - high / line_height),
-        tf.nn.relu(0.9 - high / line_height),
-        tf.nn.relu(wide - 0.8),
+        tf.math.log(tf.maximum(probability, cuts.UNSURE)),
+        tf.nn.relu(cuts.LOW[0] - high / line_height),
+        tf.nn.relu(cuts.LOW[1] - high / line_height),
+        tf.nn.relu(wide - cuts.BROAD),
         spans.costs / cuts.ENTER,
-        tf.math.log(tf.maximum(1 - probability, 1e-4)),
+        tf.math.log(tf.maximum(1 - probability, cuts.SURE)),
     ]
     of_digit = tf.gather(cuts.OF_DIGIT, digit) + tf.gather(cuts.OF_WIDTH, digit) * wide
     return tf.linalg.matvec(tf.stack(features, axis=1), cuts.FEATURES) + of_digit

@@ -127,7 +127,7 @@ def cut(
         (area.right - area.left) / (area.bottom - area.top),
         surely,
         goodness,
-        tf.math.log(tf.maximum(tf.gather(sure, unsure), 0.03)),
+        tf.math.log(tf.maximum(tf.gather(sure, unsure), cuts.UNSURE)),
         ones / pieces,
         tf.ones_like(least),
     ]

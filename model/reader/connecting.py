@@ -41,21 +41,21 @@ def parts_of(ink: np.ndarray, beyond: np.ndarray) -> list[Part]:
     One goes on where no digit is near if ink `beyond` is as dark there: the line of a form, the edge of a sheet.
     """
     label = np.full(np.add(ink.shape, 2), -1)
-    stood: list[int] = []  # each label's parent
+    parents: list[int] = []  # of labels; a root is its own
 
     def root(number: int) -> int:
-        while stood[number] != number:
-            number = stood[number]
+        while parents[number] != number:
+            number = parents[number]
         return number
 
     cells = np.argwhere(ink > 0)
     for y, x in cells.tolist():
         near = {root(n) for n in (*label[y, x : x + 3].tolist(), label[y + 1, x]) if n >= 0}
-        number = min(near, default=len(stood))
+        number = min(near, default=len(parents))
         if not near:
-            stood.append(number)
+            parents.append(number)
         for other in near:
-            stood[other] = number
+            parents[other] = number
         label[y + 1, x + 1] = number
     roots = np.array([root(number) for number in label[1:-1, 1:-1][ink > 0]], int)
     level = ink[ink > 0]

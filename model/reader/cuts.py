@@ -30,6 +30,10 @@ SMALL = 0.5  # of its line's height: a lower span is no digit
 WIDE = 1.5  # times its height: a wider span is no digit
 KEPT = 24  # spans of a group that both networks judge
 
+UNSURE, SURE = 0.03, 1e-4  # a probability of less than this, or nearer than this to 1, says no more
+LOW = 0.7, 0.9  # of its line's height: lower spans are less likely digits, and those below the first still less
+BROAD = 0.8  # times its height: wider spans are less likely digits
+
 # Weights of what tells a digit from half a digit and from two, in the order of goodness(). Fitted as a conditional
 # random field (Lafferty 2001) to touching and abutting numbers of the training's writers: over all ways through a
 # number, those that read what is written are to be likely.
@@ -208,12 +212,12 @@ def goodness(spans: Spans, line_height: float, answers: np.ndarray) -> np.ndarra
     height = spans.bottom - spans.top
     width = (spans.right - spans.left) / height
     features = [
-        np.log(np.maximum(probability, 0.03)),
-        np.maximum(0.7 - height / line_height, 0),
-        np.maximum(0.9 - height / line_height, 0),
-        np.maximum(width - 0.8, 0),
+        np.log(np.maximum(probability, UNSURE)),
+        np.maximum(LOW[0] - height / line_height, 0),
+        np.maximum(LOW[1] - height / line_height, 0),
+        np.maximum(width - BROAD, 0),
         spans.costs / ENTER,
-        np.log(np.maximum(1 - probability, 1e-4)),
+        np.log(np.maximum(1 - probability, SURE)),
     ]
     return np.stack(features, axis=1) @ FEATURES + OF_DIGIT[digit] + OF_WIDTH[digit] * width
 

@@ -57,7 +57,7 @@ def cut(
         group.width / group.height,
         surely,
         goodness.mean(),
-        np.log(max(sure, 0.03)),
+        np.log(max(sure, cuts.UNSURE)),
         ones / len(images),  # half a letter often looks like a 1
         1,
     ]
