@@ -232,14 +232,14 @@ def _largest_of(parts: Parts, counts: Tensor, ends: Tensor) -> Largest:
     framed_ink = tf.reduce_sum(tf.where(framed, boxes.mass[:, :, None], 0.0), axis=1) / boxes.mass
     length = tf.reduce_max(tf.where(framed, tf.sqrt(wide * wide + high * high)[:, :, None], 0.0), axis=1)
     is_slash &= framed_ink * (np.pi / 2) * (wide + high) < grouping.STRAIGHT * length
-    inside = exists[:, :, None] & (margin > 0) & (high[:, :, None] >= grouping.TABLE[1] * high[:, None])
+    inside = exists[:, :, None] & (margin > 0) & (high[:, :, None] >= grouping.CONTENT * high[:, None])
     in_rows = tall[:, :, None] & (overlap(top, bottom) >= grouping.OVER * high[:, :, None])
     in_rows &= grouping.HIGH * high[:, :, None] < high[:, None]
     inside, in_rows = (
         tf.reduce_sum(tf.where(some, high[:, :, None], 0.0), axis=1) / high for some in (inside, in_rows)
     )
-    is_frame = ((framed_ink > grouping.WEIGHT) | (inside > grouping.TABLE[0])) & ~is_slash
-    is_margin = (high >= tf.maximum(grouping.TOWER * usual, grouping.FLAT * wide)) & (in_rows > grouping.TABLE[0])
+    is_frame = ((framed_ink > grouping.WEIGHT) | (inside > grouping.TABLE)) & ~is_slash
+    is_margin = (high >= tf.maximum(grouping.TOWER * usual, grouping.FLAT * wide)) & (in_rows > grouping.TABLE)
     exists, usual, tall = _tall(exists & ~is_rule & ~is_margin & ~is_frame, high)
     beside = both(tall) & (overlap(boxes.top, boxes.bottom) > grouping.BESIDE * pairs(tf.minimum, high))
     return Largest(exists, part, boxes, ends, usual, tall, beside, shared, margin)

@@ -9,15 +9,16 @@ from model.reader.shading import CELLS, CONTRAST, cell_side, means
 
 THIN = 3  # cells: frames, axes and letters are thinner than a canvas's margins
 SMALLEST = 12  # cells: no canvas is lower or narrower
-RING = 0.95, 0.65  # of a canvas's outermost cells are of its ground, or of one that is as large as another canvas,
-FILLED = 0.4, 0.98  # and so much of all, at least and at most
-ALIKE = 2.0  # cells, at most, by which the sides of canvases differ that are as large
+RING = 0.95, 0.65  # of a canvas's outermost cells: so many are of its ground, or of one that is as large as another
+FILLED = 0.4, 0.98  # of all its cells: as many are of its ground at least, and at most
+ALIKE = 2.0  # cells: by as much at most the sides of canvases differ that are as large
 
 
 def without_canvases(sketch: np.ndarray) -> np.ndarray:
     """Turn canvases on a page, as a screenshot shows them, to its side: their ground to paper, light ink to dark.
 
-    A canvas is a rectangle of the other side's level, full along its edges, with some of the page's level inside.
+    A canvas is a rectangle of the other side's level, full along its edges, with some of the page's level inside. Takes
+    and returns grey levels [height, width]; without a canvas, the same.
     """
     level = sketch.astype(np.float32)
     height, width = level.shape

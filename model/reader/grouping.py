@@ -7,27 +7,41 @@ import numpy as np
 from model.reader.connecting import Part, parts_of, union
 from model.reader.cuts import SMALL
 
-LOWEST = 0.04  # of the highest part: lower ones are specks, and tell nothing of the others
-TALL = 0.4  # of the height that a quarter of the other parts exceed: lower parts make no line
-HIGH = 1.5  # times that height: digits of two lines may touch in a higher part,
-LIKE = 0.25  # beside two others of more than this share of its height: specks tell of no lines
-BESIDE = 0.5  # of the height of the lower of two parts: if they share more, they are in one line
-FLAT = 3.0  # times as wide as high: a part that is flatter, and no tall one, may be drawn under digits or between them,
-RULE = 1.2  # times that height wide,
-COMB = 0.3  # of its height: a higher part is drawn so, too, if its centre of mass is nearer to its top or bottom,
-OVER_RULE = 2  # if as many tall parts lie over or under it with OVER of their width;
-GAP = 0.08  # of that height: or so far under a tall part, and farther over the next one
-TOWER = 2.5  # times that height: a stroke so high may be a margin, if TABLE holds for what stands beside it
-FRAMED = 0.1, 0.25  # of its height: a part is the frame of tall parts that are as high inside it, and of all that are
-WEIGHT = 0.15  # of its ink, if these have more together,
-TABLE = 0.8, 0.05  # or if those of more than the second share of its height are together higher than the first;
-SLASH = 0.4, 0.8  # but if it is higher than wide, a single part in it that is so high, as shares of its height,
-STRAIGHT = 1.2  # times as long as a straight one at most, judged by its ink,
-LEAN = 0.25  # and is at least so wide as a share of its own height, is the slash in a 0
+# Lengths are shares of the usual height, which a quarter of the parts exceed, unless a comment names another one.
+
+# Lines
+LOWEST = 0.04  # of the highest part: a lower one is a speck, and does not count for the usual height
+TALL = 0.4  # a lower part makes no line of its own
+BESIDE = 0.5  # of the lower one's height: two tall parts that share more of their rows are in one line
+LOW_LINE = 0.3  # of the highest line's height: a lower line is specks
 SPECK = 0.2  # of its line's height: a smaller part is a speck
-LOW_LINE = 0.3  # of the highest line: a lower line is specks
-OVER = 0.6  # of the narrower part's width: if two parts share as much, one stands over the other,
-HIGHEST = 1.48  # times their line's height, at most: a caption is farther away
+
+# Parts in which digits of two lines touch
+HIGH = 1.5  # a lower part is none
+LIKE = 0.25  # of its height: a lower part beside it does not tell of two lines
+
+# Strokes under digits, over them or between them
+FLAT = 3.0  # of its height: a narrower part is none
+RULE = 1.2  # a wider one is, if OVER_RULE tall parts lie over or under it
+OVER_RULE = 2
+GAP = 0.08  # one is, too, that is as far under a tall part, and farther over the next one
+COMB = 0.3  # of its height: a tall part is one only if its centre of mass is so near to its top or bottom
+TOWER = 2.5  # a stroke as high is a margin, if what stands beside it is together TABLE as high
+
+# Frames and tables
+FRAMED = 0.1, 0.25  # of its height: what a part must hold to be a frame is tall, but as low at least, and at most
+WEIGHT = 0.15  # of its ink: it is a frame if what it holds has more together
+TABLE = 0.8  # of its height: it is a table if what it holds is together higher,
+CONTENT = 0.05  # each part being higher than this share
+
+# The slash in a 0, which is no frame
+SLASH = 0.4, 0.8  # of the height of the 0: a slash is as high at least, and lower
+LEAN = 0.25  # of its own height: a slash is as wide at least
+STRAIGHT = 1.2  # of the length of a straight one: a slash is shorter, judged by its ink
+
+# Groups of parts that make up one digit
+OVER = 0.6  # of the narrower one's width: of two parts that share as much one stands over the other
+HIGHEST = 1.48  # of their line's height: parts that are together higher are none, such as a caption and a digit
 INSIDE = 0.06  # of a part's height: what is as far inside its box on all sides belongs to it, if it may be a 0
 
 
@@ -107,7 +121,7 @@ def without_rules(parts: list[Part]) -> list[Part]:
             if overlap(part.top, part.bottom, each.top, each.bottom) >= OVER * each.height
             and HIGH * each.height < part.height
         ]
-        return bool(part.height >= max(TOWER * usual, FLAT * part.width) and sum(beside) > TABLE[0] * part.height)
+        return bool(part.height >= max(TOWER * usual, FLAT * part.width) and sum(beside) > TABLE * part.height)
 
     def is_frame(part: Part) -> bool:
         least = np.clip(TALL * usual, FRAMED[0] * part.height, FRAMED[1] * part.height)
@@ -120,8 +134,8 @@ def without_rules(parts: list[Part]) -> list[Part]:
             and share * np.pi / 2 * (part.width + part.height) < STRAIGHT * np.hypot(framed[0].width, framed[0].height)
             and framed[0].width >= LEAN * framed[0].height
         )
-        small = [each.height for each in parts if _margin(each, part) > 0 and each.height >= TABLE[1] * part.height]
-        return bool(share > WEIGHT or sum(small) > TABLE[0] * part.height) and not is_slash
+        small = [each.height for each in parts if _margin(each, part) > 0 and each.height >= CONTENT * part.height]
+        return bool(share > WEIGHT or sum(small) > TABLE * part.height) and not is_slash
 
     return [part for part in parts if not is_rule(part) and not is_margin(part) and not is_frame(part)]
 

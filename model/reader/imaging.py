@@ -6,8 +6,8 @@ from model.normalize import BOX, CENTRE, GRID, SIDE
 from model.reader.connecting import Part
 from model.reader.shading import Sheet
 
-ALONE = 1.2  # times its size: if the ink that the sheet's image holds is larger, that is more than the only group,
-COARSE = 2.0  # if by more cells of the normalization's grid
+ALONE = 1.2  # of the only group's size: if the ink in the sheet's image is larger, it holds other ink, too,
+COARSE = 2.0  # unless it is larger by less than so many cells of the normalization's grid
 NUDGE = 2**-10  # of a cell: what lies on the edge of two falls to the same one, however a runtime rounds
 
 

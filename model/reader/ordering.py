@@ -11,8 +11,8 @@ PIECES = 64  # on a sheet, at most
 DIGITS = 0.5  # of a line's pieces: if fewer are digits, it is no number
 SHEET = 0.3  # of a sheet's pieces: if fewer are digits, a line of less than FEW digits is no number either
 FEW = 3
-THIN_END = 0.4  # of its height: what goes on is an end of a line or an edge if it is narrower, and a 1 or no digit,
-END = 0.55, 1.25  # of the digits' mean height: or no digit, and lower or higher than these, or wider than any digit
+THIN_END = 0.4  # of its height: a narrower piece that goes on is the end of a line or an edge, if a 1 or no digit
+END = 0.55, 1.25  # of the digits' mean height: a lower or higher one that goes on is such an end, if no digit
 
 
 class Reading(NamedTuple):

@@ -1,7 +1,7 @@
 """Sheets on cells: how dark each is, and which hold ink."""
 
 import math
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -12,8 +12,8 @@ INK = 0.25  # of the strongest ink around: less is paper
 PRINTED = 1.5  # grey levels by which a printed line darkens a cell of the normalization's grid, at least
 RUN = 5  # cells in a row over which a line's darkness is averaged, against grain
 MEANS = 3  # each of what exceeds the last one: the paper between the lines is left behind
-DARKER = 1.3  # times as dark as printed lines is ink where they run,
-CERTAIN = 0.6  # or as dark as this share of the strongest ink around
+DARKER = 1.3  # of the darkness of printed lines: what is darker where they run is ink,
+CERTAIN = 0.6  # and so is what is darker than this share of the strongest ink around
 CONTRAST = 6.0  # grey levels: if no ink is darker, the sheet is blank
 
 
@@ -41,7 +41,12 @@ def ink_of(
     printed: np.ndarray,
     is_flat: bool,
 ) -> Sheet:
-    """Find the cells that hold ink."""
+    """Find the cells of a sketch, uint8 [height, width], that hold ink.
+
+    All else is what a model.normalize.Separation says of it: `sign` is 1 where ink is dark and -1 where it is light,
+    `paper`, `found`, `strength` and `printed`, its lines, are float32 [GRID, GRID], and `is_flat` is whether the paper
+    is quite even.
+    """
     level = sign * sketch.astype(np.float32)
     height, width = level.shape
     small, large = (cell_side(height, width, count) for count in CELLS)
@@ -55,13 +60,13 @@ def ink_of(
     strongest = ink.max()
     least = INK * strongest * strength[y][:, x]
     if is_flat:  # a thin pen's ink may be weak, but what is as weak beside strong ink is its smooth edge
-        least = np.maximum(least, INK * _beside(ink))
+        least = np.maximum(least, INK * _around(ink, beyond="constant"))
     is_line = printed > PRINTED
     if is_line.any():
         darkness = DARKER * darkness_of_lines(dark, (is_line & ~_around(near))[y][:, x])
         least = np.where(_around(is_line)[y][:, x], np.clip(darkness, least, CERTAIN / INK * least), least)
     ink[(ink <= least) | (strongest < CONTRAST)] = 0
-    return Sheet(level, paper, cell, ink, _beside(np.where(near[y][:, x], 0, dark)))
+    return Sheet(level, paper, cell, ink, _around(np.where(near[y][:, x], 0, dark), beyond="constant"))
 
 
 def cell_side(height: int, width: int, count: int) -> int:
@@ -91,14 +96,8 @@ def _mean_of_run(dark: np.ndarray) -> np.ndarray:
     return np.mean([padded[start : start + len(dark)] for start in range(RUN)], axis=0)
 
 
-def _beside(cells: np.ndarray) -> np.ndarray:
-    """The largest value in and beside each cell, [rows, columns]."""
-    rows, columns = cells.shape
-    padded = np.pad(cells, 1)
-    return np.max([padded[i : i + rows, j : j + columns] for i in range(3) for j in range(3)], axis=0)
-
-
-def _around(grid: np.ndarray) -> np.ndarray:
-    """The largest value in and around each cell of [GRID, GRID]."""
-    around = np.pad(grid, 1, mode="edge")
-    return np.max([around[y : y + GRID, x : x + GRID] for y in range(3) for x in range(3)], axis=0)
+def _around(values: np.ndarray, beyond: Literal["edge", "constant"] = "edge") -> np.ndarray:
+    """The largest value in and around each cell, [rows, columns]. What is `beyond` is as at the edge, or 0."""
+    rows, columns = values.shape
+    around = np.pad(values, 1, mode=beyond)
+    return np.max([around[y : y + rows, x : x + columns] for y in range(3) for x in range(3)], axis=0)
