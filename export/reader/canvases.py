@@ -39,7 +39,7 @@ def turn(sketches: Averaged) -> Averaged:
     other = tf.cast(is_page & (tf.abs(cells - page) > contrast / 2), tf.float32)[..., None]
     for sign in (-1, 1):  # the least in each window, and then the most
         other = sign * tf.nn.max_pool2d(tf.pad(sign * other, [[0, 0], [1, 1], [1, 1], [0, 0]]), reader.THIN, 1, "VALID")
-    cells, parts = parts_of(other[..., 0])
+    cells, parts = parts_of(other[..., 0] > 0, other[..., 0])
     wide, high = parts.right - parts.left, parts.bottom - parts.top
     ends = (tf.gather(side, cells.owner) for side in (parts.left, parts.right - 1, parts.top, parts.bottom - 1))
     on_edge = reduce(
