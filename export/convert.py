@@ -113,9 +113,9 @@ def _tidy(model: onnx.ModelProto, kind: Kind, network: keras.Model) -> None:
     del model.opset_import[:]  # among them is ai.onnx.ml, of which no node is
     model.opset_import.append(onnx.helper.make_opsetid("", kind.opset))
     _fuse_dense(model.graph)
-    _pool_channels(model.graph)
+    pool_channels(model.graph)
     _name_reductions(model)
-    _fuse_clip(model.graph, kind.opset)
+    fuse_clip(model.graph, kind.opset)
     _order(model.graph)
     _rename(model.graph, [layer.name for layer in network.layers])
     name_dimensions(model.graph, kind.signature)
@@ -152,7 +152,7 @@ def _fuse_dense(graph: onnx.GraphProto) -> None:
             graph.node.remove(product)
 
 
-def _pool_channels(graph: onnx.GraphProto) -> None:
+def pool_channels(graph: onnx.GraphProto) -> None:
     """Drop the Reshapes around pools that model/normalize.py needs: in ONNX every channel is pooled by itself.
 
     Padding is made explicit for onnx.reference. All windows that a pool pads are odd squares.
@@ -192,7 +192,7 @@ def _name_reductions(model: onnx.ModelProto) -> None:
             node.attribute.append(onnx.helper.make_attribute("axes", list(range(2, ranks[node.input[0]]))))
 
 
-def _fuse_clip(graph: onnx.GraphProto, opset: int) -> None:
+def fuse_clip(graph: onnx.GraphProto, opset: int) -> None:
     """Fuse Min and Max with constants into Clip. Core ML has Clip, but not Min."""
     constants = {tensor.name: tensor for tensor in graph.initializer if math.prod(tensor.dims) == 1}
     makers = {node.output[0]: node for node in graph.node}

@@ -13,6 +13,8 @@ import tensorflow as tf
 import tf2onnx
 from onnx import helper, numpy_helper
 
+from export.convert import fuse_clip, pool_channels
+
 logging.getLogger("tf2onnx.shape_inference").setLevel(logging.ERROR)  # it warns of loops, whose shapes are not needed
 
 Value = Any
@@ -27,6 +29,7 @@ SAME = {
     "GreaterEqual": "GreaterOrEqual",
 }
 """Operators of TensorFlow that are one of ONNX, where tf2onnx makes several, for older opsets."""
+
 
 ALL = 1_000_000_000  # where tf2onnx ends a slice that takes all of an axis, or beyond
 
@@ -50,14 +53,36 @@ class Stages:
 
     def choose(self, condition: Value, function: Callable[..., Any], other: Callable[..., Any], *arguments: Any) -> Any:
         """Add an If: `function` if the condition holds, else `other`."""
+        return self._either(condition, self._converted(function, arguments), other, arguments)
+
+    def branch(self, condition: Value, steps: Callable[..., Any], other: Callable[..., Any], *arguments: Any) -> Any:
+        """Add an If: what `steps` adds to the graph if the condition holds, else the function `other`."""
+        before, self.nodes = self.nodes, []
+        result = steps(*arguments)
+        nodes, self.nodes = self.nodes, before
+        made = {name for node in nodes for name in node.output}
+        named: list[Value] = []
+        for value in tf.nest.flatten(result):
+            if value.name not in made or value.name in [each.name for each in named]:  # an If gives what it makes
+                name = f"{steps.__name__}/{len(nodes)}"
+                nodes.append(helper.make_node("Identity", [value.name], [name]))
+                value = tf.TensorSpec(value.shape, value.dtype, name)
+            named.append(value)
+        self.functions.append(steps.__name__)
+        return self._either(condition, (nodes, tf.nest.pack_sequence_as(result, named)), other, arguments)
+
+    def _either(self, condition: Value, first: Any, other: Callable[..., Any], arguments: Any) -> Any:
+        """Add an If: the nodes and the result of `first`, or the function `other`."""
+        names = [self.functions[-1]]
+        second = self._converted(other, arguments)
+        names.append(self.functions[-1])
         branches, results = {}, []
-        for name, branch in (("then_branch", function), ("else_branch", other)):
-            nodes, result = self._converted(branch, arguments)
+        for name, place, (nodes, result) in zip(names, ("then_branch", "else_branch"), (first, second), strict=True):
             outputs = [_value_info(value) for value in tf.nest.flatten(result)]
-            branches[name] = helper.make_graph(nodes, self.functions[-1], [], outputs)
+            branches[place] = helper.make_graph(nodes, name, [], outputs)
             results.append(result)
         chosen = [
-            tf.TensorSpec(_common(a.shape, b.shape), a.dtype, f"{'_or_'.join(self.functions[-2:])}/{i}")
+            tf.TensorSpec(_common(a.shape, b.shape), a.dtype, f"{'_or_'.join(names)}/{i}")
             for i, (a, b) in enumerate(zip(*map(tf.nest.flatten, results), strict=True))
         ]
         self.nodes.append(helper.make_node("If", [condition.name], [value.name for value in chosen], **branches))
@@ -94,11 +119,14 @@ class Stages:
             traced, input_signature=signature, opset=self.opset, custom_op_handlers=handlers
         )
         _simplify(model.graph)
+        pool_channels(model.graph)
+        fuse_clip(model.graph, self.opset)
         _pass_less(model.graph)
         for graph in reversed(list(_graphs(model.graph))):  # of loops first
             _name_outputs(graph)
         names = {f"given{i}": value.name for i, value in enumerate(given)}
-        prefix = f"{self.functions[-1]}/"
+        count = self.functions.count(self.functions[-1])
+        prefix = f"{self.functions[-1]}/" + (f"{count}/" if count > 1 else "")
         for tensor in _weights(model.graph):
             named, tensor.name = tensor.name, ""
             content = tensor.SerializeToString()

@@ -38,7 +38,7 @@ def to_onnx(networks: dict[str, keras.Model], records: dict[str, TrainingRecord]
     judges = Networks(lenet5, partial(probabilities, networks["ffnn"]))
     sketch = tf.TensorSpec([None, None, None], tf.uint8, "sketch")
     stages = Stages(READER_OPSET, {layer.name for network in networks.values() for layer in network.layers})
-    outputs = read(sketch, judges, stages.call, stages.choose)
+    outputs = read(sketch, judges, stages.call, stages.choose, stages.branch)
     model = stages.model("reader", [sketch], outputs)
     name_dimensions(model.graph, READER)
     onnx.helper.set_model_props(model, metadata_of(records))
@@ -58,11 +58,14 @@ def metadata_of(records: dict[str, TrainingRecord]) -> dict[str, str]:
     }
 
 
-def read(sketch: Tensor, networks: Networks, call: Callable[..., Any], choose: Callable[..., Any]) -> dict[str, Tensor]:
+def read(
+    sketch: Tensor, networks: Networks, call: Callable[..., Any], choose: Callable[..., Any], branch: Callable[..., Any]
+) -> dict[str, Tensor]:
     """Read sketches, uint8 [B, height, width].
 
     `call(function, *arguments)` calls a function of tensors, and `choose(condition, function, other, *arguments)` calls
     the first function if the condition holds, else the other. They compute in TensorFlow, or make the graph.
+    `branch(condition, steps, other, *arguments)` does as `choose` does, but `steps` calls and chooses, too.
     """
     sketches = call(averaged, sketch)
     may_hold_canvases = call(canvases.any_may_hold_canvases, sketches)
@@ -72,20 +75,39 @@ def read(sketch: Tensor, networks: Networks, call: Callable[..., Any], choose: C
     looks, clearness = choose(is_unclear, looking.thrice, looking.once, first)
     pages, shades, have_lines = call(shading.shades, looks, first.level, first.above)
     least = choose(have_lines, shading.least_on_lines, shading.least, shades)
-    ink, cells, parts, counts, are_several, have_one = call(connecting.find, pages, shades, least)
-    ends = choose(are_several, connecting.ends, connecting.no_ends, shades, cells, parts)
-    rows, are_linked = choose(are_several, grouping.rows, grouping.no_rows, parts, counts, ends)
-    linked = ink, shades, cells, parts, counts, ends, rows
-    cells, parts, counts, ends = choose(are_linked, grouping.split, grouping.as_found, *linked)
-    found = pages, cells, parts, counts, ends
-    cells, groups, images, pictures = choose(are_several, grouping.many, grouping.one_each, *found)
+    cells, parts, counts, are_several, have_one = call(connecting.find, pages, shades, least)
     judge, join, cut = (partial(function, networks) for function in (judging.judge, judging.join, cutting.cut))
-    read_whole, read_pictures, pairs, may_be_one = call(judge, groups, images, pictures)
-    judged = cells, groups, images, read_whole, pairs, pages
-    groups, images, read_whole, cells = choose(may_be_one, join, judging.apart, *judged)
-    doubtful, is_doubtful = call(cutting.doubtful, groups, read_whole, pages)
-    laid = cells, groups, doubtful, ink, pages
-    doubts, may_be_cut = choose(is_doubtful, cutting.doubts, cutting.no_doubts, *laid)
-    doubted = groups, images, read_whole, doubtful, doubts, pages, have_one
-    entries, have_one = choose(may_be_cut, cut, cutting.uncut, *doubted)
-    return choose(have_one, ordering.as_they_are, ordering.in_order, entries, read_pictures, pages, clearness)
+
+    def several(pages: Any, shades: Any, cells: Any, parts: Any, counts: Tensor) -> Any:
+        """Put parts in groups."""
+        ends = call(connecting.ends, shades, cells, parts)
+        rows, are_linked = call(grouping.rows, parts, counts, ends)
+        linked = shades, cells, parts, counts, ends, rows
+        cells, parts, counts, ends = choose(are_linked, grouping.split, grouping.as_found, *linked)
+        return call(grouping.many, pages, cells, parts, counts, ends)
+
+    def step_by_step(groups: Any, images: Tensor, judged: Any, pages: Any, cells: Any, ink: Tensor, *rest: Any) -> Any:
+        """Join and cut groups, and put them in order."""
+        have_one, clearness = rest
+        read_whole, read_pictures, pairs, may_be_one = call(judging.neighbours, groups, images, judged)
+        to_join = cells, groups, images, read_whole, pairs, pages
+        groups, images, read_whole, cells = choose(may_be_one, join, judging.apart, *to_join)
+        doubtful, is_doubtful = call(cutting.doubtful, groups, read_whole, pages)
+        whole = groups, images, read_whole, doubtful, have_one
+        entries, have_one = branch(is_doubtful, doubted, cutting.all_whole, *whole, cells, ink, pages)
+        arguments = entries, read_pictures, pages, clearness
+        return choose(have_one, ordering.as_they_are, ordering.in_order, *arguments)
+
+    def doubted(*arguments: Any) -> Any:
+        """Cut the doubtful groups where seams lead through them."""
+        *whole, cells, ink, pages = arguments
+        groups, _, _, doubtful, _ = whole
+        doubts, may_be_cut = call(cutting.doubts, groups, doubtful, cells, ink, pages)
+        return choose(may_be_cut, cut, cutting.all_whole, *whole, doubts, pages)
+
+    cells, groups, images, pictures = branch(
+        are_several, several, grouping.one_each, pages, shades, cells, parts, counts
+    )
+    judged, are_unsure = call(judge, groups, images, pictures, have_one)
+    found = groups, images, judged, pages, cells, shades.ink, have_one, clearness
+    return branch(are_unsure, step_by_step, ordering.at_once, *found)

@@ -41,7 +41,7 @@ def turn(sketches: Averaged) -> Averaged:
         other = sign * tf.nn.max_pool2d(
             tf.pad(sign * other, [[0, 0], [1, 1], [1, 1], [0, 0]]), canvases.THIN, 1, "VALID"
         )
-    cells, parts = parts_of(other[..., 0])
+    cells, parts = parts_of(other[..., 0] > 0, other[..., 0])
     wide, high = parts.right - parts.left, parts.bottom - parts.top
     ends = (tf.gather(side, cells.owner) for side in (parts.left, parts.right - 1, parts.top, parts.bottom - 1))
     on_edge = reduce(

@@ -43,12 +43,11 @@ def find(pages: Pages, shades: Shades, least: Tensor) -> tuple[Any, ...]:
 
     Tells also whether any sheet has other ink than one part, and whether every sheet has exactly one.
     """
-    ink = tf.where(shades.ink > least, shades.ink, 0.0)
-    cells, parts = parts_of(ink)
-    counts = segment_sums(parts.sheet, tf.ones_like(parts.sheet), tf.shape(ink)[0])
+    cells, parts = parts_of(shades.ink > least, shades.ink)
+    counts = segment_sums(parts.sheet, tf.ones_like(parts.sheet), tf.shape(shades.ink)[0])
     are_several = (tf.reduce_max(counts) > 1) | ~tf.reduce_all(is_all(parts.sheet, parts[1:5], pages))
     are_several |= (tf.size(counts) > tf.shape(pages.level)[0]) & (tf.size(parts.sheet) > 0)
-    return ink, cells, parts, counts, are_several, ~are_several & (tf.reduce_min(counts) == 1)
+    return cells, parts, counts, are_several, ~are_several & (tf.reduce_min(counts) == 1)
 
 
 def ends(shades: Shades, cells: Cells, parts: Parts) -> Tensor:
@@ -63,43 +62,40 @@ def ends(shades: Shades, cells: Cells, parts: Parts) -> Tensor:
     return tf.cast(darkest > connecting.GOES_ON * mean, tf.float32)
 
 
-def no_ends(shades: Shades, cells: Cells, parts: Parts) -> Tensor:
-    """Do what ends() does where no part goes on."""
-    return tf.zeros_like(parts.mass)
-
-
 def is_all(sheet: Tensor, box: Iterable[Tensor], pages: Pages) -> Tensor:
     """Whether there is no other ink in the image of the sheet than what is in the box."""
     left, top, right, bottom = box
     return tf.gather(pages.size, sheet) <= imaging.ALONE * tf.maximum(right - left, bottom - top)
 
 
-def parts_of(ink: Tensor) -> tuple[Cells, Parts]:
-    """Find connected parts."""
-    sheet, y, x = indices(ink > 0)
+def parts_of(is_ink: Tensor, ink: Tensor) -> tuple[Cells, Parts]:
+    """Find connected parts of the cells where `is_ink`, which are as dark as `ink`, [B, rows, columns] each."""
     rows, columns = tf.shape(ink)[1], tf.shape(ink)[2]
+    sheet, y, x = indices(is_ink)
     row = sheet * rows + y
     level = tf.gather(tf.reshape(ink, [-1]), row * columns + x)
 
     # Runs of cells in a row, and which of them touch a run in the row above
     place = (row + sheet + 1) * (columns + 2) + x + 1  # with a row above and columns around each sheet
     outermost, apart = place[:1] > 0, place[1:] - place[:-1] > 1
-    is_start, is_end = tf.concat([outermost, apart], axis=0), tf.concat([apart, outermost], axis=0)
+    is_start = tf.concat([outermost, apart], axis=0)
+    (start,) = indices(is_start)
+    end = tf.concat([start, tf.shape(row)], axis=0)[1:] - 1
+    numbers = tf.range(tf.size(start))
     run = tf.cumsum(tf.cast(is_start, tf.int32)) - 1
     size = tf.shape(ink)[0] * (rows + 1) * (columns + 2)
     runs = tf.tensor_scatter_nd_update(tf.fill([size], -1), place[:, None], run)
     above = place - columns - 2
-    left, over, right = (tf.gather(runs, above + step) for step in (-1, 0, 1))
-    touches = tf.concat(
-        [
-            (over >= 0) & (is_start | (left != over)),
-            (left >= 0) & (over < 0) & is_start,
-            (right >= 0) & (over < 0) & is_end,
-        ],
-        axis=0,
+    over = tf.gather(runs, above)
+    left, right = (tf.gather(runs, tf.gather(above, cell) + step) for cell, step in ((start, -1), (end, 1)))
+    is_other = tf.concat([outermost, apart | (over[1:] != over[:-1])], axis=0)  # than over the cell to the left
+    touches = (
+        (over >= 0) & is_other,
+        (left >= 0) & (tf.gather(over, start) < 0),
+        (right >= 0) & (tf.gather(over, end) < 0),
     )
-    (touching,) = indices(touches)
-    one = tf.gather(tf.concat([run, run, run], axis=0), touching)
+    (touching,) = indices(tf.concat(touches, axis=0))
+    one = tf.gather(tf.concat([run, numbers, numbers], axis=0), touching)
     other = tf.gather(tf.concat([over, left, right], axis=0), touching)
 
     def spread(label: Tensor, changed: Tensor) -> tuple[Tensor, Tensor]:
@@ -112,8 +108,6 @@ def parts_of(ink: Tensor) -> tuple[Cells, Parts]:
             spread = tf.gather(spread, spread)
         return spread, tf.reduce_any(spread != label)
 
-    (start,), (end,) = indices(is_start), indices(is_end)
-    numbers = tf.range(tf.size(start))
     label, changed = spread(numbers, tf.constant(True))
     for _ in range(2):  # is enough for digits; a loop takes longer
         label, changed = spread(label, changed)

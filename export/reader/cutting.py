@@ -8,10 +8,10 @@ import tensorflow as tf
 from export.reader.connecting import Cells
 from export.reader.cuts import Networks, Seams, digits_of, seams_of
 from export.reader.grouping import Groups
-from export.reader.imaging import Areas, and_around, darkness
+from export.reader.imaging import Areas, darkness
 from export.reader.judging import with_mean
 from export.reader.shading import Pages
-from export.reader.tensors import Tensor, crossed, indices, segment_sums
+from export.reader.tensors import Tensor, around, crossed, indices, segment_sums
 from model.reader import cuts, cutting, imaging, judging
 from model.reader.cuts import ROWS
 
@@ -59,17 +59,22 @@ def doubtful(groups: Groups, read_whole: Any, pages: Pages) -> tuple[Tensor, Ten
     return doubtful, tf.reduce_any(doubtful)
 
 
-def uncut(
-    groups: Groups, images: Tensor, read_whole: Any, doubtful: Tensor, doubts: Doubts, pages: Pages, have_one: Tensor
-) -> tuple[Entries, Tensor]:
+def entries_of(groups: Groups, images: Tensor, read_whole: Any) -> Entries:
     """Take each group for a piece of ink."""
     boxes = tf.stack(groups.areas[:4], axis=1)
     piece, (probabilities, maps) = tf.zeros_like(groups.sheet), read_whole
     whose = groups.sheet, groups.line, groups.areas.x, piece, groups.ends
-    return Entries(*whose, boxes, probabilities, images, maps), have_one
+    return Entries(*whose, boxes, probabilities, images, maps)
 
 
-def doubts(cells: Cells, groups: Groups, doubtful: Tensor, ink: Tensor, pages: Pages) -> tuple[Doubts, Tensor]:
+def all_whole(
+    groups: Groups, images: Tensor, read_whole: Any, doubtful: Tensor, have_one: Tensor, *laid: Any
+) -> tuple[Entries, Tensor]:
+    """Cut nothing."""
+    return entries_of(groups, images, read_whole), have_one
+
+
+def doubts(groups: Groups, doubtful: Tensor, cells: Cells, ink: Tensor, pages: Pages) -> tuple[Doubts, Tensor]:
     """Lay the doubtful groups on grids, and find seams through them; and tell whether there are any."""
     (number,) = indices(doubtful)
     order = tf.cumsum(tf.cast(doubtful, tf.int32)) - 1
@@ -84,27 +89,18 @@ def doubts(cells: Cells, groups: Groups, doubtful: Tensor, ink: Tensor, pages: P
     return Doubts(number, unit, dark, filled, seams), tf.reduce_any(seams.goal > 1)
 
 
-def no_doubts(cells: Cells, groups: Groups, doubtful: Tensor, ink: Tensor, pages: Pages) -> tuple[Doubts, Tensor]:
-    """Do what doubts() does where no group is doubtful."""
-    none = tf.reduce_sum(tf.cast(doubtful, tf.int32))  # 0, but OpenVINO takes a constant without elements for a scalar
-    nothing, grid = tf.zeros([none]), tf.zeros(tf.stack([none, ROWS, none]))
-    number = tf.cast(nothing, tf.int32)
-    seams = Seams(tf.cast(tf.transpose(grid, (0, 2, 1)), tf.int32), grid[:, 0], number)
-    return Doubts(number, nothing, grid, grid, seams), none > 0
-
-
 def cut(
     networks: Networks,
     groups: Groups,
     images: Tensor,
     read_whole: Any,
     doubtful: Tensor,
+    have_one: Tensor,
     doubts: Doubts,
     pages: Pages,
-    have_one: Tensor,
 ) -> tuple[Entries, Tensor]:
     """Cut the doubtful groups into digits, where it is certain that they are several."""
-    whole, _ = uncut(groups, images, read_whole, doubtful, doubts, pages, have_one)
+    whole = entries_of(groups, images, read_whole)
     unsure, unit, dark, filled, seams = doubts
     area, sheet = groups.areas.gather(unsure), tf.gather(groups.sheet, unsure)
     count, line_height = tf.size(unsure), tf.gather(groups.height, unsure) / unit
@@ -174,5 +170,5 @@ def _on_grid(
     own = tf.gather(owners, crossed((sheet[:, None] * rows + y) * columns, x)) == tf.range(tf.size(unit))[:, None, None]
     within = (column > 0) & (column < breadth[:, None] - 1)  # [U, C]
     filled = tf.cast(own & within[:, None], tf.float32)
-    dark = darkness(sheet, edges[0] * pages.cell, edges[1] * pages.cell, pages) * and_around(filled)
+    dark = darkness(sheet, edges[0] * pages.cell, edges[1] * pages.cell, pages) * around(filled)
     return dark / tf.maximum(tf.reduce_max(dark, axis=(1, 2), keepdims=True), 1e-6), filled, breadth

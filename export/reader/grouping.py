@@ -29,11 +29,11 @@ class Groups(NamedTuple):
     areas: Areas
 
 
-def one_each(pages: Pages, cells: Cells, parts: Parts, counts: Tensor, ends: Tensor) -> tuple[Any, ...]:
-    """Take the one part of each sheet for a group, seen as the whole sheet."""
-    one = tf.ones_like(parts.sheet)
+def one_each(pages: Pages, shades: Shades, cells: Cells, parts: Parts, counts: Tensor) -> tuple[Any, ...]:
+    """Take the one part of each sheet for a group, seen as the whole sheet. None goes on."""
+    one, no_end = tf.ones_like(parts.sheet), tf.zeros_like(parts.mass)
     areas = areas_of(*parts[1:])
-    groups = Groups(parts.sheet, tf.zeros_like(one), parts.bottom - parts.top, one, parts.mass, ends, areas)
+    groups = Groups(parts.sheet, tf.zeros_like(one), parts.bottom - parts.top, one, parts.mass, no_end, areas)
     images = tf.gather(pages.image, parts.sheet)
     return cells, groups, images, images[:0]
 
@@ -70,29 +70,21 @@ def rows(parts: Parts, counts: Tensor, ends: Tensor) -> tuple[Tensor, Tensor]:
     return rows, tf.reduce_any(is_linked)
 
 
-def no_rows(parts: Parts, counts: Tensor, ends: Tensor) -> tuple[Tensor, Tensor]:
-    """Do what rows() does where nothing is to be cut."""
-    return tf.fill([tf.size(parts.sheet) + 1], -1.0), tf.size(counts) < 0
-
-
 def split(
-    ink: Tensor, shades: Shades, cells: Cells, parts: Parts, counts: Tensor, ends: Tensor, rows: Tensor
+    shades: Shades, cells: Cells, parts: Parts, counts: Tensor, ends: Tensor, rows: Tensor
 ) -> tuple[Cells, Parts, Tensor, Tensor]:
     """Cut parts in which digits of two lines touch."""
-    (lost,) = indices(cells.y == tf.gather(rows, cells.owner))
-    sheet, y, x = (
-        tf.gather(values, lost)
-        for values in (tf.gather(parts.sheet, cells.owner), tf.cast(cells.y, tf.int32), tf.cast(cells.x, tf.int32))
-    )
-    at = (sheet * tf.shape(ink)[1] + y) * tf.shape(ink)[2] + x
-    left = tf.tensor_scatter_nd_update(tf.reshape(ink, [-1]), at[:, None], tf.zeros_like(tf.cast(at, tf.float32)))
-    cells, parts = parts_of(tf.reshape(left, tf.shape(ink)))
+    sheet, y, x = tf.gather(parts.sheet, cells.owner), tf.cast(cells.y, tf.int32), tf.cast(cells.x, tf.int32)
+    at = (sheet * tf.shape(shades.ink)[1] + y) * tf.shape(shades.ink)[2] + x
+    left = tf.cast(cells.y != tf.gather(rows, cells.owner), tf.float32)
+    left = tf.tensor_scatter_nd_update(tf.zeros([tf.size(shades.ink)]), at[:, None], left)
+    cells, parts = parts_of(tf.reshape(left, tf.shape(shades.ink)) > 0, shades.ink)
     counts = segment_sums(parts.sheet, tf.ones_like(parts.sheet), tf.size(counts))
     return cells, parts, counts, ends_of(shades, cells, parts)
 
 
 def as_found(
-    ink: Tensor, shades: Shades, cells: Cells, parts: Parts, counts: Tensor, ends: Tensor, rows: Tensor
+    shades: Shades, cells: Cells, parts: Parts, counts: Tensor, ends: Tensor, rows: Tensor
 ) -> tuple[Cells, Parts, Tensor, Tensor]:
     """Leave the parts as they are."""
     return cells, parts, counts, ends

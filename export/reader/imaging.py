@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from export.reader.connecting import Cells
 from export.reader.shading import Pages
-from export.reader.tensors import Tensor, crossed
+from export.reader.tensors import Tensor, around, crossed
 from model.normalize import BOX, CENTRE, GRID, SIDE
 from model.reader import imaging
 
@@ -47,7 +47,7 @@ def images_of(cells: Cells, sheet: Tensor, areas: Areas, pages: Pages) -> Tensor
     at = tf.where(inside, (cells.owner * SIDE + at_y) * SIDE + at_x, tf.size(sheet) * SIDE * SIDE)
     own = tf.tensor_scatter_nd_update(tf.zeros([tf.size(sheet) * SIDE * SIDE + 1]), at[:, None], tf.ones_like(cells.y))
     own = tf.reshape(own[:-1], [-1, SIDE, SIDE])
-    image = darkness(sheet, y[:, None] + edges, x[:, None] + edges, pages) * and_around(own)
+    image = darkness(sheet, y[:, None] + edges, x[:, None] + edges, pages) * around(own)
     return image / tf.maximum(tf.reduce_max(image, axis=(1, 2), keepdims=True), 1e-6)
 
 
@@ -74,11 +74,6 @@ def _numbered(values: Tensor) -> Tensor:
     """The number of each row of each of the values, [n, rows]."""
     count, rows = tf.shape(values)[0], tf.shape(values)[1]
     return tf.reshape(tf.range(count * rows), [count, rows])
-
-
-def and_around(inside: Tensor) -> Tensor:
-    """Some pixels and those that touch them, 1.0 or 0.0, [n, rows, columns]."""
-    return tf.nn.max_pool2d(inside[..., None], 3, 1, "SAME")[..., 0]
 
 
 class _Intervals(NamedTuple):

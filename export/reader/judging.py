@@ -24,9 +24,17 @@ class Pairs(NamedTuple):
     """Whether both may be one digit together."""
 
 
-def judge(networks: Networks, groups: Groups, images: Tensor, pictures: Tensor) -> tuple[Any, ...]:
-    """Ask the networks, about whole sheets too, `pictures`; and tell which neighbours may be one digit together."""
+def judge(networks: Networks, groups: Groups, images: Tensor, pictures: Tensor, have_one: Tensor) -> tuple[Any, Tensor]:
+    """Ask the networks, about whole sheets too, `pictures`; and tell whether a sheet may hold other than one digit."""
     judged = judgements(networks, tf.concat([images, pictures], axis=0))
+    sure = tf.reduce_max(judged[0][:, 2], axis=1)
+    left, top, right, bottom, *_ = groups.areas
+    is_doubtful = tf.reduce_any(sure < judging.SURE) | tf.reduce_any(right - left > judging.WIDE * (bottom - top))
+    return judged, is_doubtful | ~have_one
+
+
+def neighbours(groups: Groups, images: Tensor, judged: Any) -> tuple[Any, ...]:
+    """Tell what was read of groups from that of whole sheets, and which neighbours may be one digit together."""
     of_groups = tf.shape(images)[0]
     read_whole = tf.nest.map_structure(lambda values: values[:of_groups], judged)
     read_pictures = tf.nest.map_structure(lambda values: values[of_groups:], judged)
@@ -66,7 +74,7 @@ def is_smear(images: Tensor) -> Tensor:
     """Whether ink is a dot, or as dense as a filled rectangle, and not long."""
     across = tf.matmul(images, judging.POWERS)
     moments = tf.reduce_sum(across[..., None] * judging.POWERS[:, None], axis=1)  # a matmul fails for no images
-    (mass, y, yy), (x, yx, _), (xx, _, _) = (tf.unstack(row, axis=1) for row in tf.unstack(moments, axis=1))
+    mass, y, yy, x, yx, _, xx, _, _ = tf.unstack(tf.reshape(moments, [-1, 9]), axis=1)
     yy, xx, yx = mass * yy - y * y, mass * xx - x * x, mass * yx - y * x
     determinant = yy * xx - yx * yx
     is_dense = (mass**6 > judging.SOLID * determinant) & ((yy + xx) ** 2 < judging.LONG * determinant)

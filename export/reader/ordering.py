@@ -4,7 +4,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from export.reader.cutting import Entries
+from export.reader.cutting import Entries, entries_of
+from export.reader.grouping import Groups
 from export.reader.judging import counts_of, is_smear, probable
 from export.reader.looking import Clearness
 from export.reader.shading import Pages
@@ -13,7 +14,12 @@ from model.normalize import SIDE
 from model.reader import judging, looking, ordering
 
 
-def as_they_are(entries: Entries, read_pictures: Any, pages: Pages, clearness: Clearness) -> dict[str, Tensor]:
+def at_once(groups: Groups, images: Tensor, judged: Any, pages: Pages, *rest: Any) -> dict[str, Tensor]:
+    """Do what all the steps after judge() do with one sure digit on each sheet."""
+    return as_they_are(entries_of(groups, images, judged), None, pages, None)
+
+
+def as_they_are(entries: Entries, read_pictures: Any, pages: Pages, clearness: Clearness | None) -> dict[str, Tensor]:
     """Do what in_order() does with one piece of ink on each sheet."""
     sure, counts = counts_of(entries.probabilities, entries.images)
     digit = tf.argmax(entries.probabilities[:, 2], axis=1, output_type=tf.int64)
@@ -26,7 +32,7 @@ def as_they_are(entries: Entries, read_pictures: Any, pages: Pages, clearness: C
         "images": entries.images,
         **entries.maps,
     }
-    return {name: values[:, None] for name, values in outputs.items()}
+    return {name: tf.expand_dims(values, 1) for name, values in outputs.items()}
 
 
 def in_order(entries: Entries, read_pictures: Any, pages: Pages, clearness: Clearness) -> dict[str, Tensor]:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from export.reader.looking import Looks
-from export.reader.tensors import FAR, Tensor
+from export.reader.tensors import FAR, Tensor, around
 from model.normalize import BOX, GRID
 from model.reader import imaging, shading
 
@@ -86,28 +86,21 @@ def _shades_of(pages: Pages, found: Tensor, strength: Tensor, is_line: Tensor, f
     height, width = tf.shape(pages.level)[1], tf.shape(pages.level)[2]
     cells = tf.gather(means(pages.level, pages.above, cell), pages.sketch) * pages.sign
     rows, columns = tf.shape(cells)[1], tf.shape(cells)[2]
-    darkest, near = tf.unstack(_around(tf.stack([-pages.paper, found], axis=3)), axis=3)
+    darkest, near = tf.split(around(tf.concat([-pages.paper, found], axis=0)), 2)
     y = (2 * tf.range(rows) + 1) * cell * GRID // (2 * height)
     x = (2 * tf.range(columns) + 1) * cell * GRID // (2 * width)
     ink = _on_cells(tf.where(near > 0, -darkest, -FAR), y, x) - cells
     strongest = tf.reduce_max(ink, axis=(1, 2), keepdims=True)
     has_ink = (strongest >= shading.CONTRAST) & (tf.reduce_max(pages.image, axis=(1, 2), keepdims=True) > 0)
-    beside = tf.nn.max_pool2d(ink[..., None], 3, 1, "SAME")[..., 0]
     strongest *= _on_cells(strength, y, x)
-    least = tf.where(has_ink, shading.INK * tf.maximum(strongest, beside * flat), FAR)
+    least = tf.where(has_ink, shading.INK * tf.maximum(strongest, around(ink) * flat), FAR)
     return Shades(ink, least, cells, darkest, near, is_line, y, x)
 
 
 def beyond(shades: Shades) -> Tensor:
     """How dark each cell or one beside it is that is near no digit, at least 0: [B, rows, columns]."""
     darkest, near, y, x = shades.darkest, shades.near, shades.y, shades.x
-    dark = tf.where(_on_cells(near, y, x) > 0, 0.0, -_on_cells(darkest, y, x) - shades.cells)
-    return tf.nn.max_pool2d(dark[..., None], 3, 1, "SAME")[..., 0]
-
-
-def _around(grids: Tensor) -> Tensor:
-    """The largest value in and around each cell of [B, GRID, GRID, n]."""
-    return tf.nn.max_pool2d(grids, 3, 1, "SAME")
+    return around(tf.where(_on_cells(near, y, x) > 0, 0.0, -_on_cells(darkest, y, x) - shades.cells))
 
 
 def _on_cells(grid: Tensor, y: Tensor, x: Tensor) -> Tensor:
@@ -125,7 +118,7 @@ def least_on_lines(shades: Shades) -> Tensor:
     """Less is no ink. Where printed lines run, ink is darker than they are."""
     _, least, cells, darkest, near, is_line, y, x = shades
     dark = -_on_cells(darkest, y, x) - cells
-    near_line, beyond = tf.unstack(_around(tf.stack([is_line, near], axis=3)), axis=3)
+    near_line, beyond = tf.split(around(tf.concat([is_line, near], axis=0)), 2)
     away = _on_cells(tf.where(beyond > 0, 0.0, is_line), y, x)
     margin = [shading.RUN // 2] * 2
     down = tf.nn.avg_pool2d(tf.pad(dark, [[0, 0], margin, [0, 0]])[..., None], (shading.RUN, 1), 1, "VALID")

@@ -12,13 +12,20 @@ FAR = np.float32(1e9)
 
 def indices(condition: Tensor) -> list[Tensor]:
     """Where a condition holds: an index for each axis, in order."""
-    return tf.unstack(tf.cast(tf.where(condition), tf.int32), axis=1, num=len(condition.shape))
+    axes = len(condition.shape)
+    found = tf.where(condition)
+    return [tf.cast(tf.reshape(found, [-1]), tf.int32)] if axes == 1 else tf.unstack(tf.cast(found, tf.int32), axes, 1)
 
 
 def first_of(condition: Tensor) -> Tensor:
     """The first index along the last axis for which a condition holds; runtimes differ in ArgMax of equal values."""
     count = tf.shape(condition)[-1]
     return tf.reduce_min(tf.where(condition, tf.range(count), count), axis=-1)
+
+
+def around(values: Tensor) -> Tensor:
+    """The largest value in and around each cell of [n, rows, columns]."""
+    return tf.squeeze(tf.nn.max_pool2d(tf.expand_dims(values, 3), 3, 1, "SAME"), 3)
 
 
 def segment_sums(owner: Tensor, amount: Tensor, owners: Tensor) -> Tensor:
