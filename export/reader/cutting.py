@@ -41,6 +41,8 @@ class Entries(NamedTuple):
     """Their number in the group."""
     ends: Tensor
     """Above 0 if their group goes on where no digit is near."""
+    ink: Tensor
+    """Mean darkness of their group's cells; 0 if it is alone on its sheet."""
     boxes: Tensor
     probabilities: Tensor
     images: Tensor
@@ -63,8 +65,9 @@ def entries_of(groups: Groups, images: Tensor, read_whole: Any) -> Entries:
     """Take each group for a piece of ink."""
     boxes = tf.stack(groups.areas[:4], axis=1)
     piece, (probabilities, maps) = tf.zeros_like(groups.sheet), read_whole
+    ink = tf.math.divide_no_nan(groups.mass, groups.cells)
     whose = groups.sheet, groups.line, groups.areas.x, piece, groups.ends
-    return Entries(*whose, boxes, probabilities, images, maps)
+    return Entries(*whose, ink, boxes, probabilities, images, maps)
 
 
 def all_whole(
@@ -143,6 +146,7 @@ def cut(
         tf.gather(area.x, group),
         spans.start,
         tf.gather(tf.gather(groups.ends, unsure), group),
+        tf.gather(tf.gather(whole.ink, unsure), group),
         boxes * tf.gather(unit, group)[:, None] + tf.gather(at, group),
         *tf.nest.map_structure(lambda values: tf.gather(values, chosen), (answers, digits.images, digits.maps)),
     )

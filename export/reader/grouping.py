@@ -24,6 +24,8 @@ class Groups(NamedTuple):
     parts: Tensor
     """How many it is made of."""
     mass: Tensor
+    cells: Tensor
+    """How many it has; 0 if it is alone on its sheet."""
     ends: Tensor
     """Above 0 if a part goes on where no digit is near."""
     areas: Areas
@@ -31,9 +33,9 @@ class Groups(NamedTuple):
 
 def one_each(pages: Pages, shades: Shades, cells: Cells, parts: Parts, counts: Tensor) -> tuple[Any, ...]:
     """Take the one part of each sheet for a group, seen as the whole sheet. None goes on."""
-    one, no_end = tf.ones_like(parts.sheet), tf.zeros_like(parts.mass)
+    one, zero = tf.ones_like(parts.sheet), tf.zeros_like(parts.mass)
     areas = areas_of(*parts[1:])
-    groups = Groups(parts.sheet, tf.zeros_like(one), parts.bottom - parts.top, one, parts.mass, no_end, areas)
+    groups = Groups(parts.sheet, tf.zeros_like(one), parts.bottom - parts.top, one, parts.mass, zero, zero, areas)
     images = tf.gather(pages.image, parts.sheet)
     return cells, groups, images, images[:0]
 
@@ -146,7 +148,9 @@ def _groups(cells: Cells, parts: Parts, counts: Tensor, ends: Tensor) -> tuple[C
         for values in (row, line_height, members, moments[1], moments[0], left, top, right, bottom, *moments[1:])
     )
     cells = Cells(tf.gather(groups, cells.owner), cells.y, cells.x)
-    return cells, Groups(chosen_sheet, row, line_height, tf.cast(members, tf.int32), mass, ends, areas_of(*area))
+    size = segment_sums(cells.owner, tf.ones_like(cells.y), tf.size(chosen) + 1)[:-1]
+    members = tf.cast(members, tf.int32)
+    return cells, Groups(chosen_sheet, row, line_height, members, mass, size, ends, areas_of(*area))
 
 
 def _follow(beside: Tensor, middle: Tensor) -> Tensor:

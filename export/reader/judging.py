@@ -38,7 +38,7 @@ def neighbours(groups: Groups, images: Tensor, judged: Any) -> tuple[Any, ...]:
     of_groups = tf.shape(images)[0]
     read_whole = tf.nest.map_structure(lambda values: values[:of_groups], judged)
     read_pictures = tf.nest.map_structure(lambda values: values[of_groups:], judged)
-    sheet, line, height, _, _, _, (left, top, right, bottom, _, x) = groups
+    sheet, line, height, *_, (left, top, right, bottom, _, x) = groups
     number = tf.range(of_groups)
     later = (x > x[:, None]) | ((x == x[:, None]) & (number > number[:, None]))
     later &= (sheet[:, None] == sheet) & (line[:, None] == line)
@@ -136,7 +136,9 @@ def join(
     def updated(values: Any, of_unions: Any) -> Any:
         return tf.nest.map_structure(lambda a, b: replaced(a, tf.gather(b, joined)), values, of_unions)
 
-    parts = tf.gather(groups.parts, first) + tf.gather(groups.parts, second)
+    parts, size, ends = (
+        tf.gather(each, first) + tf.gather(each, second) for each in (groups.parts, groups.cells, groups.ends)
+    )
     sheet, line, height = (tf.gather(each, left) for each in groups[:3])
     new = Groups(
         sheet,
@@ -144,7 +146,8 @@ def join(
         height,
         replaced(groups.parts, parts),
         replaced(groups.mass, total),
-        replaced(groups.ends, tf.gather(groups.ends, first) + tf.gather(groups.ends, second)),
+        replaced(groups.cells, size),
+        replaced(groups.ends, ends),
         updated(groups.areas, union),
     )
     number = tf.cumsum(is_left) - 1

@@ -10,8 +10,8 @@ from export.reader.judging import counts_of, is_smear, probable
 from export.reader.looking import Clearness
 from export.reader.shading import Pages
 from export.reader.tensors import FAR, Tensor, indices, segment_sums
-from model.normalize import SIDE
-from model.reader import judging, looking, ordering
+from model.normalize import GRID, SIDE
+from model.reader import imaging, judging, looking, ordering
 
 
 def at_once(groups: Groups, images: Tensor, judged: Any, pages: Pages, *rest: Any) -> dict[str, Tensor]:
@@ -38,8 +38,8 @@ def as_they_are(entries: Entries, read_pictures: Any, pages: Pages, clearness: C
 def in_order(entries: Entries, read_pictures: Any, pages: Pages, clearness: Clearness) -> dict[str, Tensor]:
     """Lay pieces of ink out in reading order, after the rule when they count as digits, as the best look shows them."""
     sheets = tf.shape(pages.image)[0]
-    entries = _without_leavings(_or_one_digit(entries, read_pictures, pages), sheets)
-    sheet, line, x, piece, _, boxes, probabilities, images, maps = entries
+    entries = _without_leavings(_or_one_digit(entries, read_pictures, pages), pages)
+    sheet, line, x, piece, _, _, boxes, probabilities, images, maps = entries
     sure, is_digit = counts_of(probabilities, images)
     counts = tf.cast(is_digit, tf.float32)
     same_sheet = sheet[:, None] == sheet
@@ -89,8 +89,9 @@ def _or_one_digit(entries: Entries, read_pictures: Any, pages: Pages) -> Entries
     probabilities, maps = read_pictures
     count, owner = tf.shape(pages.image)[0], entries.sheet[:, None]
     read = tf.cast(tf.reduce_max(entries.probabilities[:, 2], axis=1) > judging.PROBABLE, tf.float32)
-    pieces, read = (segment_sums(entries.sheet, each, count) for each in (tf.ones_like(read), read))
-    few = read < tf.minimum(pieces, float(ordering.FEW))
+    known = tf.cast(_are_known(entries), tf.float32)
+    pieces, read, known = (segment_sums(entries.sheet, each, count) for each in (tf.ones_like(read), read, known))
+    few = (read < tf.minimum(pieces, float(ordering.FEW))) & (known < 2)
     (sheet,) = indices(tf.reduce_max(probabilities[:, 2], axis=1) > judging.SURE)  # none if no whole sheets were read
     sheet = tf.gather(sheet, indices(tf.gather(few, sheet))[0])
     is_one = tf.tensor_scatter_nd_update(tf.zeros([count], tf.int32), sheet[:, None], tf.ones_like(sheet))
@@ -103,6 +104,7 @@ def _or_one_digit(entries: Entries, read_pictures: Any, pages: Pages) -> Entries
         tf.cast(zero, tf.float32),
         zero,
         tf.cast(zero, tf.float32),
+        tf.cast(zero, tf.float32),
         tf.gather(tf.concat([low, high], axis=1), sheet),
         *tf.nest.map_structure(lambda values: tf.gather(values, sheet), (probabilities, pages.image, maps)),
     )
@@ -110,9 +112,15 @@ def _or_one_digit(entries: Entries, read_pictures: Any, pages: Pages) -> Entries
     return tf.nest.map_structure(lambda a, b: tf.concat([tf.gather(a, kept), b], axis=0), entries, ones)
 
 
-def _without_leavings(entries: Entries, sheets: Tensor) -> Entries:
-    """Leave out smears beside digits, and what goes on where no digit is near, if it is no digit or a thin 1."""
-    sheet, boxes = entries.sheet, entries.boxes
+def _are_known(entries: Entries) -> Tensor:
+    """Whether each is surely a digit, and no 1."""
+    sure, is_digit = counts_of(entries.probabilities, entries.images)
+    return is_digit & (sure > judging.SURE) & (tf.argmax(entries.probabilities[:, 2], axis=1) != 1)
+
+
+def _without_leavings(entries: Entries, pages: Pages) -> Entries:
+    """Leave out smears beside digits, ends of what goes on where no digit is near, and what lies beside the sheet."""
+    sheet, boxes, sheets = entries.sheet, entries.boxes, tf.shape(pages.image)[0]
     _, is_digit = counts_of(entries.probabilities, entries.images)
     is_one = is_digit & (tf.argmax(entries.probabilities[:, 2], axis=1, output_type=tf.int32) == 1)
     wide, high = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
@@ -122,9 +130,27 @@ def _without_leavings(entries: Entries, sheets: Tensor) -> Entries:
     is_size = (high >= ordering.END[0] * mean) & (high <= ordering.END[1] * mean) & (wide <= judging.WIDE * high)
     is_end |= ~(is_digit | is_size)
     is_end &= entries.ends > 0
+
+    paper = _paper_at(entries, pages)
+    known = tf.cast(_are_known(entries), tf.float32)
+    count = tf.maximum(segment_sums(sheet, known, sheets), 1.0)
+    of_ink, of_paper = (segment_sums(sheet, known * each, sheets) / count for each in (entries.ink, paper))
+    is_faint = (entries.ink < ordering.FAINT * tf.gather(of_ink, sheet)) & (is_one | ~is_digit)
+    is_end |= is_faint & (paper < ordering.DARK * tf.nn.relu(tf.gather(of_paper, sheet))) & (paper > 0)
     digits = segment_sums(sheet, tf.cast(is_digit & ~is_end, tf.int32), sheets)
     (kept,) = indices(~(is_smear(entries.images) | is_end) | (tf.gather(digits, sheet) == 0))
     return tf.nest.map_structure(lambda values: tf.gather(values, kept), entries)
+
+
+def _paper_at(entries: Entries, pages: Pages) -> Tensor:
+    """The paper's level in the middle of each box."""
+    left, top, right, bottom = tf.unstack(entries.boxes, axis=1)
+    side = tf.cast(tf.shape(pages.level), tf.float32)
+    y, x = (
+        tf.minimum(tf.cast(pages.cell * (ends / 2) * GRID / side[axis] + imaging.NUDGE, tf.int32), GRID - 1)
+        for axis, ends in ((1, top + bottom), (2, left + right))
+    )
+    return tf.gather(tf.reshape(pages.paper, [-1]), (entries.sheet * GRID + y) * GRID + x)
 
 
 def best_looks(digits: Tensor, sheet: Tensor, pictures: Tensor, pages: Pages, clearness: Clearness) -> Tensor:

@@ -36,7 +36,7 @@ from model.reader.connecting import union
 from model.reader.cuts import Networks
 from model.reader.cutting import cut, doubtful
 from model.reader.grouping import lines_of, parts_in_lines
-from model.reader.imaging import images_of
+from model.reader.imaging import images_of, paper_at
 from model.reader.judging import PROBABLE, SURE, digit, joined, judged
 from model.reader.looking import best_look
 from model.reader.ordering import FEW, Piece, Reading, reading_of, without_leavings
@@ -78,9 +78,14 @@ def _read(sketch: np.ndarray, separation: Separation, networks: Networks) -> Rea
         beside = np.delete(sure, i) > SURE
         digits = cut(group, heights[i], sure[i], beside, sheet, networks) if is_doubtful[i] else []
         digits = digits or [(group.box, images[i], answers[i])]
-        pieces += [Piece(digit(seen, answer), row, box, seen, answer, group.goes_on) for box, seen, answer in digits]
-    if sum(piece.answer[2].max() > PROBABLE for piece in pieces) < min(FEW, len(pieces)):
+        dark = float(group.ink.mean())
+        pieces += [
+            Piece(digit(seen, answer), row, box, seen, answer, group.goes_on, dark, paper_at(box, sheet))
+            for box, seen, answer in digits
+        ]
+    are_sure = sum(piece.answer[2].max() > SURE and piece.digit not in (-1, 1) for piece in pieces)
+    if are_sure < 2 and sum(piece.answer[2].max() > PROBABLE for piece in pieces) < min(FEW, len(pieces)):
         (answer,) = judged(networks, image[None])
         if answer[2].max() > SURE:  # part of a digit, or what is beside it, was taken for another
-            pieces = [Piece(digit(image, answer), 0, union(groups).box, image, answer, goes_on=False)]
+            pieces = [Piece(digit(image, answer), 0, union(groups).box, image, answer, goes_on=False, ink=0, paper=0)]
     return reading_of(without_leavings(pieces), sheet.cell)

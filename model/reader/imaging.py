@@ -37,6 +37,17 @@ def image_of(part: Part, sheet: Sheet) -> np.ndarray:
     return (image / max(image.max(), 1e-6)).astype(np.float32)
 
 
+def paper_at(box: np.ndarray, sheet: Sheet) -> float:
+    """The paper's level in the middle of a box: left, top, right and bottom in cells."""
+    left, top, right, bottom = box
+    height, width = sheet.level.shape
+    y, x = (
+        min(int(sheet.cell * middle * GRID / side + NUDGE), GRID - 1)
+        for middle, side in (((top + bottom) / 2, height), ((left + right) / 2, width))
+    )
+    return float(sheet.paper[y, x])
+
+
 def darkness(sheet: Sheet, down: np.ndarray, across: np.ndarray) -> np.ndarray:
     """How much darker than the paper the sheet is between the edges `down` and `across`, [rows, columns]."""
     rows, columns = (_overlaps(edges, side) for edges, side in zip((down, across), sheet.level.shape, strict=True))

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from model.normalize import SIDE
-from model.reader.judging import WIDE, is_smear
+from model.reader.judging import SURE, WIDE, is_smear
 
 PIECES = 64  # on a sheet, at most
 DIGITS = 0.5  # of a line's pieces: if fewer are digits, it is no number
@@ -13,6 +13,8 @@ SHEET = 0.3  # of a sheet's pieces: if fewer are digits, a line of less than FEW
 FEW = 3
 THIN_END = 0.4  # of its height: a narrower piece that goes on is the end of a line or an edge, if a 1 or no digit
 END = 0.55, 1.25  # of the digits' mean height: a lower or higher one that goes on is such an end, if no digit
+FAINT = 0.5  # of the mean darkness of sure digits: what is fainter than that,
+DARK = 0.9  # on paper that is darker than this share of theirs, lies beside the sheet
 
 
 class Reading(NamedTuple):
@@ -47,6 +49,10 @@ class Piece(NamedTuple):
     """Probabilities [3, 10]: LeNet5's, FFNN's, and their mean."""
     goes_on: bool
     """Where no digit is near, as the line of a form or the edge of a sheet does."""
+    ink: float
+    """Mean darkness of its group's cells, in grey levels."""
+    paper: float
+    """The paper's level there: below 0 if ink is light."""
 
 
 def without_leavings(pieces: list[Piece]) -> list[Piece]:
@@ -57,9 +63,20 @@ def without_leavings(pieces: list[Piece]) -> list[Piece]:
     is_end = (wide < THIN_END * high) & ((digits == 1) | (digits < 0))
     is_end |= (digits < 0) & ((high < END[0] * mean) | (high > END[1] * mean) | (wide > WIDE * high))
     is_end &= np.array([piece.goes_on for piece in pieces], bool)
+    is_end |= _are_faint(pieces, digits)
     if not np.any((digits >= 0) & ~is_end):
         return pieces
     return [piece for piece, end in zip(pieces, is_end, strict=True) if not end and not is_smear(piece.image)]
+
+
+def _are_faint(pieces: list[Piece], digits: np.ndarray) -> np.ndarray:
+    """Whether each lies beside the sheet: a 1 or no digit, fainter than the sure digits, and on darker ground."""
+    ink, paper = (np.array([getattr(piece, name) for piece in pieces], np.float32) for name in ("ink", "paper"))
+    sure = np.array([piece.answer[2].max() for piece in pieces]) > SURE
+    sure &= (digits >= 0) & (digits != 1)
+    if not np.any(sure) or paper[sure].mean() <= 0:
+        return np.zeros(len(pieces), bool)
+    return (digits < 2) & (digits != 0) & (ink < FAINT * ink[sure].mean()) & (paper < DARK * paper[sure].mean())
 
 
 def reading_of(pieces: list[Piece], cell: int) -> Reading:

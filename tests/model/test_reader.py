@@ -8,10 +8,11 @@ import pytest
 from PIL import Image, ImageDraw
 
 from model import normalize
+from model.normalize import SIDE
 from model.reader import Reading, read
 from model.reader.connecting import parts_of
 from model.reader.cuts import Networks
-from model.reader.ordering import PIECES
+from model.reader.ordering import PIECES, Piece, without_leavings
 from model.reader.shading import ink_of
 
 pytestmark = pytest.mark.tensorflow
@@ -314,6 +315,38 @@ def test_small_digits_on_a_large_sheet_are_read() -> None:
     assert text(read(sheet(*row, size=(700, 900), pen=2), bars_and_rings)) == "1010"
 
 
+def piece(digit: int, ink: float, paper: float, sure: float = 0.99) -> Piece:
+    """A piece of ink with the form of a digit."""
+    answer = np.full((3, 10), (1 - sure) / 9, np.float32)
+    answer[:, digit] = sure
+    image = np.zeros((SIDE, SIDE), np.float32)
+    image[4:24, 13:15] = 1
+    return Piece(digit, 0, np.array([0, 0, 30, 60]), image, answer, goes_on=False, ink=ink, paper=paper)
+
+
+@pytest.mark.parametrize(
+    ("beside", "stays"),
+    [
+        (piece(1, 60, 170), False),  # the edge of the sheet, on the desk
+        (piece(-1, 60, 170), False),
+        (piece(1, 60, 230), True),  # faint ink on the sheet
+        (piece(1, 120, 170), True),  # ink in a shadow
+        (piece(7, 60, 170), True),
+    ],
+)
+def test_what_is_faint_on_darker_ground_than_the_digits_is_left_out_if_it_may_be_no_digit(
+    beside: Piece, stays: bool
+) -> None:
+    digits = [piece(7, 150, 230), piece(1, 140, 230), piece(0, 155, 225)]
+    assert [each.digit for each in without_leavings([*digits, beside])] == [7, 1, 0, *[beside.digit] * stays]
+    for unsure in ([piece(1, 150, 230)], [piece(7, 150, 230, sure=0.8)]):  # no digit that is sure, and no 1
+        assert len(without_leavings([*unsure, beside])) == 2
+    for each in (*digits, beside):
+        assert without_leavings([each]) == [each]
+    light = [p._replace(paper=-30.0) for p in (*digits, beside)]
+    assert len(without_leavings(light)) == 4
+
+
 def test_a_blot_beside_digits_is_left_out_but_alone_it_is_no_digit() -> None:
     blot = np.zeros((30, 30), np.uint8)
     with_digits, alone = sheet(*NUMBER).copy(), sheet().copy()
@@ -436,14 +469,17 @@ def test_a_group_stays_whole_if_its_parts_are_no_digits() -> None:
 def test_a_digit_beside_other_ink_is_one_digit_but_a_page_of_digits_in_the_form_of_one_is_none() -> None:
     places = [(int(300 + 180 * np.cos(turn)), int(300 + 240 * np.sin(turn))) for turn in np.arange(9) * 2 * np.pi / 9]
 
-    def ring_of(bars: int) -> np.ndarray:
-        shapes = [(BAR, x, y - 30, x, y + 30) for x, y in places[:bars]]
-        for x, y in places[bars:]:
+    def ring_of(digits: int, kind: int = BAR) -> np.ndarray:
+        half = 0 if kind == BAR else 25
+        shapes = [(kind, x - half, y - 30, x + half, y + 30) for x, y in places[:digits]]
+        for x, y in places[digits:]:
             shapes += [(BAR, x - 25, y - 30, x + 25, y + 30), (BAR, x - 25, y + 30, x + 25, y - 30)]
-        return sheet(*shapes, size=(600, 600), pen=16)
+        return sheet(*shapes, size=(600, 600), pen=16 if kind == BAR else 12)
 
     assert text(read(ring_of(2), bars_and_rings)) == "0"
     assert text(read(ring_of(7), bars_and_rings)).count("1") == 7
+    assert len(read(ring_of(1, RING), bars_and_rings).digits) == 1
+    assert len(read(ring_of(2, RING), bars_and_rings).digits) == 9  # two sure digits, and no 1s, are not one
 
 
 def test_a_line_with_more_other_ink_than_digits_is_no_number() -> None:
