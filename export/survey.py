@@ -78,10 +78,11 @@ def write_cases(folder: Path, network: keras.Model, kind: Kind, inputs: list[np.
 def write_numbers(folder: Path, networks: list[keras.Model], images: np.ndarray) -> Path:
     """Write the .npz that export.runtimes.measure takes for the reader, and return its path.
 
-    It holds sheets with numbers of `images`, and what model/reader reads with `networks`.
+    It holds sheets with numbers of `images`, a blank one among them, and what model/reader reads with `networks`.
     """
     cases: dict[str, Any] = {"timed": sketched_digits(TIMED)}
-    for number, sheet in enumerate([*numbers(images), *photographed_digits(4)]):
+    blank = np.full((280, 420), 255, np.uint8)
+    for number, sheet in enumerate([*numbers(images), blank, *photographed_digits(4)]):
         reading = reader.read(sheet, partial(judged, networks))
         cases[f"input{number}"] = sheet[None]
         cases |= {f"{name}{number}": getattr(reading, name)[None] for name in ("digits", "boxes", "probabilities")}

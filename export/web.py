@@ -129,7 +129,7 @@ class Page:
         self.page.evaluate(START)
 
     def _take(self, route: Any) -> None:
-        self.outputs[route.request.url.rpartition("/")[2]] = route.request.post_data_buffer
+        self.outputs[route.request.url.rpartition("/")[2]] = route.request.post_data_buffer or b""
         route.fulfill()
 
     def _run(self, batch: np.ndarray, times: int) -> tuple[dict[str, np.ndarray], float]:

@@ -75,8 +75,17 @@ def read(
     looks, clearness = choose(is_unclear, looking.thrice, looking.once, first)
     pages, shades, have_lines = call(shading.shades, looks, first.level, first.above)
     least = choose(have_lines, shading.least_on_lines, shading.least, shades)
-    cells, parts, counts, are_several, have_one = call(connecting.find, pages, shades, least)
+    has_ink = call(connecting.has_ink, shades, least)
     judge, join, cut = (partial(function, networks) for function in (judging.judge, judging.join, cutting.cut))
+
+    def in_ink(pages: Any, shades: Any, least: Tensor, clearness: Any) -> Any:
+        """Read what stands on sheets that are not all blank."""
+        cells, parts, counts, are_several, have_one = call(connecting.find, pages, shades, least)
+        found = pages, shades, cells, parts, counts
+        cells, groups, images, pictures = branch(are_several, several, grouping.one_each, *found)
+        judged, are_unsure = call(judge, groups, images, pictures, have_one)
+        arguments = groups, images, judged, pages, cells, shades.ink, have_one, clearness
+        return branch(are_unsure, step_by_step, ordering.at_once, *arguments)
 
     def several(pages: Any, shades: Any, cells: Any, parts: Any, counts: Tensor) -> Any:
         """Put parts in groups."""
@@ -105,9 +114,4 @@ def read(
         doubts, may_be_cut = call(cutting.doubts, groups, doubtful, cells, ink, pages)
         return choose(may_be_cut, cut, cutting.all_whole, *whole, doubts, pages)
 
-    cells, groups, images, pictures = branch(
-        are_several, several, grouping.one_each, pages, shades, cells, parts, counts
-    )
-    judged, are_unsure = call(judge, groups, images, pictures, have_one)
-    found = groups, images, judged, pages, cells, shades.ink, have_one, clearness
-    return branch(are_unsure, step_by_step, ordering.at_once, *found)
+    return branch(has_ink, in_ink, ordering.nothing, pages, shades, least, clearness)

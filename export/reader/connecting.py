@@ -38,6 +38,11 @@ class Parts(NamedTuple):
         return Parts(*(tf.gather(values, index) for values in self))
 
 
+def has_ink(shades: Shades, least: Tensor) -> Tensor:
+    """Whether any sheet holds ink."""
+    return tf.reduce_any(shades.ink > least)
+
+
 def find(pages: Pages, shades: Shades, least: Tensor) -> tuple[Any, ...]:
     """Find the connected parts of the cells with ink.
 

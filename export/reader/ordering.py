@@ -4,14 +4,33 @@ from typing import Any
 
 import tensorflow as tf
 
+from export.contract import MAPS
 from export.reader.cutting import Entries, entries_of
 from export.reader.grouping import Groups
 from export.reader.judging import counts_of, is_smear, probable
 from export.reader.looking import Clearness
-from export.reader.shading import Pages
+from export.reader.shading import Pages, Shades
 from export.reader.tensors import FAR, Tensor, indices, segment_sums
 from model.normalize import GRID, SIDE
 from model.reader import imaging, judging, looking, ordering
+
+
+def nothing(pages: Pages, shades: Shades, least: Tensor, clearness: Clearness) -> dict[str, Tensor]:
+    """What stands on blank sheets. Without these, OpenVINO repeats what the sheets before them held."""
+    sketches = tf.size(clearness.unclear)
+
+    def empty(shape: tuple[int, ...] = (), dtype: Any = tf.float32) -> Tensor:
+        return tf.zeros(tf.stack([sketches, tf.minimum(sketches, 0), *shape]), dtype)
+
+    return {
+        "digits": empty(dtype=tf.int64),
+        "line": empty(dtype=tf.int64),
+        "sure": empty(),
+        "boxes": empty((4,)),
+        "probabilities": empty((3, 10)),
+        "images": empty((SIDE, SIDE)),
+        **{layer: empty(shape) for layer, shape in MAPS.items()},
+    }
 
 
 def at_once(groups: Groups, images: Tensor, judged: Any, pages: Pages, *rest: Any) -> dict[str, Tensor]:

@@ -66,7 +66,8 @@ def test_a_runtime_agrees_with_onnx_runtime(name: str, digits: tuple[np.ndarray,
     if name in READERS:
         files.append(READER_FILE)
         apart, touching, two_lines, *_ = numbers(digits[0][:8])
-        inputs = {f"{READER_FILE}{i}": sheet[None] for i, sheet in enumerate((apart, touching, 255 - two_lines))}
+        sheets = apart, touching, 255 - two_lines, np.full_like(apart, 255)  # a runtime may repeat what stood there
+        inputs = {f"{READER_FILE}{i}": sheet[None] for i, sheet in enumerate(sheets)}
     for network, kind in graphs:
         is_slow = name == "onnx.reference"
         images = kind.inputs(digits[0][: 2 if is_slow else 20])
@@ -92,7 +93,7 @@ def test_a_runtime_agrees_with_onnx_runtime(name: str, digits: tuple[np.ndarray,
             for source in inputs:
                 for output, expected in read(inputs[source]).items() if source[:-1] == file else ():
                     found, tolerance = answers[f"{source} {output}"], tolerances.get(output, 1e-4)
-                    if file == READER_FILE and output in MAPS:
+                    if file == READER_FILE and output in MAPS and expected.size:
                         expected = maps_of(answers[f"{source} images"])[output]
                     np.testing.assert_allclose(found, expected, atol=tolerance, err_msg=f"{source} {output}")
 
