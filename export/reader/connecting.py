@@ -46,7 +46,8 @@ def has_ink(shades: Shades, least: Tensor) -> Tensor:
 def find(pages: Pages, shades: Shades, least: Tensor) -> tuple[Any, ...]:
     """Find the connected parts of the cells with ink.
 
-    Tells also whether any sheet has other ink than one part, and whether every sheet has exactly one.
+    Returns the cells, the parts, how many each sheet has [B], whether any sheet has other ink than one part, and
+    whether every sheet has exactly one.
     """
     cells, parts = parts_of(shades.ink > least, shades.ink)
     counts = segment_sums(parts.sheet, tf.ones_like(parts.sheet), tf.shape(shades.ink)[0])

@@ -32,7 +32,10 @@ class Groups(NamedTuple):
 
 
 def one_each(pages: Pages, shades: Shades, cells: Cells, parts: Parts, counts: Tensor) -> tuple[Any, ...]:
-    """Take the one part of each sheet for a group, seen as the whole sheet. None goes on."""
+    """Take the one part of each sheet for a group, seen as the whole sheet. None goes on.
+
+    Returns what many() returns, without images of whole sheets.
+    """
     one, zero = tf.ones_like(parts.sheet), tf.zeros_like(parts.mass)
     areas = areas_of(*parts[1:])
     groups = Groups(parts.sheet, tf.zeros_like(one), parts.bottom - parts.top, one, parts.mass, zero, zero, areas)
@@ -41,7 +44,11 @@ def one_each(pages: Pages, shades: Shades, cells: Cells, parts: Parts, counts: T
 
 
 def many(pages: Pages, cells: Cells, parts: Parts, counts: Tensor, ends: Tensor) -> tuple[Any, ...]:
-    """Put the parts in lines and groups. Returns also their images, and those of whole sheets."""
+    """Put the parts in lines and groups.
+
+    Returns the cells, now with the numbers of their groups, the groups, their images [G, 28, 28], and those of whole
+    sheets [B, 28, 28].
+    """
     cells, groups = _groups(cells, parts, counts, ends)
     images = images_of(cells, groups.sheet, groups.areas, pages)
     is_alone = (groups.parts == tf.gather(counts, groups.sheet)) & is_all(groups.sheet, groups.areas[:4], pages)
@@ -194,6 +201,7 @@ class Largest(NamedTuple):
 
 
 def _largest_of(parts: Parts, counts: Tensor, ends: Tensor) -> Largest:
+    """Find the largest parts of each sheet that are no strokes under or between digits, no frames and no margins."""
     sheets = tf.size(counts)
     first = tf.cumsum(counts, exclusive=True)
     most = tf.reduce_max(counts)
@@ -204,41 +212,56 @@ def _largest_of(parts: Parts, counts: Tensor, ends: Tensor) -> Largest:
     exists = largest >= 0
     part = tf.minimum(first[:, None] + index, tf.size(size) - 1)
     boxes = parts.gather(part)
-    high, wide = boxes.bottom - boxes.top, boxes.right - boxes.left
+    high = boxes.bottom - boxes.top
     exists, usual, tall = _tall(exists, high)
     shared, margin = overlap(boxes.left, boxes.right), _margin(boxes)
-    down = boxes.down / boxes.mass - boxes.top
+    is_left_out = _are_rules(boxes, usual, tall, shared)
+    is_left_out |= _are_frames(boxes, usual, exists, margin) | _are_margins(boxes, usual, tall)
+    exists, usual, tall = _tall(exists & ~is_left_out, high)
+    beside = both(tall) & (overlap(boxes.top, boxes.bottom) > grouping.BESIDE * pairs(tf.minimum, high))
+    return Largest(exists, part, boxes, tf.gather(ends, part), usual, tall, beside, shared, margin)
+
+
+def _are_rules(boxes: Parts, usual: Tensor, tall: Tensor, shared: Tensor) -> Tensor:
+    """Whether each part is a stroke under, over or along several digits, or the comb of a form: [B, K]."""
+    top, bottom, high, wide = boxes.top, boxes.bottom, boxes.bottom - boxes.top, boxes.right - boxes.left
+    down = boxes.down / boxes.mass - top
     is_low, is_comb = high < grouping.TALL * usual, tf.minimum(down, high - down) < grouping.COMB * high
-    number = tf.range(tf.shape(part)[1])
+    number = tf.range(tf.shape(top)[1])
     shares = tall[:, :, None] & (shared >= grouping.OVER * wide[:, :, None]) & (number[:, None] != number)
-    top, bottom = boxes.top, boxes.bottom
     above, below = (
         tf.reduce_min(tf.where(shares & (apart > 0), apart, FAR), axis=1)
         for apart in (top[:, None] - bottom[:, :, None], top[:, :, None] - bottom[:, None])
     )
     is_rule = (above >= grouping.GAP * usual) & (above < below)
     is_rule |= (wide >= grouping.RULE * usual) & (_how_many(shares) >= grouping.OVER_RULE)
-    is_rule &= (is_low | is_comb) & (wide >= grouping.FLAT * high)
-    ends = tf.gather(ends, part)
+    return is_rule & (is_low | is_comb) & (wide >= grouping.FLAT * high)
+
+
+def _are_frames(boxes: Parts, usual: Tensor, exists: Tensor, margin: Tensor) -> Tensor:
+    """Whether each part is a frame or a table around others, and not a 0 around its slash: [B, K]."""
+    high, wide = boxes.bottom - boxes.top, boxes.right - boxes.left
     least = tf.clip_by_value(grouping.TALL * usual, grouping.FRAMED[0] * high, grouping.FRAMED[1] * high)[:, None]
     framed = exists[:, :, None] & (margin > 0) & (high[:, :, None] >= least)
+    ink = tf.reduce_sum(tf.where(framed, boxes.mass[:, :, None], 0.0), axis=1) / boxes.mass
+    inside = exists[:, :, None] & (margin > 0) & (high[:, :, None] >= grouping.CONTENT * high[:, None])
+    inside = tf.reduce_sum(tf.where(inside, high[:, :, None], 0.0), axis=1) / high
+
     share = tf.reduce_max(tf.where(framed, high[:, :, None], 0.0), axis=1) / high
     is_slash = (_how_many(framed & (wide < grouping.LEAN * high)[:, :, None]) + _how_many(framed) < 2) & (wide < high)
     is_slash &= (share >= grouping.SLASH[0]) & (share < grouping.SLASH[1])
-    framed_ink = tf.reduce_sum(tf.where(framed, boxes.mass[:, :, None], 0.0), axis=1) / boxes.mass
     length = tf.reduce_max(tf.where(framed, tf.sqrt(wide * wide + high * high)[:, :, None], 0.0), axis=1)
-    is_slash &= framed_ink * (np.pi / 2) * (wide + high) < grouping.STRAIGHT * length
-    inside = exists[:, :, None] & (margin > 0) & (high[:, :, None] >= grouping.CONTENT * high[:, None])
-    in_rows = tall[:, :, None] & (overlap(top, bottom) >= grouping.OVER * high[:, :, None])
-    in_rows &= grouping.HIGH * high[:, :, None] < high[:, None]
-    inside, in_rows = (
-        tf.reduce_sum(tf.where(some, high[:, :, None], 0.0), axis=1) / high for some in (inside, in_rows)
-    )
-    is_frame = ((framed_ink > grouping.WEIGHT) | (inside > grouping.TABLE)) & ~is_slash
-    is_margin = (high >= tf.maximum(grouping.TOWER * usual, grouping.FLAT * wide)) & (in_rows > grouping.TABLE)
-    exists, usual, tall = _tall(exists & ~is_rule & ~is_margin & ~is_frame, high)
-    beside = both(tall) & (overlap(boxes.top, boxes.bottom) > grouping.BESIDE * pairs(tf.minimum, high))
-    return Largest(exists, part, boxes, ends, usual, tall, beside, shared, margin)
+    is_slash &= ink * (np.pi / 2) * (wide + high) < grouping.STRAIGHT * length
+    return ((ink > grouping.WEIGHT) | (inside > grouping.TABLE)) & ~is_slash
+
+
+def _are_margins(boxes: Parts, usual: Tensor, tall: Tensor) -> Tensor:
+    """Whether each part is a line along a margin: [B, K]."""
+    high, wide = boxes.bottom - boxes.top, boxes.right - boxes.left
+    beside = tall[:, :, None] & (overlap(boxes.top, boxes.bottom) >= grouping.OVER * high[:, :, None])
+    beside &= grouping.HIGH * high[:, :, None] < high[:, None]
+    beside = tf.reduce_sum(tf.where(beside, high[:, :, None], 0.0), axis=1) / high
+    return (high >= tf.maximum(grouping.TOWER * usual, grouping.FLAT * wide)) & (beside > grouping.TABLE)
 
 
 def _margin(boxes: Parts) -> Tensor:

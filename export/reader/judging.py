@@ -25,7 +25,11 @@ class Pairs(NamedTuple):
 
 
 def judge(networks: Networks, groups: Groups, images: Tensor, pictures: Tensor, have_one: Tensor) -> tuple[Any, Tensor]:
-    """Ask the networks, about whole sheets too, `pictures`; and tell whether a sheet may hold other than one digit."""
+    """Ask the networks, about whole sheets too, `pictures`.
+
+    Returns what judgements() gives for the groups and then for the sheets, and whether a sheet may hold other than one
+    digit.
+    """
     judged = judgements(networks, tf.concat([images, pictures], axis=0))
     sure = tf.reduce_max(judged[0][:, 2], axis=1)
     left, top, right, bottom, *_ = groups.areas
