@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from dataclasses import asdict, replace
 from functools import partial
 from importlib.metadata import version
@@ -106,8 +106,9 @@ def mnn(path: Path, threads: int) -> Iterator[Reader]:
     import MNN.expr as expr
     import MNN.nn as nn
 
+    path = path.resolve()
     name, outputs = onnx.load(path).graph.input[0].name, _outputs(path)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, chdir(folder):  # where a crash leaves a file
         file = f"{folder}/graph.mnn"
         _tools.mnnconvert(["", "-f", "ONNX", "--modelFile", str(path), "--MNNModel", file, "--bizCode", "digits"])
         manager = nn.create_runtime_manager(({"backend": "CPU", "precision": "high", "numThread": threads},))

@@ -82,7 +82,7 @@ def main() -> None:
         "smears": (wandering(random, 2, 14) for _ in range(EACH)),
         "small scrawls": (wandering(random, 12, 8) for _ in range(EACH)),
         "scribbles": sketches_of([styles._scribble(random, []) for _ in range(EACH)]),
-        "letters, written": sketches_of([styles._letter(random, []) for _ in range(EACH)]),
+        "letters, single-stroke fonts": sketches_of([styles._letter(random, []) for _ in range(EACH)]),
         "letters, printed": (printed(random) for _ in range(EACH)),
     }
     print(f"writers {', '.join(map(str, arguments.writers))}\n")
