@@ -178,7 +178,7 @@ def test_the_table_of_refusals_was_measured_with_the_committed_files() -> None:
     assert refusals.sha256 == {"reader.onnx": sha256(ONNX / "reader.onnx")}
     assert refusals.rows
     for row in refusals.rows:
-        assert f"| {row.set} | {row.count:,} | {row.refused:.1%} | {row.sure:.1%} |" in CARD
+        assert f"| {row.set} | {row.count:,} | {100 * row.refused:.1f} % | {100 * row.sure:.1f} % |" in CARD
 
 
 def test_the_table_of_smaller_files_was_measured_with_the_committed_files() -> None:
