@@ -56,7 +56,7 @@ class Piece(NamedTuple):
 
 
 def without_leavings(pieces: list[Piece]) -> list[Piece]:
-    """Leave out smears beside digits, and ends of what goes on where no digit is near."""
+    """Leave out smears beside digits, ends of what goes on where no digit is near, and what lies beside the sheet."""
     digits = np.array([piece.digit for piece in pieces], int)
     wide, high = np.array([piece.box[2:] - piece.box[:2] for piece in pieces], np.float32).reshape(-1, 2).T
     mean = high[digits >= 0].mean() if np.any(digits >= 0) else 0.0
