@@ -18,7 +18,7 @@ from model.mnist import Digits
 from model.networks import NETWORKS, load_trained, predict
 from model.normalize import normalize_all
 from model.pendigits import TEST_FILE, Pens
-from model.reader.judging import PROBABLE
+from model.reader.judging import is_read
 from model.record import Letters, Refusal, TrainingRecord
 from model.scores import Score, calibration_error, score
 
@@ -124,7 +124,7 @@ def _letters(network: keras.Model, name: str, folder: Path, written: dict[str, l
         return None
     images = _draw_with_brush(drawings, PEN)
     mean = (predict(network, images) + predict(load_trained(other, folder), images)) / 2
-    passed = mean.max(axis=1) > PROBABLE
+    passed = is_read(mean)
     print(f"{passed.mean():.1%} of {len(passed):,} letters by UJI's writers pass for a digit to both networks' mean.\n")
     return Letters(round(float(passed.mean()), 6), len(passed))
 

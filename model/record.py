@@ -69,8 +69,8 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Letters:
-    """How often a written letter passes for a digit by the page's rule: the mean of both networks' probabilities of a
-    digit exceeds one half.
+    """How often a written letter passes for a digit by the page's rule: the mean of both networks' probabilities
+    gives a digit more than one half, and leaves fewer than three open.
     """
 
     passed: float

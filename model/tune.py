@@ -17,7 +17,7 @@ from model.folders import Folders
 from model.mixture import draw_and_normalize, examples, with_corrections
 from model.mnist import Digits
 from model.networks import load_trained, predict
-from model.reader.judging import PROBABLE
+from model.reader.judging import is_read
 from model.recipes import TUNE
 from model.record import Settings, TrainingRecord, counted, duration
 from model.styles import NON_DIGIT
@@ -206,7 +206,7 @@ def _right(network: keras.Model, digits: Digits) -> np.ndarray:
         return np.zeros(0, bool)
     probabilities = predict(network, digits.images)
     no_digit = digits.labels == NON_DIGIT
-    return np.where(no_digit, probabilities.max(axis=1) <= PROBABLE, probabilities.argmax(axis=1) == digits.labels)
+    return np.where(no_digit, ~is_read(probabilities), probabilities.argmax(axis=1) == digits.labels)
 
 
 def _table(name: str, compared: dict[str, Comparison]) -> str:

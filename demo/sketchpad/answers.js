@@ -86,7 +86,7 @@ function describe({ digit, sure, together, alone }, isOnly = false) {
     if (sure) return `${percent(together[most])} sure`;
     return `Probably, ${percent(together[most])} sure. Perhaps ${next}.`;
   }
-  if (together[most] > 0.5)
+  if (isRead(together))
     return isOnly ? "That is a dot or a smear." : `It looks like ${withArticle(most)}, but most ink around it is no digit.`;
   if (together[most] < UNKNOWN) return "That is no digit I know.";
   return together[next] < 0.15 ? `Not sure. Perhaps ${most}.` : `Not sure. Perhaps ${most} or ${next}.`;
@@ -112,5 +112,10 @@ function spoken({ number, digits }) {
 
 // The digits from the most to the least probable.
 const likely = (together) => [...together.keys()].sort((a, b) => together[b] - together[a]);
+
+// Whether both networks' mean tells a digit, as model/reader/judging.py judges it where no other digits are.
+const OPEN = 3;
+const isRead = (together) => Math.max(...together) > 0.5 && perplexity(together) < OPEN;
+const perplexity = (together) => Math.exp(together.reduce((sum, p) => sum - (p && p * Math.log(p)), 0));
 
 const percent = (p) => `${Math.floor(100 * p)} %`;

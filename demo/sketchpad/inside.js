@@ -193,9 +193,10 @@ const isSame = (one, other) =>
 function whyNone(digit, isOnly) {
   const { together, probabilities } = digit;
   const [most, next] = likely(together);
-  if (together[most] > 0.5) return describe(digit, isOnly);
+  if (isRead(together)) return describe(digit, isOnly);
   const reason = disagreement(probabilities) || `Neither network is sure: ${whatEachSays(probabilities)}.`;
-  return `It is no digit, because none reaches 50 % on average. The likeliest are ${most}, ${percent(together[most])}, and ${next}, ${percent(together[next])}. ${reason}`;
+  const doubt = together[most] > 0.5 ? "too many others stay possible beside the likeliest" : "none reaches 50 % on average";
+  return `It is no digit, because ${doubt}. The likeliest are ${most}, ${percent(together[most])}, and ${next}, ${percent(together[next])}. ${reason}`;
 }
 
 // Empty if the networks agree.

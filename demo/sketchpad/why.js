@@ -138,10 +138,10 @@ async function smallest(kind, image, patches, digit, ask) {
     const together = found.lenet5[i].map((p, of) => (p + found.ffnn[i][of]) / 2);
     const [most] = likely(together);
     const ink = pixels.reduce((sum, value, pixel) => sum + Math.abs(value - image[pixel]), 0);
-    return { kind, patch: patches[i], ink, digit: most, probability: together[most] };
+    return { kind, patch: patches[i], ink, digit: isRead(together) ? most : null, probability: together[most] };
   });
   return changes
-    .filter((change) => change.digit !== digit && change.probability >= CONVINCING && change.ink)
+    .filter((change) => change.digit !== null && change.digit !== digit && change.probability >= CONVINCING && change.ink)
     .reduce((least, change) => (least && least.ink <= change.ink ? least : change), null);
 }
 

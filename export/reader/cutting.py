@@ -9,7 +9,7 @@ from export.reader.connecting import Cells
 from export.reader.cuts import Networks, Seams, digits_of, seams_of
 from export.reader.grouping import Groups
 from export.reader.imaging import Areas, darkness
-from export.reader.judging import with_mean
+from export.reader.judging import is_digit, is_digit_beside_digits, with_mean
 from export.reader.shading import Pages
 from export.reader.tensors import Tensor, around, crossed, indices, segment_sums
 from model.reader import cuts, cutting, imaging, judging
@@ -43,6 +43,8 @@ class Entries(NamedTuple):
     """Above 0 if their group goes on where no digit is near."""
     ink: Tensor
     """Mean darkness of their group's cells; 0 if it is alone on its sheet."""
+    counts: Tensor
+    """Whether it counts as a digit."""
     boxes: Tensor
     probabilities: Tensor
     images: Tensor
@@ -67,7 +69,7 @@ def entries_of(groups: Groups, images: Tensor, read_whole: Any) -> Entries:
     piece, (probabilities, maps) = tf.zeros_like(groups.sheet), read_whole
     ink = tf.math.divide_no_nan(groups.mass, groups.cells)
     whose = groups.sheet, groups.line, groups.areas.x, piece, groups.ends
-    return Entries(*whose, ink, boxes, probabilities, images, maps)
+    return Entries(*whose, ink, is_digit(probabilities, images), boxes, probabilities, images, maps)
 
 
 def all_whole(
@@ -147,6 +149,7 @@ def cut(
         spans.start,
         tf.gather(tf.gather(groups.ends, unsure), group),
         tf.gather(tf.gather(whole.ink, unsure), group),
+        is_digit_beside_digits(tf.gather(answers, chosen), tf.gather(digits.images, chosen)),
         boxes * tf.gather(unit, group)[:, None] + tf.gather(at, group),
         *tf.nest.map_structure(lambda values: tf.gather(values, chosen), (answers, digits.images, digits.maps)),
     )

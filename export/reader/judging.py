@@ -1,5 +1,6 @@
 """What the networks say of ink, when it counts as a digit, and neighbours that are one digit together."""
 
+import math
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -68,10 +69,20 @@ def with_mean(both: Tensor) -> Tensor:
     return tf.concat([both, tf.reduce_mean(both, axis=1, keepdims=True)], axis=1)
 
 
-def counts_of(probabilities: Tensor, images: Tensor) -> tuple[Tensor, Tensor]:
-    """How sure the networks are of each piece of ink, and whether it counts as a digit."""
-    sure = tf.reduce_max(probabilities[:, 2], axis=1)
-    return sure, (sure > judging.PROBABLE) & ~is_smear(images)
+def is_read(mean: Tensor) -> Tensor:
+    """Whether the mean of both networks' probabilities, [n, 10], tells a digit."""
+    entropy = -tf.reduce_sum(mean * tf.math.log(tf.maximum(mean, judging.LEAST)), axis=1)
+    return (tf.reduce_max(mean, axis=1) > judging.PROBABLE) & (entropy < math.log(judging.OPEN))
+
+
+def is_digit(probabilities: Tensor, images: Tensor) -> Tensor:
+    """Whether each piece of ink counts as a digit."""
+    return is_read(probabilities[:, 2]) & ~is_smear(images)
+
+
+def is_digit_beside_digits(probabilities: Tensor, images: Tensor) -> Tensor:
+    """Whether each piece of ink counts as a digit beside digits."""
+    return (tf.reduce_max(probabilities[:, 2], axis=1) > judging.PROBABLE) & ~is_smear(images)
 
 
 def is_smear(images: Tensor) -> Tensor:
@@ -87,8 +98,7 @@ def is_smear(images: Tensor) -> Tensor:
 
 def probable(answers: Tensor) -> Tensor:
     """Probability of the likeliest digit, [n], or 0 if that does not count."""
-    sure = tf.reduce_max(answers[:, 2], axis=1)
-    return tf.where(sure > judging.PROBABLE, sure, 0.0)
+    return tf.where(is_read(answers[:, 2]), tf.reduce_max(answers[:, 2], axis=1), 0.0)
 
 
 def apart(
@@ -123,8 +133,7 @@ def join(
     )
     seen = images_of(of_pairs, tf.gather(groups.sheet, first), union, pages)
     read = judgements(networks, seen)
-    sure, counts = counts_of(read[0], seen)
-    sure = tf.where(counts, sure, 0.0)
+    sure = tf.where(is_digit(read[0], seen), tf.reduce_max(read[0][:, 2], axis=1), 0.0)
     of_group = tf.tensor_scatter_nd_update(tf.zeros([count]), first[:, None], sure)
     after = tf.where(pairs.exists, tf.gather(of_group, pairs.next), 0.0)
     before = tf.tensor_scatter_nd_max(tf.zeros([count]), pairs.next[:, None], tf.where(pairs.exists, of_group, 0.0))

@@ -7,7 +7,7 @@ import tensorflow as tf
 from export.contract import MAPS
 from export.reader.cutting import Entries, entries_of
 from export.reader.grouping import Groups
-from export.reader.judging import counts_of, is_smear, probable
+from export.reader.judging import is_digit_beside_digits, is_smear, probable
 from export.reader.looking import Clearness
 from export.reader.shading import Pages, Shades
 from export.reader.tensors import FAR, Tensor, indices, segment_sums
@@ -40,12 +40,11 @@ def at_once(groups: Groups, images: Tensor, judged: Any, pages: Pages, *rest: An
 
 def as_they_are(entries: Entries, read_pictures: Any, pages: Pages, clearness: Clearness | None) -> dict[str, Tensor]:
     """Do what in_order() does with one piece of ink on each sheet."""
-    sure, counts = counts_of(entries.probabilities, entries.images)
     digit = tf.argmax(entries.probabilities[:, 2], axis=1, output_type=tf.int64)
     outputs = {
-        "digits": tf.where(counts, digit, -1),
+        "digits": tf.where(entries.counts, digit, -1),
         "line": tf.cast(entries.line, tf.int64),
-        "sure": sure,
+        "sure": tf.reduce_max(entries.probabilities[:, 2], axis=1),
         "boxes": entries.boxes * pages.cell,
         "probabilities": entries.probabilities,
         "images": entries.images,
@@ -57,10 +56,9 @@ def as_they_are(entries: Entries, read_pictures: Any, pages: Pages, clearness: C
 def in_order(entries: Entries, read_pictures: Any, pages: Pages, clearness: Clearness) -> dict[str, Tensor]:
     """Lay pieces of ink out in reading order, after the rule when they count as digits, as the best look shows them."""
     sheets = tf.shape(pages.image)[0]
-    entries = _without_leavings(_or_one_digit(entries, read_pictures, pages), pages)
-    sheet, line, x, piece, _, _, boxes, probabilities, images, maps = entries
-    sure, is_digit = counts_of(probabilities, images)
-    counts = tf.cast(is_digit, tf.float32)
+    entries = _without_leavings(_or_one_digit(_beside_digits(entries, sheets), read_pictures, pages), pages)
+    sheet, line, x, piece, _, _, counts, boxes, probabilities, images, maps = entries
+    counts, sure = tf.cast(counts, tf.float32), tf.reduce_max(probabilities[:, 2], axis=1)
     same_sheet = sheet[:, None] == sheet
     same_line = tf.cast(same_sheet & (line[:, None] == line), tf.float32)
     on_sheet = tf.cast(same_sheet, tf.float32)
@@ -103,6 +101,15 @@ def in_order(entries: Entries, read_pictures: Any, pages: Pages, clearness: Clea
     }
 
 
+def _beside_digits(entries: Entries, sheets: Tensor) -> Entries:
+    """Judge ink anew where half of the other pieces on its sheet are digits."""
+    counts = tf.cast(entries.counts, tf.float32)
+    digits, pieces = (segment_sums(entries.sheet, each, sheets) for each in (counts, tf.ones_like(counts)))
+    are_digits = (digits >= 1) & (digits >= ordering.DIGITS * (pieces - 1))
+    counts = tf.gather(are_digits, entries.sheet) & is_digit_beside_digits(entries.probabilities, entries.images)
+    return Entries(*entries[:6], entries.counts | counts, *entries[7:])
+
+
 def _or_one_digit(entries: Entries, read_pictures: Any, pages: Pages) -> Entries:
     """Take a sheet for one digit where the networks read it surely as one, and few and not all of its pieces so."""
     probabilities, maps = read_pictures
@@ -124,6 +131,7 @@ def _or_one_digit(entries: Entries, read_pictures: Any, pages: Pages) -> Entries
         zero,
         tf.cast(zero, tf.float32),
         tf.cast(zero, tf.float32),
+        tf.gather(~is_smear(pages.image), sheet),
         tf.gather(tf.concat([low, high], axis=1), sheet),
         *tf.nest.map_structure(lambda values: tf.gather(values, sheet), (probabilities, pages.image, maps)),
     )
@@ -133,14 +141,13 @@ def _or_one_digit(entries: Entries, read_pictures: Any, pages: Pages) -> Entries
 
 def _are_known(entries: Entries) -> Tensor:
     """Whether each is surely a digit, and no 1."""
-    sure, is_digit = counts_of(entries.probabilities, entries.images)
-    return is_digit & (sure > judging.SURE) & (tf.argmax(entries.probabilities[:, 2], axis=1) != 1)
+    is_sure = tf.reduce_max(entries.probabilities[:, 2], axis=1) > judging.SURE
+    return entries.counts & is_sure & (tf.argmax(entries.probabilities[:, 2], axis=1) != 1)
 
 
 def _without_leavings(entries: Entries, pages: Pages) -> Entries:
     """Leave out smears beside digits, ends of what goes on where no digit is near, and what lies beside the sheet."""
-    sheet, boxes, sheets = entries.sheet, entries.boxes, tf.shape(pages.image)[0]
-    _, is_digit = counts_of(entries.probabilities, entries.images)
+    sheet, boxes, is_digit, sheets = entries.sheet, entries.boxes, entries.counts, tf.shape(pages.image)[0]
     is_one = is_digit & (tf.argmax(entries.probabilities[:, 2], axis=1, output_type=tf.int32) == 1)
     wide, high = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
     digits, total = (segment_sums(sheet, tf.where(is_digit, values, 0.0), sheets) for values in (1.0, high))

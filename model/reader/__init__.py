@@ -40,7 +40,7 @@ from model.reader.grouping import lines_of, parts_in_lines
 from model.reader.imaging import images_of, paper_at
 from model.reader.judging import PROBABLE, SURE, digit, joined, judged
 from model.reader.looking import best_look
-from model.reader.ordering import FEW, Piece, Reading, reading_of, without_leavings
+from model.reader.ordering import FEW, Piece, Reading, beside_digits, reading_of, without_leavings
 from model.reader.shading import ink_of
 
 __all__ = ["Reading", "read"]
@@ -77,13 +77,13 @@ def _read(sketch: np.ndarray, separation: Separation, networks: Networks) -> Rea
     pieces: list[Piece] = []
     for i, (group, row) in enumerate(zip(groups, rows, strict=True)):
         beside = np.delete(sure, i) > SURE
-        digits = cut(group, heights[i], sure[i], beside, sheet, networks) if is_doubtful[i] else []
-        digits = digits or [(group.box, images[i], answers[i])]
+        parts = cut(group, heights[i], sure[i], beside, sheet, networks) if is_doubtful[i] else []
         dark = float(group.ink.mean())
         pieces += [
-            Piece(digit(seen, answer), row, box, seen, answer, group.goes_on, dark, paper_at(box, sheet))
-            for box, seen, answer in digits
+            Piece(digit(seen, answer, bool(parts)), row, box, seen, answer, group.goes_on, dark, paper_at(box, sheet))
+            for box, seen, answer in parts or [(group.box, images[i], answers[i])]
         ]
+    pieces = beside_digits(pieces)
     are_sure = sum(piece.answer[2].max() > SURE and piece.digit not in (-1, 1) for piece in pieces)
     if are_sure < 2 and sum(piece.answer[2].max() > PROBABLE for piece in pieces) < min(FEW, len(pieces)):
         (answer,) = judged(networks, image[None])

@@ -15,6 +15,8 @@ NEAR = 0.3  # of their line's height: parts that are farther apart are no digit 
 SURE = 0.9  # probability: what the networks read so surely is one digit, unless it is wider than any
 WIDE = 1.5  # times its height: no digit is wider
 PROBABLE = 0.5  # probability of the digit that counts
+OPEN = 3.0  # digits: what leaves as many open is none
+LEAST = 1e-9  # a probability below it counts as this
 
 # Ink is compared with a filled rectangle, whose mass is 12 times the root of the determinant of its covariance.
 SOLID = (0.95 * 12) ** 2  # times that determinant, of the mass's square: more is a smear
@@ -35,15 +37,30 @@ def with_mean(both: np.ndarray) -> np.ndarray:
     return np.concatenate([both, both.mean(axis=1, keepdims=True)], axis=1)
 
 
+def is_read(mean: np.ndarray) -> np.ndarray:
+    """Whether the mean of both networks' probabilities, [..., 10], tells a digit: bool [...].
+
+    One digit is more probable than all others together, and few are open. How many are open is the perplexity, e to the
+    power of the entropy: 1 if one is certain, 10 if all are equally probable. Letters leave more open than digits that
+    are hard to read.
+    """
+    entropy = -(mean * np.log(np.maximum(mean, LEAST))).sum(axis=-1)
+    return (mean.max(axis=-1) > PROBABLE) & (entropy < np.log(OPEN))
+
+
 def surely(networks: Networks, images: np.ndarray) -> float:
     """How sure the networks are of an image [1, 28, 28] as a digit."""
     answer = judged(networks, images)[0]
     return 0.0 if digit(images[0], answer) < 0 else float(answer[2].max())
 
 
-def digit(image: np.ndarray, answer: np.ndarray) -> int:
-    """The digit that an image shows after the networks' answer [3, 10], or -1."""
-    return -1 if answer[2].max() <= PROBABLE or is_smear(image) else int(answer[2].argmax())
+def digit(image: np.ndarray, answer: np.ndarray, is_beside_digits: bool = False) -> int:
+    """The digit that an image shows after the networks' answer [3, 10], or -1.
+
+    Beside digits it counts however many others are open, if it is more probable than all of them together.
+    """
+    counts = answer[2].max() > PROBABLE if is_beside_digits else is_read(answer[2])
+    return int(answer[2].argmax()) if counts and not is_smear(image) else -1
 
 
 def is_smear(image: np.ndarray) -> bool:

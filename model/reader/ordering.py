@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from model.normalize import SIDE
-from model.reader.judging import SURE, WIDE, is_smear
+from model.reader.judging import SURE, WIDE, digit, is_smear
 
 PIECES = 64  # on a sheet, at most
 DIGITS = 0.5  # of a line's pieces: if fewer are digits, it is no number
@@ -53,6 +53,17 @@ class Piece(NamedTuple):
     """Mean darkness of its group's cells, in grey levels."""
     paper: float
     """The paper's level there: below 0 if ink is light."""
+
+
+def beside_digits(pieces: list[Piece]) -> list[Piece]:
+    """Where half of the other pieces are digits, judge the rest as ink beside digits, which is rarely a letter."""
+    digits = sum(piece.digit >= 0 for piece in pieces)
+    if digits < max(1, DIGITS * (len(pieces) - 1)):
+        return pieces
+    return [
+        piece if piece.digit >= 0 else Piece(digit(piece.image, piece.answer, is_beside_digits=True), *piece[1:])
+        for piece in pieces
+    ]
 
 
 def without_leavings(pieces: list[Piece]) -> list[Piece]:

@@ -24,6 +24,7 @@ import tensorflow as tf
 from demo.networks.classifier import Answer, Digit
 from demo.server import listen, serve
 from model.normalize import normalize
+from model.reader.judging import is_read
 
 class Classifier:
     provider = "CPU"
@@ -41,7 +42,7 @@ class Classifier:
             for name, network in self.networks.items()
         }
         mean = sum(probabilities.values()) / 2
-        digit = int(mean.argmax()) if mean.max() > 0.5 else None
+        digit = int(mean.argmax()) if is_read(mean) else None
         return Answer([Digit(digit, mean.max(), 0, np.zeros(4), probabilities, mean, image[0])], 0.0)
 
 classifier = Classifier()

@@ -23,7 +23,7 @@ from model import folders, pendigits, styles, ujipen
 from model.draw import Drawing
 from model.folders import Folders
 from model.pendigits import Pens
-from model.reader.judging import PROBABLE
+from model.reader.judging import is_read
 
 COUNT = 300  # numbers of each kind
 PENS = 0.03, 0.14  # width as a share of the digits' height
@@ -374,7 +374,7 @@ def measure(read: Read, hands: list[Pens], count: int) -> None:
     def alone_is(sketch: np.ndarray) -> str:
         answers = [network.run(["probabilities"], {"sketch": sketch[None]})[0][0] for network in networks]
         mean = np.mean(answers, axis=0)
-        return str(mean.argmax()) if mean.max() > PROBABLE else "?"
+        return str(mean.argmax()) if is_read(mean) else "?"
 
     kinds = [(f"{kind}, 2 to 6", kind, (2, 6), 1) for kind in KINDS]
     rows = [("one digit", "apart", (1, 1), 1), *kinds, ("apart, 7 and 8", "apart", (7, 8), 1)]

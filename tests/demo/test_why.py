@@ -10,7 +10,7 @@ import httpx
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, Request, expect
+from playwright.sync_api import Browser, Locator, Page, Request, Route, expect
 
 from demo.networks.files import ONNX, SetupError
 from demo.networks.images import data_url
@@ -295,6 +295,37 @@ def test_ink_that_is_no_digit_is_explained(page: Page) -> None:
         draw(page, stroke)
     expect(page.locator("#doubt")).to_contain_text("It is no digit, because none reaches 50 % on average.")
     expect(page.locator("#why-change")).to_have_text("What would make it a digit")
+
+
+def test_the_page_tells_a_digit_as_the_reader_does(browser: Browser) -> None:
+    page = browser.new_page()
+    page.add_script_tag(content=(HERE / "answers.js").read_text())
+
+    def is_read(most: float, over: int) -> bool:
+        """Whether a mean does that has one digit's probability, and the rest spread over some others."""
+        return page.evaluate("isRead", [most, *[(1 - most) / over] * over, *[0] * (9 - over)])
+
+    assert all((is_read(0.99, 9), is_read(0.8, 9), is_read(0.6, 1), is_read(0.55, 2)))
+    assert not any((is_read(0.1, 9), is_read(0.5, 1), is_read(0.6, 9), is_read(0.7, 9), is_read(0.4, 2)))
+    page.close()
+
+
+def test_ink_beside_which_many_digits_stay_possible_is_explained(page: Page) -> None:
+    def unclear(route: Route) -> None:
+        reading = route.fetch().json()
+        mean = [0.6, *[0.4 / 9] * 9]
+        for digit in reading["digits"]:
+            digit |= {"digit": None, "sure": False, "together": mean, "probabilities": {"lenet5": mean, "ffnn": mean}}
+        route.fulfill(json=reading | {"number": "?"})
+
+    page.route("**/read", unclear)
+    page.route(
+        "**/probabilities",
+        lambda route: route.fulfill(json=dict.fromkeys(("lenet5", "ffnn"), [[0.6, *[0.4 / 9] * 9]] * 500)),
+    )
+    page.click(".inside summary")
+    draw(page, SEVEN)
+    expect(page.locator("#doubt")).to_contain_text("It is no digit, because too many others stay possible")
 
 
 def test_a_pixel_of_a_map_frames_what_it_sees(address: str, visit: Callable[..., Page]) -> None:

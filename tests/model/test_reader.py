@@ -12,6 +12,7 @@ from model.normalize import SIDE
 from model.reader import Reading, read
 from model.reader.connecting import parts_of
 from model.reader.cuts import Networks
+from model.reader.judging import is_read
 from model.reader.ordering import PIECES, Piece, without_leavings
 from model.reader.shading import ink_of
 
@@ -301,6 +302,30 @@ def test_two_parts_of_a_digit_that_stand_beside_each_other_are_joined() -> None:
 
     assert text(read(drawn(20), wide_ones)) == "4444"
     assert text(read(drawn(60), wide_ones)) == "??444"
+
+
+def test_a_mean_tells_a_digit_if_it_leaves_fewer_than_three_open() -> None:
+    def spread(most: float, over: int) -> np.ndarray:
+        """One digit's probability, and the rest spread over some others."""
+        return np.array([most, *[(1 - most) / over] * over, *[0] * (9 - over)])
+
+    assert is_read(np.stack([spread(0.99, 9), spread(0.8, 9), spread(0.6, 1), spread(0.55, 2)])).all()
+    assert not is_read(np.stack([spread(0.1, 9), spread(0.5, 1), spread(0.6, 9), spread(0.7, 9), spread(0.4, 2)])).any()
+
+
+def test_unclear_ink_is_a_digit_beside_digits_only() -> None:
+    def unclear_rings(images: np.ndarray) -> np.ndarray:
+        """Stands for networks to which a ring is more probably a 0 than all others, of which none is excluded."""
+        answers = bars_and_rings(images)
+        is_ring = answers[:, 0].argmax(axis=1) == RING
+        answers[is_ring & (answers[:, 0].max(axis=1) > 0.5)] = np.where(np.arange(10) == RING, 0.6, 0.4 / 9)
+        return answers
+
+    ring, bars = (RING, 150, 50, 210, 150), [(BAR, x, 50, x, 150) for x in (60, 300, 340)]
+    assert text(read(sheet(ring), unclear_rings)) == "?"
+    assert text(read(sheet(bars[0], ring), unclear_rings)) == "10"
+    assert text(read(sheet(bars[0], ring, *bars[1:]), unclear_rings)) == "1011"
+    assert text(read(sheet(ring, (RING, 260, 50, 320, 150)), unclear_rings)) == "??"
 
 
 def test_digits_at_the_border_of_a_wide_photograph_are_read() -> None:
