@@ -15,7 +15,7 @@ class Limits:
     """Time that a client may stop reading its response."""
     idle_seconds: int = 75
     """Time between two requests of a connection. Most load balancers reuse theirs for 60 s and must find it open."""
-    question_bytes: int = 1_010_000
+    question_bytes: int = 2_710_000
     """Body of a request without a picture file."""
     strokes_bytes: int = 16_000
     """Body of the page's question about strokes. A larger one holds a picture, and is refused above `held_bytes`."""
@@ -29,10 +29,10 @@ class Limits:
     """Message of the Model Context Protocol."""
     held_bytes: int = 200_000_000
     """All request bodies in memory. Above it, pictures are refused."""
-    drawing_bytes: int = 1_000_000
-    """Data URL of a drawing. The page sends at most 15 kB for strokes and 961 kB for a picture."""
-    drawing_pixels: int = 640_000
-    """Pixels of a drawing. The page sends at most 800 x 800."""
+    drawing_bytes: int = 2_700_000
+    """Data URL of a drawing. The page sends at most 15 kB for strokes and 2.62 MB for a picture."""
+    drawing_pixels: int = 1_960_000
+    """Pixels of a drawing. The page sends at most 1,400 x 1,400."""
     picture_pixels: int = 25_000_000
     """Pixels of a picture; decoding more takes too much memory. JPEG files are scaled down while they are decoded."""
     drawings_waiting: int = 200

@@ -13,7 +13,7 @@ from PIL import Image, ImageOps
 from demo.limits import Limits
 
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP")
-MIN_SIDE, MAX_SIDE = 8, 800  # pixels of a side of a sketch; larger images are scaled down, as on the page
+MIN_SIDE, MAX_SIDE = 8, 1_400  # pixels of a side of a sketch; larger images are scaled down, as on the page
 DRAFT_SIDE = 2_048  # pixels; the decoder of JPEG halves sides that stay as long as this
 JPEG_MARKER, SCAN_MARKER = b"\xff\xd8", b"\xff\xda"
 MAX_SCANS = 100  # a JPEG may have thousands, and each takes as long to decode as a whole picture

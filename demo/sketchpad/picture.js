@@ -1,6 +1,6 @@
 // Reads picture files. README.md describes how, under Picture files; networks/images.py does the same.
 const MIN_SIDE = 8; // pixels; the smallest side of a picture
-const MAX_SIDE = 800; // pixels; larger pictures are scaled down
+const MAX_SIDE = 1_400; // pixels; larger pictures are scaled down
 const BAND = 64; // rows that are read at a time, because browsers limit the size of a canvas
 const MAX_NOISE = 8; // levels; browsers that hinder fingerprinting add less noise than this, or return other pixels
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from model.normalize import GRID
 
-CELLS = 60_000, 180_000  # on a sheet, at most: with a cell of one pixel, and with one of 3 x 3 or more
+CELLS = 60_000, 490_000  # on a sheet, at most: with a cell of one pixel, and with one of 3 x 3 or more
 INK = 0.25  # of the strongest ink around: less is paper
 PRINTED = 1.5  # grey levels by which a printed line darkens a cell of the normalization's grid, at least
 RUN = 5  # cells in a row over which a line's darkness is averaged, against grain

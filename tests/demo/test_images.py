@@ -81,24 +81,24 @@ def test_a_box_is_given_in_pixels_of_the_upright_picture(
     exif[0x0112] = orientation
     large = stroke().repeat(42, 0).repeat(42, 1)  # a JPEG of this size is decoded at half of it
     sketch = read_image(saved(Image.fromarray(np.rot90(large, turns)), tmp_path / f"one.{kind}", exif=exif))
-    assert sketch.pixels.shape == (800, 667)
+    assert sketch.pixels.shape == (1_400, 1_167)
     rows, columns = (np.flatnonzero((sketch.pixels < 128).any(axis)) for axis in (1, 0))
     box = np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], np.float32)
     np.testing.assert_allclose(sketch.box(box), [42 * 45, 42 * 20, 42 * 55, 42 * 100], atol=7)
 
 
 def test_each_pixel_of_a_large_picture_counts_once(tmp_path: Path) -> None:
-    picture = np.random.default_rng(0).integers(0, 256, (2_400, 1_600), np.uint8)
-    edges = np.floor(np.arange(533) * (1_600 / 533) + 0.5).astype(int)
-    sums = np.add.reduceat(picture.reshape(800, 3, 1_600).sum(axis=1), edges, axis=1)
-    means = sums / (3 * np.diff([*edges, 1_600]))
+    picture = np.random.default_rng(0).integers(0, 256, (4_200, 2_800), np.uint8)
+    edges = np.floor(np.arange(933) * (2_800 / 933) + 0.5).astype(int)
+    sums = np.add.reduceat(picture.reshape(1_400, 3, 2_800).sum(axis=1), edges, axis=1)
+    means = sums / (3 * np.diff([*edges, 2_800]))
     sketch = read_image(saved(Image.fromarray(picture), tmp_path / "one.png"))
     np.testing.assert_allclose(sketch.pixels, means, atol=1)
 
 
 def test_a_photograph_of_21_million_pixels_is_read(tmp_path: Path) -> None:
     photograph = Image.fromarray(stroke()).resize((4_200, 5_040))
-    assert read_image(saved(photograph, tmp_path / "one.jpg")).pixels.shape == (800, 667)
+    assert read_image(saved(photograph, tmp_path / "one.jpg")).pixels.shape == (1_400, 1_167)
 
 
 def test_a_picture_with_damaged_exif_is_read(tmp_path: Path) -> None:
@@ -124,8 +124,8 @@ def test_an_image_too_small_to_hold_a_digit_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_canvas_of_too_many_pixels_is_refused() -> None:
-    with pytest.raises(ImageError, match="at most 640,000"):
-        read_canvas(data_url(np.zeros((1_001, 640))))
+    with pytest.raises(ImageError, match="at most 1,960,000"):
+        read_canvas(data_url(np.zeros((1_401, 1_400))))
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_read_canvas_is_the_inverse_of_data_url() -> None:
         "data:image/png;base64,é",
         "x" * 10,
         "data:image/png;base64,",
-        "data:image/png;base64," + "A" * 1_000_000,
+        "data:image/png;base64," + "A" * 2_700_000,
     ],
 )
 def test_a_canvas_that_is_not_a_png_or_jpeg_is_refused(url: str) -> None:
@@ -184,7 +184,7 @@ def test_feature_maps_are_tiled_in_rows_a_pixel_apart() -> None:
 
 def test_a_long_and_narrow_picture_keeps_a_height_of_8_pixels(tmp_path: Path) -> None:
     picture = Image.new("L", (20_000, 40), 255)
-    assert read_image(saved(picture, tmp_path / "one.png")).pixels.shape == (8, 800)
+    assert read_image(saved(picture, tmp_path / "one.png")).pixels.shape == (8, 1_400)
 
 
 def test_very_large_metadata_of_a_picture_is_ignored(tmp_path: Path) -> None:

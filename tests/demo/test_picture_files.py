@@ -108,7 +108,7 @@ def half(content: bytes) -> bytes:
 
 
 DEEP = four(310, 372).astype(np.uint16) * 257
-NOISE = np.random.default_rng(0).integers(0, 256, (280, 280), np.uint8)
+NOISE = np.random.default_rng(0).integers(0, 256, (1_400, 1_400), np.uint8)
 FILES: dict[str, Callable[[], bytes]] = {
     "photograph, vignette": lambda: saved(photograph("vignette"), "JPEG", quality=85),
     "photograph, all, mildly": lambda: saved(photograph("all, mildly"), "JPEG", quality=85),

@@ -353,6 +353,26 @@ def test_a_photographed_page_is_read_in_uneven_light(
     assert lines[0].tolist() == [row for row in range(4) for _ in range(6)]
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_a_photographed_page_with_a_small_digit_in_each_square_is_read(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    drawings, labels = styles.digits(40, random)
+    square = 27
+    level = np.full((1_600, 1_131), 225.0)
+    level[5::square] = level[:, 9::square] = 195
+    for (row, column), drawing in zip(np.ndindex(5, 8), drawings, strict=True):
+        digit = np.asarray(draw(drawing, 12, 200).resize((30, 30), Image.Resampling.BOX))
+        top, left = 5 + square * (10 + 4 * row) - 2, 9 + square * (8 + column) - 2
+        level[top : top + 30, left : left + 30] -= (255 - digit) * (160 / 255)
+    grain = random.normal(0, 2, level.shape)
+    photograph = (level * np.linspace(0.9, 1.1, 1_131) + grain).clip(0, 255).astype(np.uint8)
+    read = strings.as_text(
+        *(each[0] for each in session(READER_FILE).run(["digits", "line"], {"sketch": photograph[None]}))
+    )
+    written = "\n".join("".join(map(str, labels[start : start + 8])) for start in range(0, 40, 8))
+    assert read == written
+
+
 @pytest.mark.parametrize(("digit", "style"), [(digit, name) for digit in range(10) for name in styles.STYLES[digit]])
 def test_the_reader_takes_each_style_for_one_digit(digit: int, style: str) -> None:
     drawing = styles.written(styles.strokes_of(styles.STYLES[digit][style]), np.random.default_rng(0))

@@ -32,7 +32,7 @@ FORM = "Content-Type: multipart/form-data"
         (f"POST /gradio_api/cancel HTTP/1.1\r\n{JSON}", b"{}", 422),
         ("POST /read HTTP/1.1\r\nContent-Type: text/plain", b"{}", 415),
         ("POST /keep HTTP/1.1", b"{}", 415),
-        (f"POST /read HTTP/1.1\r\n{JSON}", bytes(1_010_001), 413),
+        (f"POST /read HTTP/1.1\r\n{JSON}", bytes(2_710_001), 413),
         ("POST /predict HTTP/1.1", b"", 422),
         (f"POST /predict HTTP/1.1\r\n{FORM}", b"--x", 400),
         (f"POST /predict HTTP/1.1\r\n{FORM}; boundary=x", b"--y", 400),
