@@ -199,10 +199,11 @@ def best_looks(digits: Tensor, sheet: Tensor, pictures: Tensor, pages: Pages, cl
     is_drawn = unclear > 1
     sure = [tf.where(is_drawn, a, b) for a, b in zip(of_drawing, of_photograph, strict=True)]
     surest = tf.argmax(tf.stack(sure), output_type=tf.int32)
-    gains = by_look(segment_sums(sheet, tf.where(digits < 0, -2.0, 1.0), sheets))
+    counts = (digits != 1) | tf.gather(~is_drawn, tf.gather(pages.sketch, sheet))
+    gains = by_look(segment_sums(sheet, tf.where(digits < 0, -2.0, tf.cast(counts, tf.float32)), sheets))
     most = tf.argmax(gains, output_type=tf.int32)
     gain = tf.gather(tf.transpose(gains), surest, batch_dims=1)
-    more = tf.where(tf.reduce_max(images, axis=0) < judging.SURE, 1.0, 2.0) * ordering.FEW
-    is_page = ~is_drawn & (tf.reduce_max(gains, axis=0) >= tf.maximum(gain, 0.0) + more)
+    more = tf.where(is_drawn | (tf.reduce_max(images, axis=0) >= judging.SURE), 2.0, 1.0) * ordering.FEW
+    is_page = tf.reduce_max(gains, axis=0) >= tf.maximum(gain, 0.0) + more
     best = tf.where(is_page, most, surest)
     return tf.where(unclear > 0, best, 0) * sketches + tf.range(sketches)

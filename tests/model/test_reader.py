@@ -219,6 +219,19 @@ def test_a_page_on_a_dark_table_is_read(table: int, share: float) -> None:
     assert text(read(on_a_table(sheet(*rows, size=(400, 400)), table, share), bars_and_rings)) == "101/101/101"
 
 
+@pytest.mark.parametrize("table", [20, 60])
+def test_a_page_on_an_even_dark_table_is_read(table: int) -> None:
+    rings = [(RING, x, y, x + 36, y + 60) for y in (60, 170, 280) for x in (60, 130, 200, 270)]
+    page = Image.fromarray(np.pad(photographed(sheet(*rings, size=(400, 400))), 90, constant_values=table))
+    turned = np.asarray(page.rotate(3, Image.Resampling.BILINEAR, fillcolor=table))
+    assert text(read(turned, bars_and_rings)) == "0000/0000/0000"
+
+
+def test_the_gaps_of_a_scribble_are_no_page() -> None:
+    scribble = [(BAR, x, 30, x + aside, 170) for x in range(50, 350, 12) for aside in (0, 12)]
+    assert text(read(sheet(*scribble, pen=4), bars_and_rings)) == "?"
+
+
 @pytest.mark.parametrize("margin", [5, 60, 150])
 def test_a_canvas_in_a_page_is_read(margin: int) -> None:
     canvas = sheet((RING, 110, 80, 190, 220), size=(300, 300), pen=12)
