@@ -2,7 +2,8 @@
 
 They are scaled as the demo scales picture files. Prints for each kind of photograph the share of those that are read as
 their digit and nothing else, of those that are read wrong, and of those in which no digit is read. With --pages, pages
-of five numbers are photographed; it prints the share of pages that are read exactly, and of their digits.
+of five numbers are photographed; it prints the share of pages that are read exactly, and of their digits. With --small,
+the digits on these pages are about as small as most people write them on a whole sheet.
 """
 
 import argparse
@@ -46,9 +47,10 @@ def main() -> None:
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS, metavar="KIND")
     parser.add_argument("--pictures", type=Path, metavar="DIR", help="write a contact sheet of each kind there")
     parser.add_argument("--pages", action="store_true", help="photograph pages of numbers; a tenth as many")
+    parser.add_argument("--small", action="store_true", help="pages of small digits")
     arguments = parser.parse_args()
     classifier = load("cpu", arguments.onnx)
-    if arguments.pages:
+    if arguments.pages or arguments.small:
         return read_pages(classifier, arguments)
     drawings, labels = written(arguments.count, folders.checked(arguments.data))
     print(f"{len(labels)} digits; % right, wrong, refused\n")
@@ -67,7 +69,7 @@ def main() -> None:
 
 def read_pages(classifier: Classifier, arguments: argparse.Namespace) -> None:
     """Print which pages, and which of their digits, are read in each kind of photograph."""
-    drawings, texts = pages(arguments.count // 10, folders.checked(arguments.data))
+    drawings, texts = pages(arguments.count // 10, folders.checked(arguments.data), are_small=arguments.small)
     print(f"{len(texts)} pages; % of pages and of digits right\n")
     shares = []
     for kind in arguments.kinds:
