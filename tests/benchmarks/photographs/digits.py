@@ -70,7 +70,7 @@ def pages(count: int, data: Folders = (), seed: int = 0, are_small: bool = False
         if are_small:
             height, width = PAGE_SIDES[random.integers(len(PAGE_SIDES))]
             part, ink = ink, Image.new("L", (width, height))
-            ink.paste(part, (random.integers(width - part.width), random.integers(height - part.height)))
+            ink.paste(part, (int(random.integers(width - part.width)), int(random.integers(height - part.height))))
         ink = ink.filter(ImageFilter.GaussianBlur(random.uniform(*LENS) * max(ink.size)))
         box = ink.point(lambda level: 255 * (level > 20)).getbbox()
         assert box
