@@ -25,9 +25,10 @@ room by room as here. The steps:
    a photograph, lines and edges may be left beside a digit. It is not if they are sure of two digits that are no 1s.
 7. judging.py, ordering.py: ink is a digit if the networks leave few others open; where half of the other pieces are
    digits, if one is more probable than all others together. Dots and other smears beside digits are left out, and ends
-   of lines and edges that go on where no digit is near: the boxes of a form, the rim of a screen. So is what is faint on darker ground than the digits: the edge of
-   the sheet, the desk. A line of which half is digits is a number. On a sheet of which most is no digit, such as noise
-   or a page of text, that takes a few digits: one is a chance resemblance.
+   of lines and edges that go on where no digit is near: the boxes of a form, the rim of a screen. So is what is faint
+   on darker ground than the digits: the edge of the sheet, the desk. A line of which half is digits is a number. On a
+   sheet of which most is no digit, such as noise or a page of text, that takes a few digits: one is a chance
+   resemblance.
 """
 
 import numpy as np
