@@ -371,9 +371,10 @@ def compile_network(network: keras.Model, recipe: Recipe, steps: int) -> None:
             warmup_target=recipe.learning_rate,
             warmup_steps=round(warmup * steps),
         )
+    options = {"exclude_layers": [network.layers[-1].name], "adam_lr_ratio": 2} if recipe.optimizer == "Muon" else {}
     network.compile(
         getattr(keras.optimizers, recipe.optimizer)(
-            learning_rate=rate, use_ema=recipe.averaging > 0, ema_momentum=recipe.averaging or 0.99
+            learning_rate=rate, use_ema=recipe.averaging > 0, ema_momentum=recipe.averaging or 0.99, **options
         ),
         loss="categorical_crossentropy",
         metrics=[_DigitAccuracy("accuracy")],

@@ -20,7 +20,7 @@ from model.recipes import RECIPES, Recipe
 from model.record import TrainingRecord
 from tests.stand_ins import FEW, FEW_DIGITS
 
-TINY = Recipe("tiny", "RMSprop", 0.001, epochs=2, batch_size=100, validation=100, pen_copies=1, non_digits=20)
+TINY = Recipe("tiny", "Muon", 0.001, epochs=2, batch_size=100, validation=100, pen_copies=1, non_digits=20)
 
 Condition = Callable[..., bool]
 MOMENTS: dict[str, tuple[object, str, str, Condition]] = {
