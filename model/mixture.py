@@ -2,13 +2,14 @@
 
 import sys
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from model import corrections, letters, mnist, pendigits, rare, styles, ujipen
+from model import corrections, letters, mnist, pendigits, rare, styles, touching, ujipen
 from model.augment import distort
 from model.corrections import Corrections
 from model.draw import Drawing, draw_with_random_brushes
@@ -22,19 +23,40 @@ from model.styles import NON_DIGIT
 ENOUGH_CORRECTIONS = 20  # to take the whole share of a recipe
 
 
-def examples(
-    recipe: Recipe, seed: int, folders: Folders, corrected: Corrections | None = None
-) -> tuple[Digits, dict[str, Digits]]:
-    """Load and draw the examples. Returns the training examples, and the validation examples by name.
+class Parts(NamedTuple):
+    """What is mixed: recipes with the same `Recipe.parts` and the same seed share it."""
 
-    `corrected` are the corrections, if they are loaded already. Raises InputError if something is missing or damaged.
+    mnist: Digits
+    """Those of MNIST's digits that train."""
+    drawn: Digits
+    held_out: dict[str, Digits]
+    """The validation examples, by name."""
+
+
+def examples(
+    recipe: Recipe,
+    seed: int,
+    folders: Folders,
+    corrected: Corrections | None = None,
+    parts: Parts | None = None,
+) -> tuple[Digits, dict[str, Digits]]:
+    """Load, draw and mix the examples. Returns the training examples, and the validation examples by name.
+
+    `corrected` are the corrections, and `parts` what is mixed, if they are loaded already. Raises InputError if
+    something is missing or damaged.
     """
     corrected_digits = (corrected or corrections.load(folders)).normalized()
+    parts = parts or load_and_draw(recipe, seed, folders)
+    training = mnist.join(*[parts.mnist] * recipe.mnist_copies)
+    return with_corrections(training, corrected_digits, recipe, parts.drawn), parts.held_out
+
+
+def load_and_draw(recipe: Recipe, seed: int, folders: Folders) -> Parts:
+    """Load MNIST, and draw all else. Raises InputError if something is missing or damaged."""
     training, validation = mnist.split(mnist.load(folders)[0], recipe.validation)
     training = Digits(*(values[-(recipe.mnist or len(values)) :] for values in training))
-    training = mnist.join(*[training] * recipe.mnist_copies)
     if not recipe.pen_copies:
-        return with_corrections(training, corrected_digits, recipe), {"MNIST": validation}
+        return Parts(training, Digits(*(values[:0] for values in training)), {"MNIST": validation})
     pens = pendigits.load(folders)
     trained = [(pens.without(*pendigits.VALIDATION_WRITERS, *pendigits.TEST_WRITERS), recipe.pen_copies)]
     held_out = {"pens": pens.by(*pendigits.VALIDATION_WRITERS)}
@@ -44,15 +66,15 @@ def examples(
         held_out["UJI pens"] = uji.by(*ujipen.VALIDATION_WRITERS)
     random = np.random.default_rng(seed)
     drawings, labels = zip(*_drawings(trained, recipe, random), strict=True)
-    count = len(drawings) + sum(len(pens.drawings) for pens in held_out.values())
+    count = len(drawings) + sum(len(pens.drawings) for pens in held_out.values()) + recipe.touching
     print(f"Drawing {count:,} sketches", flush=True)
     bar = keras.utils.Progbar(count, verbose=verbosity(), unit_name="sketch")
     drawn = Digits(draw_and_normalize(list(drawings), random, bar), np.array(labels, np.uint8))
     sketched = {
         title: Digits(draw_and_normalize(pens.drawings, random, bar), pens.labels) for title, pens in held_out.items()
     }
-    training = with_corrections(training, corrected_digits, recipe, drawn)
-    return training, {"MNIST": validation, **sketched}
+    cut = _cut([pens for pens, _ in trained], recipe, random, bar)
+    return Parts(training, mnist.join(drawn, *cut), {"MNIST": validation, **sketched})
 
 
 def check_data(recipe: Recipe, folders: Folders) -> None:
@@ -91,13 +113,23 @@ def _drawings(
         for _ in range(copies - 1):
             yield from zip((styles.rewritten(each, random) for each in pens.drawings), pens.labels, strict=True)
     yield from zip(*styles.digits(recipe.styles, random), strict=True)
-    drawings = [drawing for pens, _ in copied for drawing in pens.drawings]
-    labels = np.concatenate([pens.labels for pens, _ in copied])
+    drawings, labels = _together([pens for pens, _ in copied])
     for drawing in styles.non_digits(recipe.non_digits, random, drawings, labels):
         yield drawing, NON_DIGIT
     for drawing in letters.letters(recipe.letters, random, drawings, labels):
         yield drawing, NON_DIGIT
     yield from zip(*rare.drawings(recipe.rare, recipe.rare_each, random, drawings, labels), strict=True)
+
+
+def _together(sets: list[Pens]) -> tuple[list[Drawing], np.ndarray]:
+    return [drawing for pens in sets for drawing in pens.drawings], np.concatenate([pens.labels for pens in sets])
+
+
+def _cut(sets: list[Pens], recipe: Recipe, random: np.random.Generator, bar: keras.utils.Progbar) -> Iterator[Digits]:
+    """Yield what is left of each number of touching digits, and move `bar` on by one."""
+    for left in touching.spans(recipe.touching, random, *_together(sets)):
+        bar.add(1)
+        yield left
 
 
 def draw_and_normalize(

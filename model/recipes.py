@@ -11,8 +11,10 @@ class Recipe:
 
     name: str
     optimizer: Literal["SGD", "RMSprop", "AdamW", "Muon"]
-    """Muon moves the weights of dense layers but the last, and AdamW the others, at twice the learning rate."""
+    """Muon moves the weights of dense layers but the last, and AdamW the others."""
     learning_rate: float
+    adam_lr_ratio: float = 1.0
+    """Of Muon: what AdamW's learning rate is times that."""
     warmup: float | None = None
     """Epochs in which the learning rate rises. It then falls to 0 along a cosine. None: it is constant."""
     epochs: int = 100
@@ -38,6 +40,9 @@ class Recipe:
     """Drawings that are not digits, from model/styles.py."""
     letters: int = 0
     """Drawings of letters, from model/letters.py, if pen digits are drawn."""
+    touching: int = 0
+    """Numbers of two or three touching digits, from model/touching.py, if pen digits are drawn. What cutting leaves of
+    them is among the examples."""
     rare: tuple[str, ...] = ()
     """Names of styles in model/rare.py that are drawn too, if pen digits are drawn."""
     rare_each: int = 0
@@ -70,10 +75,10 @@ class Recipe:
             object.__setattr__(self, "foundation", Recipe(**self.foundation))
 
     @property
-    def mixture(self) -> tuple[Hashable, ...]:
-        """What decides the examples. Recipes in which this is equal share them."""
+    def parts(self) -> tuple[Hashable, ...]:
+        """What decides what is loaded and drawn. Recipes in which this is equal share that."""
         drawn = self.pen_copies, self.uji_copies, self.styles, self.non_digits, self.letters, self.rare, self.rare_each
-        return self.validation, self.mnist, self.mnist_copies, *drawn, self.correction_share
+        return self.validation, self.mnist, *drawn, self.touching
 
 
 FOUNDATION = Recipe(
@@ -81,7 +86,7 @@ FOUNDATION = Recipe(
     "AdamW",
     2e-3,
     warmup=3,
-    epochs=160,
+    epochs=140,
     patience=None,
     batch_size=128,
     validation=5_000,
@@ -91,6 +96,7 @@ FOUNDATION = Recipe(
     styles=6_000,
     non_digits=10_000,
     letters=15_000,
+    touching=4_000,
     rare=(
         "0 box",
         "0 slashed far beyond",
@@ -139,11 +145,17 @@ BEST = replace(
 RECIPES: dict[str, dict[str, Recipe]] = {
     "lenet5": {
         "notebook": Recipe("notebook", "SGD", 0.01),
-        "best": replace(BEST, bfloat16=True, foundation=replace(FOUNDATION, bfloat16=True)),
+        "best": replace(
+            BEST,
+            optimizer="Muon",
+            bfloat16=True,
+            foundation=replace(FOUNDATION, optimizer="Muon", epochs=80, bfloat16=True),
+        ),
         "fast": Recipe(
             "fast",
             "Muon",
             2e-3,
+            adam_lr_ratio=2,
             warmup=0.5,
             epochs=4,
             patience=None,
@@ -164,6 +176,7 @@ TUNE: dict[str, Recipe] = {
     name: replace(
         recipes["best"],
         name="tune",
+        optimizer="AdamW",
         learning_rate=3e-4,
         bfloat16=False,
         warmup=0.5,
@@ -179,6 +192,7 @@ TUNE: dict[str, Recipe] = {
         non_digits=3_000,
         letters=10_000,
         rare_each=50,
+        touching=500,
         correction_share=0.1,
         foundation_share=0.0,
     )

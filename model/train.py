@@ -16,7 +16,7 @@ from model import CHECKPOINTS, InputError, corrections, plots
 from model.corrections import Corrections
 from model.files import replacing
 from model.folders import Folders
-from model.mixture import batches, check_data, examples, steps_per_epoch, targets, verbosity
+from model.mixture import Parts, batches, check_data, examples, load_and_draw, steps_per_epoch, targets, verbosity
 from model.mnist import Digits, join
 from model.networks import NETWORKS, load_trained, network_input, predict
 from model.progress import Progress, completed_epochs, remove, remove_leftovers, saved_settings, set_aside
@@ -52,7 +52,7 @@ def train_all(
     During training, `output`/NAME.training holds the last epoch, the best epoch and the history. If the recipe has a
     foundation, `output`/NAME.foundation holds its checkpoint. If the training is killed, the same call resumes it. At
     the end the best epoch becomes the checkpoint, NAME.keras, with its record (.json) and its learning curves (.png)
-    beside it. Networks whose recipes draw the same share the examples.
+    beside it. What is drawn alike for several trainings is drawn once.
 
     Raises InputError before the first network trains if data are missing, or if `output` holds a checkpoint or an
     unfinished training, or its foundation, of other settings. With `replace` the new checkpoint replaces that one when
@@ -68,12 +68,12 @@ def train_all(
     for name in unfinished:
         if settings[name].recipe.foundation:
             check_data(settings[name].recipe, data)  # the foundation, which trains for long, may need fewer
-    mixtures: dict[tuple[Hashable, ...], tuple[Digits, dict[str, Digits]]] = {}
+    drawn: dict[tuple[Hashable, ...], Parts] = {}
     for name in unfinished:
         for stage, checkpoint in _stages(settings[name], output / f"{name}.keras"):
-            if stage.recipe.mixture not in mixtures:
-                mixtures[stage.recipe.mixture] = examples(stage.recipe, seed, data, corrected)
-            _train(name, stage, *mixtures[stage.recipe.mixture], checkpoint)
+            if (parts := stage.recipe.parts) not in drawn:
+                drawn[parts] = load_and_draw(stage.recipe, seed, data)
+            _train(name, stage, *examples(stage.recipe, seed, data, corrected, drawn[parts]), checkpoint)
     for name in names:
         if not _other_foundation(output / f"{name}.keras", settings[name]):
             shutil.rmtree(_foundation(output / f"{name}.keras").parent, ignore_errors=True)
@@ -371,7 +371,9 @@ def compile_network(network: keras.Model, recipe: Recipe, steps: int) -> None:
             warmup_target=recipe.learning_rate,
             warmup_steps=round(warmup * steps),
         )
-    options = {"exclude_layers": [network.layers[-1].name], "adam_lr_ratio": 2} if recipe.optimizer == "Muon" else {}
+    options = {}
+    if recipe.optimizer == "Muon":
+        options = {"exclude_layers": [network.layers[-1].name], "adam_lr_ratio": recipe.adam_lr_ratio}
     network.compile(
         getattr(keras.optimizers, recipe.optimizer)(
             learning_rate=rate, use_ema=recipe.averaging > 0, ema_momentum=recipe.averaging or 0.99, **options

@@ -18,7 +18,7 @@ ONES = 2  # in a group that is cut: if they are more, and most of its digits, it
 # the networks are mostly sure, from a wide digit. A cut counts if their sum is above 0. Fitted by logistic regression
 # to the best ways through numbers of the writers for validation, and through letters, sheets without a number, and wide
 # digits. The weights of sure neighbours and of 1s in the first row were set, so that few 1s are lost.
-EVIDENCE = np.array([[0.52, 4.42, 7.27, 1.57, 1.44, -1.0, -6.37], [14.3, 2.5, 0.0, 1.3, -2.9, 0.0, -5.2]], np.float32)
+EVIDENCE = np.array([[3.83, 2.83, 7.27, 1.61, 0.47, -2.0, -5.7], [14.3, 2.5, 0.0, 1.3, -2.9, 0.0, -5.2]], np.float32)
 MOSTLY = 0.5  # of the other groups
 
 

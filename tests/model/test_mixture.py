@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from model import ujipen
+from model import touching, ujipen
 from model.mixture import batches, examples, steps_per_epoch, targets
 from model.mnist import Digits
 from model.pendigits import TEST_WRITERS, VALIDATION_WRITERS
@@ -58,13 +58,13 @@ def test_a_recipe_adds_ujis_training_writers() -> None:
         "UJI pens": 160,
     }
     without, _ = examples(MIXED, 0, ())
-    assert recipe.mixture != MIXED.mixture
+    assert recipe.parts != MIXED.parts
     np.testing.assert_array_equal(training.labels[: 3_000 + 2 * TRAINING_PENS], without.labels[:-80])
 
 
 def test_a_recipe_switches_each_rare_style_on_by_its_name() -> None:
     recipe = dataclasses.replace(MIXED, rare=("1 long flag", "half a 4"), rare_each=7)
-    assert recipe.mixture != MIXED.mixture
+    assert recipe.parts != MIXED.parts
     (training, _), (without, _) = (examples(each, 0, ()) for each in (recipe, MIXED))
     assert training.labels[-14:].tolist() == [1] * 7 + [NON_DIGIT] * 7
     np.testing.assert_array_equal(training.labels[:-14], without.labels)
@@ -73,6 +73,15 @@ def test_a_recipe_switches_each_rare_style_on_by_its_name() -> None:
 def test_a_recipe_adds_letters_as_non_digits() -> None:
     training, _ = examples(dataclasses.replace(MIXED, letters=9), 0, ())
     assert (training.labels == NON_DIGIT).sum() == 30 + 9
+
+
+def test_a_recipe_adds_what_cutting_leaves_of_touching_numbers() -> None:
+    recipe = dataclasses.replace(MIXED, touching=5)
+    assert recipe.parts != MIXED.parts
+    (training, _), (without, _) = (examples(each, 0, ()) for each in (recipe, MIXED))
+    count = len(without.labels)
+    np.testing.assert_array_equal(training.labels[:count], without.labels)
+    assert 5 <= len(training.labels) - count <= 5 * (3 * touching.OF_EACH + touching.NO_DIGITS)
 
 
 def test_ujis_held_out_writers_are_not_trained_on(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -218,6 +218,7 @@ def test_the_best_recipe_can_run_for_only_a_few_epochs(
         "styles": 100,
         "non_digits": 100,
         "letters": 20,
+        "touching": 5,
         "rare_each": 1,
         "averaging": 0.9,
         "xla": False,
@@ -330,19 +331,21 @@ def test_replace_sets_an_unfinished_training_of_other_settings_aside(
     assert record_of(tmp_path).seed == 0
 
 
-def test_both_networks_share_the_examples_and_need_no_data_once_they_are_drawn(
-    quick: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_networks_and_their_foundations_share_the_examples_and_need_no_data_once_they_are_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for recipes in RECIPES.values():
+        monkeypatch.setitem(recipes, "quick", dataclasses.replace(QUICK, mnist_copies=2, foundation=QUICK))
     loads: list[Folders] = []
     load = mnist.load
 
     def vanishing(folders: Folders) -> tuple[Digits, Digits]:
-        assert not loads, "the folder has vanished"
+        assert len(loads) < 3, "the folder has vanished"  # after a check for each network, and once to draw
         loads.append(folders)
         return load(folders)
 
     monkeypatch.setattr(mnist, "load", vanishing)
-    train_all(["lenet5", "ffnn"], quick, epochs=1, output=tmp_path)
+    train_all(["lenet5", "ffnn"], "quick", epochs=1, output=tmp_path)
     assert {path.name for path in tmp_path.glob("*.keras")} == {"lenet5.keras", "ffnn.keras"}
 
 
@@ -361,12 +364,12 @@ def test_the_time_of_a_training_is_estimated_before_the_drawing(
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("model.train.examples", stop)
+    monkeypatch.setattr("model.train.load_and_draw", stop)
     with pytest.raises(KeyboardInterrupt):
         train_all(["lenet5", "ffnn"], "best", output=tmp_path)
     assert re.fullmatch(
-        r"lenet5 by recipe best: 160 epochs of its foundation, then 6 epochs, about \d\d minutes on .+\n"
-        r"ffnn by recipe best: 160 epochs of its foundation, then 6 epochs, about \d\d minutes on .+\n",
+        r"lenet5 by recipe best: 80 epochs of its foundation, then 6 epochs, about \d\d minutes on .+\n"
+        r"ffnn by recipe best: 140 epochs of its foundation, then 6 epochs, about \d\d minutes on .+\n",
         capsys.readouterr().out,
     )
 
