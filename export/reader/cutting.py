@@ -132,7 +132,8 @@ def cut(
         ones / pieces,
         tf.ones_like(least),
     ]
-    weights = tf.gather(cutting.EVIDENCE, tf.cast(surely >= cutting.MOSTLY, tf.int32))
+    company = tf.cast(others > 0, tf.int32) + tf.cast(surely >= cutting.MOSTLY, tf.int32)
+    weights = tf.gather(cutting.EVIDENCE, company)
     certain = tf.reduce_sum(tf.stack(evidence, axis=1) * weights, axis=1) > 0
     certain &= (pieces > 1) & (least > judging.PROBABLE)
     certain &= ones <= tf.maximum(float(cutting.ONES), pieces / 2)
