@@ -23,7 +23,7 @@ from model.mnist import Digits
 
 NUMBERS = 60  # images of digits, of which numbers are made for the reader
 TIMED = 16  # sheets with one digit that the reader reads in a batch
-MAX_SECONDS = 1_800  # for one graph in one runtime; onnx.reference needs a third of it for LeNet5
+MAX_SECONDS = 1_800  # for one graph in one runtime
 
 
 def survey(folder: Path, networks: list[keras.Model], digits: Digits) -> Iterator[RuntimeRow]:

@@ -381,13 +381,14 @@ def test_the_reader_takes_each_style_for_one_digit(digit: int, style: str) -> No
         assert session(READER_FILE).run(["digits"], {"sketch": sketch})[0].tolist() == [[digit]]
 
 
-@pytest.mark.parametrize(
-    ("seed", "number"), [(0, "53"), (6, "14"), (15, "08"), (23, "12"), (24, "51"), (35, "99"), (60, "18")]
-)
-def test_two_digits_that_touch_and_stand_alone_are_read(seed: int, number: str) -> None:
+def test_four_of_five_numbers_of_two_touching_digits_are_read() -> None:
     drawings, labels = styles.digits(200, np.random.default_rng(0))
     hand = Pens(drawings, np.array(labels, np.uint8), np.zeros(200))
-    random = np.random.default_rng(seed)
-    written = strings.sheet("touching", [2], hand, random, sizes=[(280, 280)], pens=(0.05, 0.1))
-    assert written.text == number
-    assert strings.reader(ONNX / READER_FILE)(written.sketch) == number
+    read = strings.reader(ONNX / READER_FILE)
+    misread = []
+    for seed in range(200):
+        random = np.random.default_rng(seed)
+        written = strings.sheet("touching", [2], hand, random, sizes=[(280, 280)], pens=(0.05, 0.1))
+        if (found := read(written.sketch)) != written.text:
+            misread.append((seed, written.text, found))
+    assert len(misread) <= 40, misread
