@@ -181,6 +181,14 @@ def test_wrong_answers_are_counted(monkeypatch: pytest.MonkeyPatch, cases: Path)
     assert measured.difference > 0.5
 
 
+def test_a_slow_runtime_is_given_as_many_digits_as_it_has_time_for(
+    monkeypatch: pytest.MonkeyPatch, cases: Path
+) -> None:
+    assert row_of(monkeypatch, mistaken, cases).count == 30
+    monkeypatch.setattr(runtimes, "COMPARING_SECONDS", 1e-9)
+    assert row_of(monkeypatch, mistaken, cases).count == 1
+
+
 def test_nan_counts_as_the_largest_difference(monkeypatch: pytest.MonkeyPatch, cases: Path) -> None:
     assert row_of(monkeypatch, silent, cases).difference == 1
 
