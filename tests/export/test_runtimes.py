@@ -102,7 +102,7 @@ def test_numbers_are_compared_by_digits_and_boxes(
     digits: tuple[np.ndarray, np.ndarray], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runtimes, "ROUNDS", 1)
-    cases = survey.write_numbers(tmp_path, [load_trained(name) for name in RECIPES], digits[0][:8])
+    cases = survey.write_numbers(tmp_path, [load_trained(name) for name in RECIPES], digits[0][:4])
     data = dict(np.load(cases))
     given = sum(data[name].size for name in data if name.startswith("digits"))
     data["boxes0"] = data["boxes0"] + 1

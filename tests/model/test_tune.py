@@ -29,7 +29,16 @@ pytestmark = [
 
 TINY = {
     name: dataclasses.replace(
-        recipe, epochs=2, batches=3, validation=1_000, styles=0, non_digits=0, letters=0, rare=(), xla=False
+        recipe,
+        epochs=2,
+        batches=3,
+        validation=1_000,
+        styles=0,
+        non_digits=0,
+        letters=0,
+        touching=0,
+        rare=(),
+        xla=False,
     )
     for name, recipe in TUNE.items()
 }
