@@ -19,8 +19,9 @@ so that grain is averaged away. Each step has a reason:
 6. Specks: ink with too little other ink around it does not count. Ink along a photograph's border is no company. For
    model/reader a crowd of digits asks for no more than a few: on a page, one may stand alone.
 7. On a page in shadow or glare, some digits are fainter than others. What is as dark as elsewhere for the light that
-   falls there counts, and faint ink if it goes on from stronger ink. This step is for model/reader; for a single
-   digit it would let smudges in.
+   falls there counts, and faint ink if it goes on from stronger ink. In shadow all levels shrink with the light; in
+   glare, with the headroom that is left up to white. This step is for model/reader; for a single digit it would let
+   smudges in.
 
 A light sheet on a dark table looks much like a light digit on dark paper with a hole in it, a marker's digit in a
 close-up like paper between dark strokes, and a drawing with a dark strip along the border like a digit beside a 1. Such
@@ -73,6 +74,8 @@ LONELY = 0.12  # of the most ink around any block: a block with less around it d
 CROWD = 0.03  # of a square around a block: more ink is a crowd of digits, and one may stand far from them
 EDGE_ONLY = 0.3  # of the darkest block: if all others than the border's are lighter, the border's are the digit
 SHADE = 3.0  # times as bright as paper in shadow the brightest paper is, at most
+GLARE = 2.0  # times as strong as ink in glare the same ink is elsewhere, at most
+HEADROOM = 25.0  # grey levels beyond white: paper just below white is not all in glare
 EVEN = 0.02  # of the contrast: the paper of a drawing varies less
 FLAT = 0.5  # grey levels: the paper that a program draws varies less
 FULL = 0.9  # of the contrast: ink that a drawing's border cuts off is darker
@@ -444,7 +447,9 @@ def _photographed(cells: Any, filled: Any, sign: Any, photograph: Any, unclear: 
     flat = _is_flat(cells) * (1 - photograph)
     digit, _, ink = _find(dark, grain, contrast, splinters, flat)
     shade = ops.clip(_max(paper) / ops.maximum(paper, 1.0), 1.0, SHADE)  # 1 if ink is light: its paper is below 0
-    _, found, lit = _find(dark * shade, grain, contrast, splinters, flat)
+    headroom = 255 + HEADROOM - ops.relu(paper)
+    glare = ops.clip(ops.mean(headroom, axis=(2, 3), keepdims=True) / headroom, 1.0, GLARE)
+    _, found, lit = _find(dark * shade * glare, grain, contrast, splinters, flat)
     found, strength = _with_faint_ink(found, lit, ink, splinters)
     strength = _strength_of_pen(ink, flat, strength)
     return _Ground(sign, paper - grain, ink, digit, found, strength, lines, flat, unclear)

@@ -227,6 +227,17 @@ def test_a_page_on_an_even_dark_table_is_read(table: int) -> None:
     assert text(read(turned, bars_and_rings)) == "0000/0000/0000"
 
 
+@pytest.mark.parametrize(("x", "y"), [(0.2, 0.2), (0.8, 0.2), (0.5, 0.8)])
+def test_a_page_in_glare_is_read(x: float, y: float) -> None:
+    rings = [(RING, left, top, left + 36, top + 60) for top in (60, 170, 280) for left in (60, 130, 200, 270)]
+    page = 60 + sheet(*rings, size=(400, 400)) * (110 / 255)
+    down, across = np.linspace(0, 1, 400)[:, None] - y, np.linspace(0, 1, 400) - x
+    spot = 0.75 * np.exp(-(down**2 + across**2) / 0.05)
+    grain = np.random.default_rng(0).normal(0, 2, page.shape)
+    glare = (page + (255 - page) * spot + grain).clip(0, 255).astype(np.uint8)
+    assert text(read(glare, bars_and_rings)) == "0000/0000/0000"
+
+
 def test_the_gaps_of_a_scribble_are_no_page() -> None:
     scribble = [(BAR, x, 30, x + aside, 170) for x in range(50, 350, 12) for aside in (0, 12)]
     assert text(read(sheet(*scribble, pen=4), bars_and_rings)) == "?"
