@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import tensorflow as tf
 
 from model import mnist, pendigits, styles, ujipen
 from model.draw import Drawing
-from model.recipes import RECIPES
+from model.recipes import RECIPES, Recipe
 from model.record import Refusal, TrainingAccuracy, TrainingRecord
 from model.scores import Accuracy, Score
 
@@ -39,6 +40,12 @@ def few_characters() -> list[tuple[str, str, Drawing]]:
         (str(digit), session, [(1000 * stroke).round() for stroke in drawing])
         for drawing, digit, session in zip(drawings, labels, sessions, strict=True)
     ]
+
+
+def without_styles(recipe: Recipe) -> Recipe:
+    """The recipe with 1,000 digits for validation, and without what model/ draws in more styles."""
+    none: dict[str, Any] = {"styles": 0, "non_digits": 0, "letters": 0, "touching": 0, "rare": ()}
+    return replace(recipe, validation=1_000, xla=False, **none)
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from model.recipes import RECIPES, TUNE
 from model.record import TrainingRecord
 from tests.demo.drawing import SEVEN, draw, expect_digit
 from tests.demo.serving import running
-from tests.stand_ins import data_files, data_folder
+from tests.stand_ins import data_files, data_folder, without_styles
 
 __all__ = ["data_files", "data_folder"]
 pytestmark = [pytest.mark.tensorflow, pytest.mark.server]
@@ -52,20 +52,7 @@ def tiny_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
     """Recipe tune for five batches with a few examples, an evaluation on a few, and a brief verification."""
     monkeypatch.setattr("model.tune.SHARES", (0.0,))
     for name, recipe in TUNE.items():
-        tiny = replace(
-            recipe,
-            learning_rate=3e-3,
-            epochs=1,
-            batches=5,
-            validation=1_000,
-            styles=0,
-            non_digits=0,
-            letters=0,
-            touching=0,
-            rare=(),
-            averaging=0.0,
-            xla=False,
-        )
+        tiny = replace(without_styles(recipe), learning_rate=3e-3, epochs=1, batches=5, averaging=0.0)
         monkeypatch.setitem(TUNE, name, tiny)
     monkeypatch.setattr("model.evaluate.NON_DIGITS", 200)
     monkeypatch.setattr("export.verify.BATCHES", (1_000,))

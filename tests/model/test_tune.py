@@ -18,7 +18,7 @@ from model.networks import load_trained
 from model.recipes import TUNE, Recipe
 from model.record import TrainingRecord
 from model.tune import SHARES, Comparison, tune
-from tests.stand_ins import few_pens
+from tests.stand_ins import few_pens, without_styles
 
 pytestmark = [
     pytest.mark.tensorflow,
@@ -27,21 +27,7 @@ pytestmark = [
 ]
 
 
-TINY = {
-    name: dataclasses.replace(
-        recipe,
-        epochs=2,
-        batches=3,
-        validation=1_000,
-        styles=0,
-        non_digits=0,
-        letters=0,
-        touching=0,
-        rare=(),
-        xla=False,
-    )
-    for name, recipe in TUNE.items()
-}
+TINY = {name: dataclasses.replace(without_styles(recipe), epochs=2, batches=3) for name, recipe in TUNE.items()}
 
 
 @pytest.fixture(scope="module")
