@@ -19,7 +19,7 @@ from model.recipes import RECIPES, TUNE
 from model.record import TrainingRecord
 from tests.demo.drawing import SEVEN, draw, expect_digit
 from tests.demo.serving import running
-from tests.stand_ins import data_files, data_folder, without_styles
+from tests.stand_ins import data_files, data_folder, on_digits_and_pens
 
 __all__ = ["data_files", "data_folder"]
 pytestmark = [pytest.mark.tensorflow, pytest.mark.server]
@@ -52,7 +52,7 @@ def tiny_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
     """Recipe tune for five batches with a few examples, an evaluation on a few, and a brief verification."""
     monkeypatch.setattr("model.tune.SHARES", (0.0,))
     for name, recipe in TUNE.items():
-        tiny = replace(without_styles(recipe), learning_rate=3e-3, epochs=1, batches=5, averaging=0.0)
+        tiny = replace(on_digits_and_pens(recipe), learning_rate=3e-3, epochs=1, batches=5, averaging=0.0)
         monkeypatch.setitem(TUNE, name, tiny)
     monkeypatch.setattr("model.evaluate.NON_DIGITS", 200)
     monkeypatch.setattr("export.verify.BATCHES", (1_000,))

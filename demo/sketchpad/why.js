@@ -17,7 +17,7 @@ const LEAST = 1e-6; // a probability below it counts as this
 // What taking away each patch of ink does: `drops` holds for each the loss of log-odds of each digit, as the mean of
 // both networks; `answer` holds both networks' probabilities of the image itself.
 async function findEvidence(image, ask) {
-  const patches = discs(image, RADIUS, (x, y) => x % 2 === 0 && y % 2 === 0);
+  const patches = discs(image, RADIUS, (x, y) => x % RADIUS === 0 && y % RADIUS === 0);
   const found = await ask(batchOf([image, ...patches.map((patch) => without(image, patch))]));
   const [own, ...others] = found.lenet5.map((lenet5, i) => [logOdds(lenet5), logOdds(found.ffnn[i])]);
   const drops = others.map((odds) => own[0].map((_, digit) => mean(own, digit) - mean(odds, digit)));

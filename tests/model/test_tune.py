@@ -18,7 +18,7 @@ from model.networks import load_trained
 from model.recipes import TUNE, Recipe
 from model.record import TrainingRecord
 from model.tune import SHARES, Comparison, tune
-from tests.stand_ins import few_pens, without_styles
+from tests.stand_ins import few_pens, on_digits_and_pens
 
 pytestmark = [
     pytest.mark.tensorflow,
@@ -27,7 +27,7 @@ pytestmark = [
 ]
 
 
-TINY = {name: dataclasses.replace(without_styles(recipe), epochs=2, batches=3) for name, recipe in TUNE.items()}
+TINY = {name: dataclasses.replace(on_digits_and_pens(recipe), epochs=2, batches=3) for name, recipe in TUNE.items()}
 
 
 @pytest.fixture(scope="module")
