@@ -5,6 +5,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
+from string import ascii_letters
 from typing import Any
 
 import numpy as np
@@ -362,7 +363,7 @@ def _rename(graph: onnx.GraphProto, layers: Collection[str]) -> None:
             numbers[place] += 1
             node.name = f"{place}/{numbers[place]}"
             for i, output in enumerate(node.output):
-                node.output[i] = names.setdefault(output, f"v{np.base_repr(len(names), 36).lower()}")
+                node.output[i] = names.setdefault(output, _letters(len(names)))
         for value in graph.output:
             value.name = names[value.name]
         for value in [*graph.input, *graph.output]:
@@ -371,6 +372,12 @@ def _rename(graph: onnx.GraphProto, layers: Collection[str]) -> None:
         del graph.value_info[:]
 
     visit(graph)
+
+
+def _letters(number: int) -> str:
+    """The shortest names, a to Z, aa to ZZ, aaa ..., in this order."""
+    number, last = divmod(number, len(ascii_letters))
+    return (_letters(number - 1) if number else "") + ascii_letters[last]
 
 
 def _pass_less(graph: onnx.GraphProto) -> None:

@@ -25,9 +25,10 @@ so that grain is averaged away. Each step has a reason:
 
 A light sheet on a dark table looks much like a light digit on dark paper with a hole in it, a marker's digit in a
 close-up like paper between dark strokes, and a drawing with a dark strip along the border like a digit beside a 1. Such
-sketches are unclear. For them model/reader looks again (see look_again), and the networks choose. It also turns
-canvases on a page to the page's side; `Averaged` says which sketches may be such pages. Where a drawing's paper is as
-even as programs make it, weak ink is a thin pen's, for model/reader.
+sketches are unclear. For them model/reader looks again, and closer at a photograph in which the ink takes little of the
+sheet (see look_again), and the networks choose. It also turns canvases on a page to the page's side; `Averaged` says
+which sketches may be such pages. Where a drawing's paper is as even as programs make it, weak ink is a thin pen's, for
+model/reader.
 
 The image itself is taken from the pixels. Pixel i of the image covers an interval of the sketch's axis. Down the
 sketch, differences of running sums integrate over it; across, row i of a small matrix holds its overlaps with the
@@ -46,12 +47,15 @@ SIDE = 28  # pixels of the image
 BOX = 20  # pixels that the longer side of the ink takes
 CENTRE = 14.5  # MNIST moved the centre of mass into pixel 14, by whole pixels: on average, to the middle of it
 
+LOOKS = 3  # at a sketch by look_again
 GRID = 64  # cells along each side of the sketch
 INSIDE = 1 - 2**-22  # of a side: not quite the last edge, so that every edge lies in a pixel
 SURROUNDINGS = 19  # cells: the mean level of a square around each cell tells dark ink from light
 CLOSE = 9  # cells: such a square in the middle of an unclear sketch
 STROKE = 15  # cells: wider than most strokes of a photographed digit,
 WIDE_STROKE = 31  # and than a marker's in a close-up
+NARROW_STROKE = 9  # wider than most in a closer look, which shows several digits
+FINE_STROKE = 5  # wider than those that are looked at closer
 SLOPES = np.linspace(-0.24, 0.24, 7)  # of printed lines: one cell apart from the next at the end of a half line
 PARTS = 8  # in each of which a printed line may fade
 SECTION = 4  # cells of a part: as a printed line has no gaps, each section of it is dark
@@ -85,6 +89,9 @@ MUCH = 0.2  # of a drawing: more ink may be a canvas,
 DENSE = 0.55  # and so may more in the box around it,
 SQUARE = 0.5  # if this is as wide as high, or so much less
 PAGE = 0.1  # of the contrast: the border of a page with canvases varies less
+FINE = 0.4  # of the strongest fine ink: where there is no more, there is no need to look closer
+AWAY = 2.0  # cells: as far beyond fine ink a closer look shows the sheet
+CLOSER = 0.8  # of the sheet: a closer look shows less
 CLEAR = 0.85  # of the border: more of it is a drawing's paper or full ink
 
 _CELLS = np.arange(GRID, dtype=np.float32) + (0.5 - GRID / 2)  # distance of the cells from the middle of the sketch
@@ -116,6 +123,8 @@ class Separation(NamedTuple):
     unclear: Any
     """Above 0 where look_again() may find another digit: 1 in photographs in which the side of the ink is unclear, 2 in
     drawings with much ink, or with ink at their border. [batch, 1, 1]"""
+    photograph: Any
+    """0 for drawings, else 1. [batch, 1, 1]"""
     cells: Any
     """Mean level of each cell, [batch, GRID, GRID]."""
     level: Any
@@ -161,27 +170,81 @@ def separated(
 
 
 def look_again(separation: Separation) -> Separation:
-    """Separate sketches again, twice, and as photographs, even if they are drawn: [2 * batch, ...].
+    """Separate sketches again, three times, and as photographs, even if they are drawn: [3 * batch, ...].
 
-    The first half has the ink on the other side, the second half on the same, but takes for strokes what is twice as
-    wide. A half is clear where it has the ink on the side that the sketch's middle shows, where only the sheet is.
+    The first third has the ink on the other side, the second on the same, but takes for strokes what is twice as wide.
+    Both are for unclear sketches. They are clear where they have the ink on the side that the sketch's middle shows,
+    where only the sheet is. The last third looks closer at photographs in which fine ink is on a part of the sheet: the
+    grid covers only this part. Where a look is for other sketches, it finds nothing.
     """
-    level, above, cells = (_twice(each) for each in (separation.level, separation.above, separation.cells))
-    sheets = _Sheets(level, above, _count(level, axis=1), _count(level, axis=2))
-    before = ops.expand_dims(separation.sign, 1)
-    sign = ops.concatenate([-before, before], axis=0)
-    cells = ops.expand_dims(cells, 1)
-    signed = sign * cells
+    sheets = _sheets_of(separation.level, separation.above)
+    before, is_unclear, photograph, cells = (
+        ops.expand_dims(each, 1)
+        for each in (separation.sign, separation.unclear, separation.photograph, separation.cells)
+    )
+    is_unclear = _exceeds(is_unclear, 0.0)
+    start, side = _window(cells)
+    closer = _cells_in(sheets, start, side)
+    sign = ops.concatenate([-before, before, _sign_of_ink(_skew(closer, SURROUNDINGS, times=1))], axis=0)
+    signed = sign * ops.concatenate([cells, cells, closer], axis=0)
+    strokes = STROKE, WIDE_STROKE, NARROW_STROKE
+    filled = [_closed(look, stroke) for look, stroke in zip(ops.split(signed, LOOKS), strokes, strict=True)]
     middle = np.arange(GRID // 4, GRID - GRID // 4, dtype=np.int32)
     skew = _skew(_take(_take(signed, middle, axis=2), middle, axis=3), CLOSE, times=2)
-    unclear = _exceeds(skew, -CLEARLY_IN_MIDDLE)
-    filled = [_closed(half, stroke) for half, stroke in zip(ops.split(signed, 2), (STROKE, WIDE_STROKE), strict=True)]
+    is_small = _exceeds(CLOSER * GRID * GRID, ops.prod(side, axis=1, keepdims=True))
+    shown = ops.concatenate([is_unclear, is_unclear, photograph * is_small], axis=0)
+    unclear = ops.maximum(_exceeds(skew, -CLEARLY_IN_MIDDLE), 1 - shown)
     ground = _photographed(signed, ops.concatenate(filled, axis=0), sign, sign * sign, unclear)
-    return _separated(sheets, cells, ground)
+    none = start * 0
+    start, side = (ops.concatenate([all_, all_, part], axis=0) for all_, part in ((none, start), (none + GRID, side)))
+    sheets = _Sheets(sheets.level, sheets.above, sheets.row, ops.concatenate([sheets.column] * LOOKS, axis=0))
+    cells = ops.concatenate([cells] * LOOKS, axis=0)
+    return _separated(sheets, cells, _laid_out(ground, shown, start, side), LOOKS)
 
 
-def _twice(values: Any) -> Any:
-    return ops.concatenate([values, values], axis=0)
+def _window(cells: Any) -> tuple[Any, Any]:
+    """Where fine ink is, dark or light: the first row and column, and how many there are, [batch, 2, 1, 1] each."""
+    both = ops.concatenate([cells, -cells], axis=1)
+    fine = ops.max(_closed(both, FINE_STROKE) - both, axis=1, keepdims=True)
+    is_fine = _exceeds(fine, FINE * _max(fine))
+    lines = ops.concatenate([ops.max(is_fine, axis=3), ops.max(is_fine, axis=2)], axis=1)  # [batch, 2, GRID]
+    number = np.arange(GRID, dtype=np.float32)
+    first = GRID - ops.max(lines * (GRID - number), axis=2)
+    last = ops.max(lines * (number + 1), axis=2)
+    start = ops.maximum(first - AWAY, 0.0)
+    side = ops.maximum(ops.minimum(last + AWAY, float(GRID)) - start, 1.0)
+    return tuple(ops.reshape(each, (-1, 2, 1, 1)) for each in (start, side))
+
+
+def _cells_in(sheets: "_Sheets", start: Any, side: Any) -> Any:
+    """Mean level of each cell, [batch, 1, GRID, GRID], of a grid that covers such a part of each sheet."""
+    level, above, row, column = sheets
+    height, width = _sides(row, column)
+    top, left, high, wide = (_take(each, axis, axis=1) for each in (start, side / GRID) for axis in (0, 1))
+    edges = (top + high * np.arange(GRID + 1, dtype=np.float32)[:, None]) * (height / GRID)
+    bands = _differences(_integrals_of_each(above, level, ops.minimum(edges, height * INSIDE)))
+    pixel = width / GRID
+    middles = (left + wide * (np.arange(GRID, dtype=np.float32)[:, None] + 0.5)) * pixel
+    columns = _overlap(column - 0.5 - middles, wide * pixel, 1.0)  # [batch, GRID, width]
+    sums = ops.matmul(bands, _transpose(columns))
+    return ops.expand_dims(sums / (high * wide * (height * width / (GRID * GRID))), 1)
+
+
+def _laid_out(ground: "_Ground", shown: Any, start: Any, side: Any) -> "_Ground":
+    """The ground on a grid that covers all of each sheet, from one that covers such a part of it."""
+    planes = ground.paper, ground.ink, ground.digit * shown, ground.found * shown, ground.strength, ground.lines
+    number = np.arange(GRID, dtype=np.float32) + 0.5
+    step = side / GRID
+    shares = _overlap(number[:, None] - start - step * number, step, 1.0)  # [batch, 2, GRID, GRID]
+    shares = shares / ops.maximum(ops.sum(shares, axis=3, keepdims=True), 1e-6)
+    rows, columns = (_take(shares, [axis], axis=1) for axis in (0, 1))
+    columns = ops.transpose(columns, (0, 1, 3, 2))
+    paper, ink, digit, found, strength, lines = ops.split(
+        ops.matmul(rows, ops.matmul(ops.concatenate(planes, axis=1), columns)), len(planes), axis=1
+    )
+    return _Ground(
+        ground.sign, paper, ink, digit, found, strength, lines, ground.flat, ground.unclear, ground.photograph
+    )
 
 
 class _Sheets(NamedTuple):
@@ -227,14 +290,16 @@ class _Ground(NamedTuple):
     """1 for drawings on paper that is quite even."""
     unclear: Any
     """Above 0 where another look may find another digit."""
+    photograph: Any
+    """0 for drawings, else 1."""
 
 
 def averaged(sketch: Any) -> Averaged:
     """Average sketches [batch, height, width] onto the grid, and tell which are drawn."""
     level = ops.cast(sketch, "float32")
-    row, column = _count(level, axis=1), _count(level, axis=2)
+    sheets = _sheets_of(level, tf.cumsum(level, axis=1, exclusive=True))
+    _, above, row, column = sheets
     height, width = _sides(row, column)
-    above = tf.cumsum(level, axis=1, exclusive=True)
     edges = np.linspace(0, INSIDE, GRID + 1, dtype=np.float32)
     bands = _transpose(_differences(_integrals(above, level, edges * height)))  # [batch, width, GRID]
     before = tf.cumsum(bands, axis=1, exclusive=True)
@@ -243,14 +308,19 @@ def averaged(sketch: Any) -> Averaged:
     sides = _sides_of(cells)
     drawn = _drawn_signs(sides)
     are_photographed = ops.min(ops.sum(drawn, axis=1)) < 0.5
-    return Averaged(_Sheets(level, above, row, column), cells, drawn, are_photographed, _may_hold_canvases(sides))
+    return Averaged(sheets, cells, drawn, are_photographed, _may_hold_canvases(sides))
+
+
+def _sheets_of(level: Any, above: Any) -> _Sheets:
+    return _Sheets(level, above, _count(level, axis=1), _count(level, axis=2))
 
 
 def _sides(row: Any, column: Any) -> tuple[Any, Any]:
     return ops.max(row, axis=(0, 1)), ops.max(column, axis=(0, 2))  # height and width, [1] each
 
 
-def _separated(sheets: _Sheets, cells: Any, ground: _Ground) -> Separation:
+def _separated(sheets: _Sheets, cells: Any, ground: _Ground, looks: int = 1) -> Separation:
+    """Separate sketches whose ground is known, at so many looks: [looks * batch, ...]."""
     level, above, row, column = sheets
     height, width = _sides(row, column)
     cell = ops.reshape(ops.concatenate([height, width], axis=0) / GRID, (2, 1, 1))
@@ -269,13 +339,14 @@ def _separated(sheets: _Sheets, cells: Any, ground: _Ground) -> Separation:
     step = ops.squeeze(step, 1)
     y, x = (_take(centre, axis, axis=1) for axis in (0, 1))  # [batch, 1, 1]
     edges = (np.arange(SIDE + 1, dtype=np.float32)[:, None] - CENTRE) * step + (y + height / 2)
-    levels = _differences(_integrals_of_each(above, level, ops.maximum(ops.minimum(edges, height * INSIDE), 0.0)))
+    edges = ops.maximum(ops.minimum(edges, height * INSIDE), 0.0)
+    levels = _differences(_integrals_of_each(above, level, edges, looks))
     columns = _transpose(_overlaps(column - ((width + 1) / 2 + x), step, 1.0))  # [batch, width, 28]
-    grounds = ground.sign, ground.paper, ground.found, ground.strength, ground.lines, ground.flat, ground.unclear, cells
-    sign, paper, found, strength, lines, flat, unclear, cells = (ops.squeeze(plane, 1) for plane in grounds)
+    sign, paper, _, _, found, strength, lines, flat, unclear, photograph = (ops.squeeze(plane, 1) for plane in ground)
     image = ops.relu(papers - ops.matmul(levels, columns) * sign) * ops.minimum(near * (4 / (step * step)), 1.0)
     image = image / ops.maximum(ops.max(image, axis=(1, 2), keepdims=True), 1e-6)
-    return Separation(image, step, sign, paper, found, strength, lines, flat, unclear, cells, level, above)
+    cells = ops.squeeze(cells, 1)
+    return Separation(image, step, sign, paper, found, strength, lines, flat, unclear, photograph, cells, level, above)
 
 
 def normalize_all(sketches: Iterator[Image.Image], count: int, batch_size: int = 200) -> np.ndarray:
@@ -305,11 +376,12 @@ def _integrals(sums: Any, level: Any, edges: Any) -> Any:
     return _take(sums, index, axis=1) + beyond * _take(level, index, axis=1)
 
 
-def _integrals_of_each(sums: Any, level: Any, edges: Any) -> Any:
-    """Integrate as `_integrals` does, to other edges in each sketch: `edges` is [batch, n, 1]."""
+def _integrals_of_each(sums: Any, level: Any, edges: Any, looks: int = 1) -> Any:
+    """Integrate as `_integrals` does, to other edges in each look at each sketch: `edges` is [looks * batch, n, 1]."""
     index = ops.cast(edges, "int64")
     beyond = edges - ops.cast(index, "float32")
-    number = tf.cumsum(ops.clip(edges, 1.0, 1.0), axis=0, exclusive=True)  # of the sketch
+    number = tf.cumsum(ops.clip(edges if looks == 1 else ops.split(edges, looks)[0], 1.0, 1.0), axis=0, exclusive=True)
+    number = ops.concatenate([number] * looks, axis=0)  # of the sketch
     place = ops.concatenate([ops.cast(number, "int64"), index], axis=2)
     return tf.gather_nd(sums, place) + beyond * tf.gather_nd(level, place)
 
@@ -385,7 +457,7 @@ def _drawings(cells: Any, drawn: Any) -> _Ground:
     flat = _is_flat(cells)
     digit, found, ink = _find(paper - cells, none, none + CONTRAST, none, flat)
     strength = _strength_of_pen(ink, flat, digit * 0 + 1)
-    return _Ground(sign, paper + cells * 0, ink, digit, found, strength, digit * 0, flat, _is_odd(cells))
+    return _Ground(sign, paper + cells * 0, ink, digit, found, strength, digit * 0, flat, _is_odd(cells), none)
 
 
 def _photographs(cells: Any, drawn: Any) -> _Ground:
@@ -396,7 +468,7 @@ def _photographs(cells: Any, drawn: Any) -> _Ground:
     photograph = 1 - ops.sum(drawn, axis=1, keepdims=True)
     drawn_sign = _sign_of(drawn)
     skew = _skew(cells, SURROUNDINGS, times=1)
-    sign = drawn_sign + photograph * (1 - 2 * _exceeds(skew, 0.0))
+    sign = drawn_sign + photograph * _sign_of_ink(skew)
     is_unclear = _exceeds(CLEARLY, ops.abs(skew))
     unclear = photograph * is_unclear + (1 - photograph) * _is_odd(sign * cells)
     cells = sign * cells
@@ -417,6 +489,11 @@ def _skew(cells: Any, size: int, times: int) -> Any:
     cubes = away * away * away
     skew, most = (ops.sum(values, axis=(2, 3), keepdims=True) for values in (cubes, ops.abs(cubes)))
     return skew / ops.maximum(most, 1e-6)
+
+
+def _sign_of_ink(skew: Any) -> Any:
+    """1 where ink is dark, -1 where it is light."""
+    return 1 - 2 * _exceeds(skew, 0.0)
 
 
 def _is_odd(cells: Any) -> Any:
@@ -452,7 +529,7 @@ def _photographed(cells: Any, filled: Any, sign: Any, photograph: Any, unclear: 
     _, found, lit = _find(dark * shade * glare, grain, contrast, splinters, flat)
     found, strength = _with_faint_ink(found, lit, ink, splinters)
     strength = _strength_of_pen(ink, flat, strength)
-    return _Ground(sign, paper - grain, ink, digit, found, strength, lines, flat, unclear)
+    return _Ground(sign, paper - grain, ink, digit, found, strength, lines, flat, unclear, photograph)
 
 
 def _find(dark: Any, grain: Any, least: Any, splinters: Any, flat: Any) -> tuple[Any, Any, Any]:
@@ -585,8 +662,12 @@ def _overlaps(position: Any, step: Any, length: Any) -> Any:
     of their lengths minus the distance of their middles; at least by 0, at most by the shorter length.
     """
     middle = step * (np.arange(SIDE, dtype=np.float32)[:, None] + 0.5 - CENTRE)
-    overlap = (step + length) / 2 - ops.abs(position - middle)
-    return ops.minimum(ops.relu(overlap), ops.minimum(step, length))
+    return _overlap(position - middle, step, length)
+
+
+def _overlap(distance: Any, length: Any, other: Any) -> Any:
+    """Overlap of intervals of two lengths whose middles have a distance."""
+    return ops.minimum(ops.relu((length + other) / 2 - ops.abs(distance)), ops.minimum(length, other))
 
 
 def _pool(pool: Any, values: Any, size: Any, step: Any, padding: str) -> Any:

@@ -1,11 +1,11 @@
-"""Looks at sketches: three, where it is unclear which side is ink."""
+"""Looks at sketches: four, at photographs, and where it is unclear which side is ink."""
 
 from typing import NamedTuple
 
 import tensorflow as tf
 
-from export.reader.tensors import Tensor
-from model.normalize import Separation, look_again
+from export.reader.tensors import Tensor, indices
+from model.normalize import LOOKS, Separation, look_again
 
 
 class Clearness(NamedTuple):
@@ -20,7 +20,7 @@ class Clearness(NamedTuple):
 
 
 class Looks(NamedTuple):
-    """One look at all sketches, or three, one after another: the fields of Separation of the same names."""
+    """One look at all sketches, or up to four, one after another: the fields of Separation of the same names."""
 
     image: Tensor
     step: Tensor
@@ -30,26 +30,30 @@ class Looks(NamedTuple):
     strength: Tensor
     lines: Tensor
     flat: Tensor
+    number: Tensor
+    """Of the first looks 0, 1 ... as of their sketches, of the next so many more, and so on."""
 
 
-def is_any_unclear(first: Separation) -> Tensor:
-    """Whether it is unclear in any sketch which side is ink."""
-    return tf.reduce_max(first.unclear) > 0
+def is_any_looked_at_again(first: Separation) -> Tensor:
+    """Whether any sketch is a photograph, or it is unclear which side of it is ink."""
+    return tf.reduce_max(tf.maximum(first.unclear, first.photograph)) > 0
 
 
 def once(first: Separation) -> tuple[Looks, Clearness]:
     """Look once at all sketches."""
     unclear = tf.reshape(first.unclear, [-1])
-    return Looks(*first[:8]), Clearness(unclear, unclear > 0, unclear > 0)
+    looks = Looks(*first[:8], number=tf.range(tf.size(unclear)))
+    return looks, Clearness(unclear, unclear > 0, unclear > 0)
 
 
-def thrice(first: Separation) -> tuple[Looks, Clearness]:
-    """Look again. Of sketches that are clear, these looks find nothing."""
-    again = look_again(first)
-    is_unclear = tf.cast(first.unclear > 0, tf.float32)
-    image, step, sign, paper, found, *rest = (
-        tf.concat(both, axis=0) for both in zip(first[:8], again[:8], strict=True)
+def again(first: Separation) -> tuple[Looks, Clearness]:
+    """Look again. Looks that find nothing are left out."""
+    more = look_again(first)
+    unclear = tf.reshape(first.unclear, [-1])
+    other, same, _ = (tf.reshape(look, [-1]) == 0 for look in tf.split(more.unclear, LOOKS))
+    (number,) = indices(tf.reduce_max(more.found, axis=(1, 2)) > 0)
+    number = tf.concat([tf.range(tf.size(unclear)), tf.size(unclear) + number], axis=0)
+    image, step, sign, paper, found, strength, lines, flat = (
+        tf.gather(tf.concat(both, axis=0), number) for both in zip(first[:8], more[:8], strict=True)
     )
-    found *= tf.concat([tf.ones_like(is_unclear), is_unclear, is_unclear], axis=0)
-    other, same = (tf.reshape(half, [-1]) == 0 for half in tf.split(again.unclear, 2))
-    return Looks(image, step, sign, paper, found, *rest), Clearness(tf.reshape(first.unclear, [-1]), other, same)
+    return Looks(image, step, sign, paper, found, strength, lines, flat, number), Clearness(unclear, other, same)

@@ -11,7 +11,7 @@ from export.reader.judging import is_digit_beside_digits, is_smear, probable
 from export.reader.looking import Clearness
 from export.reader.shading import Pages, Shades
 from export.reader.tensors import FAR, Tensor, indices, segment_sums
-from model.normalize import GRID, SIDE
+from model.normalize import GRID, LOOKS, SIDE
 from model.reader import imaging, judging, looking, ordering
 
 
@@ -70,7 +70,8 @@ def in_order(entries: Entries, read_pictures: Any, pages: Pages, clearness: Clea
     digit = tf.where((counts > 0) & is_number, digit, -1)
 
     best = best_looks(digit, sheet, read_pictures[0], pages, clearness)
-    (kept,) = indices(sheet == tf.gather(best, tf.gather(pages.sketch, sheet)))
+    is_best = pages.number == tf.gather(best, pages.sketch)
+    (kept,) = indices(tf.gather(is_best, sheet))
     chosen = sheet, line, x, piece, boxes, probabilities, images, maps, sure, digit
     chosen = tf.nest.map_structure(lambda values: tf.gather(values, kept), chosen)
     sheet, line, x, piece, boxes, probabilities, images, maps, sure, digit = chosen
@@ -146,7 +147,7 @@ def _are_known(entries: Entries) -> Tensor:
 
 
 def _without_leavings(entries: Entries, pages: Pages) -> Entries:
-    """Leave out smears beside digits, ends of what goes on where no digit is near, and what lies beside the sheet."""
+    """Leave out smears beside digits, ends of what goes on where no digit is near, and what is too faint."""
     sheet, boxes, is_digit, sheets = entries.sheet, entries.boxes, entries.counts, tf.shape(pages.image)[0]
     is_one = is_digit & (tf.argmax(entries.probabilities[:, 2], axis=1, output_type=tf.int32) == 1)
     wide, high = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
@@ -162,7 +163,8 @@ def _without_leavings(entries: Entries, pages: Pages) -> Entries:
     count = tf.maximum(segment_sums(sheet, known, sheets), 1.0)
     of_ink, of_paper = (segment_sums(sheet, known * each, sheets) / count for each in (entries.ink, paper))
     is_faint = (entries.ink < ordering.FAINT * tf.gather(of_ink, sheet)) & (is_one | ~is_digit)
-    is_end |= is_faint & (paper < ordering.DARK * tf.nn.relu(tf.gather(of_paper, sheet))) & (paper > 0)
+    is_beside = (paper < ordering.DARK * tf.nn.relu(tf.gather(of_paper, sheet))) & (paper > 0)
+    is_end |= is_faint & ((wide < ordering.THIN * high) | is_beside)
     digits = segment_sums(sheet, tf.cast(is_digit & ~is_end, tf.int32), sheets)
     (kept,) = indices(~(is_smear(entries.images) | is_end) | (tf.gather(digits, sheet) == 0))
     return tf.nest.map_structure(lambda values: tf.gather(values, kept), entries)
@@ -180,15 +182,17 @@ def _paper_at(entries: Entries, pages: Pages) -> Tensor:
 
 
 def best_looks(digits: Tensor, sheet: Tensor, pictures: Tensor, pages: Pages, clearness: Clearness) -> Tensor:
-    """The number of the sheet that shows each sketch best. `pictures` are the answers for whole sheets."""
+    """The number of the look that shows each sketch best. `pictures` are the answers for whole sheets."""
     unclear, other, same = clearness
-    sketches, sheets = tf.size(unclear), tf.size(pages.sketch)
-    none = tf.zeros([3 * sketches])
+    sketches, sheets = tf.size(unclear), tf.size(pages.number)
+    none = tf.zeros([sheets])
 
     def by_look(values: Tensor) -> Tensor:
-        return tf.reshape(tf.concat([values, none], axis=0)[: 3 * sketches], [3, sketches])
+        values = tf.concat([values, none], axis=0)[:sheets]
+        laid_out = tf.tensor_scatter_nd_update(tf.zeros([(1 + LOOKS) * sketches]), pages.number[:, None], values)
+        return tf.reshape(laid_out, [1 + LOOKS, sketches])
 
-    images = tf.where(by_look(tf.cast(is_smear(pages.image), tf.float32)) > 0, 0.0, by_look(probable(pictures)))
+    images = tf.where(by_look(tf.cast(is_smear(pages.image), tf.float32)) > 0, 0.0, by_look(probable(pictures)))[:3]
     straight, turned, last = tf.unstack(images)
     of_drawing = straight, tf.where(other & (turned > judging.SURE), turned, 0.0), tf.where(same, judging.SURE, 0.0)
     of_photograph = (
@@ -206,4 +210,4 @@ def best_looks(digits: Tensor, sheet: Tensor, pictures: Tensor, pages: Pages, cl
     more = tf.where(is_drawn | (tf.reduce_max(images, axis=0) >= judging.SURE), 2.0, 1.0) * ordering.FEW
     is_page = tf.reduce_max(gains, axis=0) >= tf.maximum(gain, 0.0) + more
     best = tf.where(is_page, most, surest)
-    return tf.where(unclear > 0, best, 0) * sketches + tf.range(sketches)
+    return best * sketches + tf.range(sketches)

@@ -17,6 +17,8 @@ class Pages(NamedTuple):
     """Of the sketches, [sketches, height, width]."""
     above: Tensor
     """Sums of the levels above each pixel, in whole numbers."""
+    number: Tensor
+    """Of each sheet as a look, [B]."""
     sketch: Tensor
     """Number of each sheet's sketch, [B]."""
     sign: Tensor
@@ -54,15 +56,14 @@ class Shades(NamedTuple):
 
 def shades(looks: Looks, level: Tensor, above: Tensor) -> tuple[Pages, Shades, Tensor]:
     """Lay the sheets on cells; and tell whether any has printed lines."""
-    image, step, sign, paper, found, strength, lines, flat = looks
+    image, step, sign, paper, found, strength, lines, flat, number = looks
     height, width = tf.shape(level)[1], tf.shape(level)[2]
     small, large = (cell_side(height, width, count) for count in shading.CELLS)
     cell = tf.minimum(small, tf.maximum(2, large))
     longest = tf.cast(tf.maximum(height, width), tf.float32)
     size = (tf.reshape(step, [-1]) * BOX - imaging.COARSE / GRID * longest) / tf.cast(cell, tf.float32)
-    sketches, sheets = tf.shape(level)[0], tf.shape(image)[0]
-    sketch = tf.tile(tf.range(sketches), [sheets // sketches])
-    pages = Pages(level, above, sketch, sign, paper, tf.cast(cell, tf.float32), image, size)
+    sketch = number % tf.shape(level)[0]
+    pages = Pages(level, above, number, sketch, sign, paper, tf.cast(cell, tf.float32), image, size)
     is_line = tf.cast(lines > shading.PRINTED, tf.float32)
     return pages, _shades_of(pages, found, strength, is_line, flat, cell), tf.reduce_max(is_line) > 0
 

@@ -4,8 +4,8 @@ This is the plain reference of the graph export/onnx/reader.onnx, which export/r
 room by room as here. The steps:
 
 0. canvases.py, looking.py: light digits on dark canvases on a light page, as in a screenshot, are turned to dark ones
-   first. Where it is unclear which side is ink, the sketch is looked at three times, each look is read, and the best
-   one counts.
+   first. A photograph is looked at again, closer, if its ink takes little of the sheet; and twice more where it is
+   unclear which side is ink. Each look is read, and the best one counts.
 1. shading.py: the sheet is averaged over square cells. A cell holds ink if it is clearly darker than the paper, and
    than printed lines, as model/normalize.py finds both.
 2. connecting.py: cells of ink that touch each other, at a corner too, are one part.
@@ -55,10 +55,10 @@ def read(sketch: np.ndarray, networks: Networks) -> Reading:
         sketch = without_canvases(sketch)
         sketches = averaged(sketch[None])
     first = separated(sketches)
-    if not np.any(first.unclear):
+    if not np.any(first.unclear) and not np.any(first.photograph):
         return _read(sketch, first, networks)
     again = look_again(first)
-    looks = [first, *(Separation(*(each[i : i + 1] for each in again)) for i in range(2))]
+    looks = [first, *(Separation(*(each[i : i + 1] for each in again)) for i in range(3))]
     readings = [_read(sketch, look, networks) for look in looks]
     return readings[best_look(looks, readings, networks)]
 

@@ -1,4 +1,4 @@
-"""Looks at a sketch of which it is unclear which side is ink."""
+"""Looks at a photograph, or at a sketch of which it is unclear which side is ink."""
 
 import numpy as np
 
@@ -11,18 +11,19 @@ TURNED = 0.98  # probability as which a clear look counts that has the ink on th
 
 
 def best_look(looks: list[Separation], readings: list[Reading], networks: Networks) -> int:
-    """Choose a look at a sketch that is unclear.
+    """Choose a look at a photograph, or at a sketch that is unclear.
 
-    It is the look of whose image as one digit the networks are surest. As a page is no digit, a clear look counts as
+    It is the look of whose image as one digit the networks are surest, but not the closer one, in which a part of a
+    digit may look like another. As a page is no digit, a clear look counts as
     sure: that with the ink on the other side, or else the first of a photograph, and the last of a drawing. What a
     scribble leaves free may look like a digit: at a drawing, the other side counts only if it is clear and they are
     sure of it. But if one look shows a few more digits than that, it is a page; twice as many if there is a sure digit.
     A light sheet on an even table looks like a drawing: there it takes twice as many without the 1s, to which a
     scribble's gaps are alike.
     """
-    images = [surely(networks, np.asarray(look.image)) for look in looks]
+    images = [surely(networks, np.asarray(look.image)) for look in looks[:3]]
     sure = list(images)
-    other, same = (not np.any(look.unclear) for look in looks[1:])
+    other, same = (not np.any(look.unclear) for look in looks[1:3])
     is_drawn = np.any(np.asarray(looks[0].unclear) > 1)
     if is_drawn:
         sure[1:] = sure[1] if other and sure[1] > SURE else 0, SURE if same else 0

@@ -13,8 +13,9 @@ SHEET = 0.3  # of a sheet's pieces: if fewer are digits, a line of less than FEW
 FEW = 3
 THIN_END = 0.4  # of its height: a narrower piece that goes on is the end of a line or an edge, if a 1 or no digit
 END = 0.55, 1.25  # of the digits' mean height: a lower or higher one that goes on is such an end, if no digit
-FAINT = 0.5  # of the mean darkness of sure digits: what is fainter than that,
-DARK = 0.9  # on paper that is darker than this share of theirs, lies beside the sheet
+FAINT = 0.5  # of the mean darkness of sure digits: what is fainter than that is left over,
+DARK = 0.9  # if the paper there is darker than this share of theirs, so that it lies beside the sheet,
+THIN = 0.12  # or if it is narrower than this share of its height: a rest of a printed line
 
 
 class Reading(NamedTuple):
@@ -67,27 +68,28 @@ def beside_digits(pieces: list[Piece]) -> list[Piece]:
 
 
 def without_leavings(pieces: list[Piece]) -> list[Piece]:
-    """Leave out smears beside digits, ends of what goes on where no digit is near, and what lies beside the sheet."""
+    """Leave out smears beside digits, ends of what goes on where no digit is near, and what is too faint."""
     digits = np.array([piece.digit for piece in pieces], int)
     wide, high = np.array([piece.box[2:] - piece.box[:2] for piece in pieces], np.float32).reshape(-1, 2).T
     mean = high[digits >= 0].mean() if np.any(digits >= 0) else 0.0
     is_end = (wide < THIN_END * high) & ((digits == 1) | (digits < 0))
     is_end |= (digits < 0) & ((high < END[0] * mean) | (high > END[1] * mean) | (wide > WIDE * high))
     is_end &= np.array([piece.goes_on for piece in pieces], bool)
-    is_end |= _are_faint(pieces, digits)
+    is_end |= _are_faint(pieces, digits, wide < THIN * high)
     if not np.any((digits >= 0) & ~is_end):
         return pieces
     return [piece for piece, end in zip(pieces, is_end, strict=True) if not end and not is_smear(piece.image)]
 
 
-def _are_faint(pieces: list[Piece], digits: np.ndarray) -> np.ndarray:
-    """Whether each lies beside the sheet: a 1 or no digit, fainter than the sure digits, and on darker ground."""
+def _are_faint(pieces: list[Piece], digits: np.ndarray, are_thin: np.ndarray) -> np.ndarray:
+    """Whether each is a 1 or no digit, fainter than the sure digits, and thin or on darker ground."""
     ink, paper = (np.array([getattr(piece, name) for piece in pieces], np.float32) for name in ("ink", "paper"))
     sure = np.array([piece.answer[2].max() for piece in pieces]) > SURE
     sure &= (digits >= 0) & (digits != 1)
-    if not np.any(sure) or paper[sure].mean() <= 0:
+    if not np.any(sure):
         return np.zeros(len(pieces), bool)
-    return (digits < 2) & (digits != 0) & (ink < FAINT * ink[sure].mean()) & (paper < DARK * paper[sure].mean())
+    are_beside = (paper < DARK * paper[sure].mean()) & (paper > 0)
+    return (digits < 2) & (digits != 0) & (ink < FAINT * ink[sure].mean()) & (are_thin | are_beside)
 
 
 def reading_of(pieces: list[Piece], cell: int) -> Reading:

@@ -238,6 +238,20 @@ def test_a_page_in_glare_is_read(x: float, y: float) -> None:
     assert text(read(glare, bars_and_rings)) == "0000/0000/0000"
 
 
+@pytest.mark.parametrize(("left", "top"), [(30, 30), (420, 60), (240, 320)])
+def test_small_digits_on_a_folded_sheet_are_read(left: int, top: int) -> None:
+    rings = [(RING, x, y, x + 24, y + 40) for y in (top, top + 60) for x in range(left, left + 160, 40)]
+    page = photographed(sheet(*rings, size=(480, 640), pen=4)).astype(float)
+    random = np.random.default_rng(0)
+    down, across = np.mgrid[:480, :640]
+    for _ in range(2):
+        turn = random.uniform(0, np.pi)
+        away = (across - random.uniform(0, 640)) * np.cos(turn) + (down - random.uniform(0, 480)) * np.sin(turn)
+        page *= 1 - 0.3 * np.exp(-((away / 45) ** 2))
+    page += random.normal(0, 2, page.shape)
+    assert text(read(page.clip(0, 255).astype(np.uint8), bars_and_rings)) == "0000/0000"
+
+
 def test_the_gaps_of_a_scribble_are_no_page() -> None:
     scribble = [(BAR, x, 30, x + aside, 170) for x in range(50, 350, 12) for aside in (0, 12)]
     assert text(read(sheet(*scribble, pen=4), bars_and_rings)) == "?"
@@ -364,13 +378,13 @@ def test_small_digits_on_a_large_sheet_are_read() -> None:
     assert text(read(sheet(*row, size=(700, 900), pen=2), bars_and_rings)) == "1010"
 
 
-def piece(digit: int, ink: float, paper: float, sure: float = 0.99) -> Piece:
+def piece(digit: int, ink: float, paper: float, sure: float = 0.99, wide: int = 30) -> Piece:
     """A piece of ink with the form of a digit."""
     answer = np.full((3, 10), (1 - sure) / 9, np.float32)
     answer[:, digit] = sure
     image = np.zeros((SIDE, SIDE), np.float32)
     image[4:24, 13:15] = 1
-    return Piece(digit, 0, np.array([0, 0, 30, 60]), image, answer, goes_on=False, ink=ink, paper=paper)
+    return Piece(digit, 0, np.array([0, 0, wide, 60]), image, answer, goes_on=False, ink=ink, paper=paper)
 
 
 @pytest.mark.parametrize(
@@ -394,6 +408,22 @@ def test_what_is_faint_on_darker_ground_than_the_digits_is_left_out_if_it_may_be
         assert without_leavings([each]) == [each]
     light = [p._replace(paper=-30.0) for p in (*digits, beside)]
     assert len(without_leavings(light)) == 4
+
+
+@pytest.mark.parametrize(
+    ("beside", "stays"),
+    [
+        (piece(1, 60, 230, wide=6), False),  # the rest of a printed line
+        (piece(-1, 60, 230, wide=6), False),
+        (piece(1, 120, 230, wide=6), True),  # a 1 of the same pen
+        (piece(1, 60, 230, wide=12), True),  # a 1 that leans
+    ],
+)
+def test_what_is_thinner_and_fainter_than_the_digits_is_left_out(beside: Piece, stays: bool) -> None:
+    digits = [piece(7, 150, 230), piece(0, 155, 225)]
+    for paper in (230, -30):
+        pieces = [p._replace(paper=paper) for p in (*digits, beside)]
+        assert [each.digit for each in without_leavings(pieces)] == [7, 0, *[beside.digit] * stays]
 
 
 def test_a_blot_beside_digits_is_left_out_but_alone_it_is_no_digit() -> None:
