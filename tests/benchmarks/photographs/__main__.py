@@ -2,8 +2,8 @@
 
 They are scaled as the demo scales picture files. Prints for each kind of photograph the share of those that are read as
 their digit and nothing else, of those that are read wrong, and of those in which no digit is read. With --pages, pages
-of five numbers are photographed; it prints the share of pages that are read exactly, and of their digits. With --small,
-the digits on these pages are about as small as most people write them on a whole sheet.
+of five numbers are photographed; it prints the share of pages that are read exactly, and of their digits. With --pages
+0.45 the numbers fill less than half of the page's sides, as most people write, and 0.22 is small handwriting.
 """
 
 import argparse
@@ -46,11 +46,17 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=200, help="digits of each kind")
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS, metavar="KIND")
     parser.add_argument("--pictures", type=Path, metavar="DIR", help="write a contact sheet of each kind there")
-    parser.add_argument("--pages", action="store_true", help="photograph pages of numbers; a tenth as many")
-    parser.add_argument("--small", action="store_true", help="pages of small digits")
+    parser.add_argument(
+        "--pages",
+        type=float,
+        nargs="?",
+        const=1.0,
+        metavar="SHARE",
+        help="photograph a tenth as many pages of numbers, which fill this share of the sheet's sides; default: 1",
+    )
     arguments = parser.parse_args()
     classifier = load("cpu", arguments.onnx)
-    if arguments.pages or arguments.small:
+    if arguments.pages:
         return read_pages(classifier, arguments)
     drawings, labels = written(arguments.count, folders.checked(arguments.data))
     print(f"{len(labels)} digits; % right, wrong, refused\n")
@@ -69,7 +75,7 @@ def main() -> None:
 
 def read_pages(classifier: Classifier, arguments: argparse.Namespace) -> None:
     """Print which pages, and which of their digits, are read in each kind of photograph."""
-    drawings, texts = pages(arguments.count // 10, folders.checked(arguments.data), are_small=arguments.small)
+    drawings, texts = pages(arguments.count // 10, folders.checked(arguments.data), share=arguments.pages)
     print(f"{len(texts)} pages; % of pages and of digits right\n")
     shares = []
     for kind in arguments.kinds:

@@ -19,7 +19,6 @@ MARGIN = 0.03  # of the photograph's sides that stays free of ink
 LENS = 1 / 2_000, 1 / 600  # blur of a photograph in focus, as a share of its longer side
 LINES, LENGTHS = 5, (4, 8)  # numbers on a page, and digits of each
 PAGE_SIDES = (1_200, 1_600), (1_600, 1_200)  # height and width in pixels
-SMALL_SIDES = (360, 270), (270, 360)  # of that part of a page on which small handwriting stands
 PAGE_PENS = 0.05, 0.12  # widths as a share of the digits' height: a ballpoint pen to a felt tip
 VALIDATION = 5_000  # MNIST's last training digits, on which no training learns
 
@@ -51,10 +50,10 @@ def written(count: int, data: Folders = (), seed: int = 0) -> tuple[list[Written
     return sheets, np.concatenate([digits.labels[half], pens.labels[rest]])
 
 
-def pages(count: int, data: Folders = (), seed: int = 0, are_small: bool = False) -> tuple[list[Written], list[str]]:
+def pages(count: int, data: Folders = (), seed: int = 0, share: float = 1.0) -> tuple[list[Written], list[str]]:
     """Write `count` pages of numbers by the pen writers for validation. Returns them and what stands on them.
 
-    The digits fill the page, or `are_small`, as most people write on a whole sheet.
+    The digits fill a `share` of the page's sides: most people write smaller than to fill a whole sheet.
 
     The data come from the folders `data`, or are downloaded. Raises InputError if they are missing.
     """
@@ -65,9 +64,10 @@ def pages(count: int, data: Folders = (), seed: int = 0, are_small: bool = False
     for _ in range(count):
         hand = hands[random.integers(len(hands))]
         lengths = random.integers(*LENGTHS, LINES, endpoint=True).tolist()
-        page = sheet("apart", lengths, hand, random, SMALL_SIDES if are_small else PAGE_SIDES, PAGE_PENS)
+        sides = [(round(share * height), round(share * width)) for height, width in PAGE_SIDES]
+        page = sheet("apart", lengths, hand, random, sides, PAGE_PENS)
         ink = Image.fromarray(255 - page.sketch)
-        if are_small:
+        if share < 1:
             height, width = PAGE_SIDES[random.integers(len(PAGE_SIDES))]
             part, ink = ink, Image.new("L", (width, height))
             ink.paste(part, (int(random.integers(width - part.width)), int(random.integers(height - part.height))))
