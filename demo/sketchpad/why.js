@@ -9,7 +9,7 @@ const LENGTHS = [0, 2, 4, 6, 8, 10]; // of the strokes that are added until the 
 const STROKE = 1.3; // radius of these strokes: a pen's on most digits
 const MAX_STROKES = 48; // of one length that the networks are asked about
 const INKED = 77; // a pixel is part of a stroke from 30 % on
-const CONVINCING = 0.6; // probability of the other digit; at 0.5 it would only just count
+const CONVINCING = 0.9; // probability of the other digit; with less, fewer changes do on the paper what they promise
 const WEAK = 0.5; // log-odds: what matters less is not named
 const APART = 7; // pixels between two places that are named
 const LEAST = 1e-6; // a probability below it counts as this
@@ -80,14 +80,16 @@ async function findAddition(image, digit, ask, goesOn) {
     return lenet5.map((_, of) => mean(both, of));
   });
   const gains = new Map(dots.map(({ x, y }, i) => [key(x, y), odds[i + 1].map((value, of) => value - odds[0][of])]));
+  const box = boxOf(image);
   for (const length of LENGTHS) {
     const promising = strokes(image, length)
+      .filter((stroke) => joins(stroke, image, box))
       .map((stroke) => ({ stroke, score: promise(stroke, odds[0], gains, digit) }))
       .sort((one, other) => other.score - one.score)
       .slice(0, MAX_STROKES)
       .map(({ stroke }) => stroke);
-    if (!promising.length || !goesOn()) return null;
-    const change = await smallest("with", image, promising, digit, ask);
+    if (!goesOn()) return null;
+    const change = promising.length ? await smallest("with", image, promising, digit, ask) : null;
     if (change) return change;
   }
   return null;
@@ -125,6 +127,19 @@ function strokes(image, length) {
       });
       return paper > covered / 2;
     });
+}
+
+// Whether a stroke on the paper becomes part of the digit, and leaves its size and place on the image as they are: it
+// touches the ink, and stays in the ink's box, except for a pixel.
+function joins(stroke, image, [left, top, right, bottom]) {
+  let [touches, stays] = [false, true];
+  cover(stroke, (pixel, share) => {
+    if (share < 0.5) return;
+    const [x, y] = [pixel % SIDE, Math.floor(pixel / SIDE)];
+    touches ||= image[pixel] > INKED;
+    stays &&= x >= left - 1 && x <= right + 1 && y >= top - 1 && y <= bottom + 1;
+  });
+  return touches && stays;
 }
 
 // The change with the least ink that makes the image another digit, or null.
@@ -233,16 +248,17 @@ function isInkBetween(image, from, to) {
 }
 
 function placeIn(image, x, y) {
+  const [left, top, right, bottom] = boxOf(image);
+  const rank = (least, most, value) => Math.min(2, Math.max(0, Math.floor((3 * (value - least)) / (most - least + 1))));
+  const isNarrow = right - left < SIDE / 4;
+  return PLACES[rank(top, bottom, y)][isNarrow ? 1 : rank(left, right, x)];
+}
+
+// The first and last column and row of the ink: left, top, right and bottom.
+function boxOf(image) {
   const ink = [...image.keys()].filter((pixel) => image[pixel] > INKED);
-  const rank = (values, value) => {
-    const [least, most] = [Math.min(...values), Math.max(...values)];
-    return Math.min(2, Math.max(0, Math.floor((3 * (value - least)) / (most - least + 1))));
-  };
-  const row = rank(ink.map((pixel) => Math.floor(pixel / SIDE)), y);
-  const columns = ink.map((pixel) => pixel % SIDE);
-  const isNarrow = Math.max(...columns) - Math.min(...columns) < SIDE / 4;
-  const column = isNarrow ? 1 : rank(columns, x);
-  return PLACES[row][column];
+  const [columns, rows] = [ink.map((pixel) => pixel % SIDE), ink.map((pixel) => Math.floor(pixel / SIDE))];
+  return [Math.min(...columns), Math.min(...rows), Math.max(...columns), Math.max(...rows)];
 }
 
 const PLACES = [
