@@ -4,8 +4,8 @@ For validation digits of MNIST, the page's own script finds which ink speaks for
 the ink away that speaks most for it, and as much other ink: patches at random places among the rest. It prints how far
 the probability falls each way. Then every change of mind that the page would show is checked by reader.onnx's networks
 in another session. Held-out writers of UJI write on the page's paper, too: there each change is made in the drawing,
-and the page reads it again. Last it times the explanation on the server's page and on the static page, from the answer to the
-picture, while the digit is drawn there.
+and the page reads it again. Last it times the explanation on the server's page and on the static page, from the answer
+to the picture, while the digit is drawn there.
 """
 
 import argparse
@@ -43,7 +43,7 @@ EXPLAIN = """async (digits) => {
     for (const [digit, pixels] of digits) {
         const image = Uint8Array.from(pixels)
         const evidence = await findEvidence(image, ask)
-        const changes = await findChanges(image, digit, ask, () => true)
+        const changes = await findChanges(image, digit, null, ask, () => true)
         const changed = changes.map(({ kind, patch, digit, probability, ink }) => ({
             kind, patch, digit, probability, ink, pixels: [...(kind === "with" ? withInk : without)(image, patch)],
         }))
