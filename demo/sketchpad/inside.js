@@ -116,7 +116,7 @@ function makeInside(element, server) {
     paintHeat(heat, evidence.image);
     const isRead = digit.digit !== null;
     const why = `Why ${isTaught ? "the networks alone say" : "it says"} ${main}${against === null ? "" : `, not ${against}`}`;
-    const near = `How near it is to ${withArticle(main)}${against === null ? "" : `, not ${withArticle(against)}`}`;
+    const near = `How near it is to ${withArticle(main)}${against === null ? "" : ` rather than ${withArticle(against)}`}`;
     $("#why-what").textContent = isRead ? why : near;
     $(".rivals span").textContent = isRead ? "Why not another digit?" : "Compare with another digit:";
     $("#why").textContent = tell(evidence.image, heat, main, against);
@@ -152,15 +152,8 @@ function makeInside(element, server) {
   // Shows changes, or `otherwise` if there are none.
   function showChanges(changes, otherwise) {
     for (const layer of layers) layer.querySelector("svg").replaceChildren(...changes.map(markOf));
-    const texts = changes.length ? changes.map(textOf) : [otherwise];
+    const texts = changes.length ? changes.map((change) => sentenceOf(change, explained.evidence.image)) : [otherwise];
     $("#changes").replaceChildren(...texts.map((textContent) => Object.assign(document.createElement("li"), { textContent })));
-  }
-
-  function textOf({ kind, patch, digit, probability }) {
-    const what = kind === "without" ? "Without the ink in the ring" : "With ink in the dashed outline";
-    const where = placeIn(explained.evidence.image, patch.x, patch.y);
-    const more = patch.radius > RADIUS ? " The colours tell what smaller pieces of ink do, each by itself." : "";
-    return `${what} ${where} the networks would read ${digit}, ${percent(probability)} sure.${more}`;
   }
 
   function showNumbers(numbers) {
@@ -278,6 +271,13 @@ function middleOf(image) {
     rows[y] = Math.max(rows[y], ink);
   });
   return [span(columns), span(rows)];
+}
+
+// A change of the image, as a sentence. A second one says why a large ring may lie on grey ink.
+function sentenceOf({ kind, patch, digit, probability }, image) {
+  const what = kind === "without" ? "Without the ink in the ring" : "With ink in the dashed outline";
+  const small = patch.radius > RADIUS ? " The colours tell what smaller pieces of ink do, each by itself." : "";
+  return `${what} ${placeIn(image, patch.x, patch.y)} the networks would read ${digit}, ${percent(probability)} sure.${small}`;
 }
 
 // The outline of a patch, in pixels of the image.

@@ -285,6 +285,22 @@ def test_it_is_said_that_the_networks_disagree_even_if_a_digit_is_read(browser: 
     page.close()
 
 
+def test_a_large_ring_says_that_the_colours_are_about_less_ink(browser: Browser) -> None:
+    page = browser.new_page()
+    page.add_script_tag(content="\n".join((HERE / f"{name}.js").read_text() for name in ("why", "answers", "inside")))
+    change = {"kind": "without", "digit": 2, "probability": 0.9}
+    said = [
+        page.evaluate(
+            "([change, image]) => sentenceOf(change, Uint8Array.from(image))",
+            [{**change, "patch": {"x": 14, "y": 5, "radius": radius}}, seven().ravel().tolist()],
+        )
+        for radius in (2, 2.5)
+    ]
+    page.close()
+    small = "Without the ink in the ring at the top the networks would read 2, 90 % sure."
+    assert said == [small, f"{small} The colours tell what smaller pieces of ink do, each by itself."]
+
+
 def test_ink_that_resembles_a_digit_is_none_for_the_reason_that_the_answer_gives(browser: Browser) -> None:
     page = browser.new_page()
     page.add_script_tag(content="\n".join((HERE / f"{name}.js").read_text() for name in ("why", "answers", "inside")))
@@ -324,6 +340,8 @@ def test_ink_that_is_no_digit_is_explained(page: Page) -> None:
     expect(page.locator("#why-change")).to_have_text("What would make it a digit")
     expect(page.locator(".rivals")).to_contain_text("Compare with another digit")
     expect(page.locator("#changes")).to_contain_text(re.compile("read [0-9], |makes it a digit"))
+    page.locator(".rivals button:enabled").first.click()
+    expect(page.locator("#why-what")).to_contain_text(" rather than a")
 
 
 @pytest.mark.parametrize(("width", "height", "stays"), [(1366, 700, True), (1366, 400, False), (390, 844, False)])
