@@ -17,8 +17,12 @@ from demo.reader import BusyError, Reader
 from demo.sketchpad import HERE, MODEL_CARD, SCRIPTS, STYLES, TITLE
 from demo.uploads import Uploads
 
-# Gradio's own margins are too wide for phones.
-CSS = ".gradio-container .main.app { padding: 0.75rem } #sketchpad .html-container { padding: 0 }"
+# Gradio's own margins are too wide for phones, and with overflow: hidden the paper could not stay in view.
+CSS = """
+.gradio-container .main.app { padding: 0.75rem }
+#sketchpad .html-container { padding: 0 }
+.gradio-container.gradio-container { overflow: clip }
+"""
 FONT = ("system-ui", "sans-serif")  # Gradio's own SemiBold lacks most letters: headings would mix two fonts
 FILE_TYPE = "gradio.FileData"
 

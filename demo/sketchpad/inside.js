@@ -7,6 +7,8 @@ const NEITHER = [170, 170, 170];
 const WHITE = [255, 255, 255];
 const BLACK = [0, 0, 0];
 const FIELDS = { conv1: [24, 1, 5], conv2: [19, 1, 10], conv3: [5, 2, 19] }; // pixels a side; step and side of a field
+const FAINT = 0.35; // of full colour: what just matters
+const FAVOURED = 0.2; // below this probability of each digit, a network favours none
 const MATCH = 0.05; // between the probabilities of reader.onnx and of the same networks by themselves
 
 function makeInside(element, server) {
@@ -23,6 +25,7 @@ function makeInside(element, server) {
     button.addEventListener("click", () => {
       rival = rival === digit ? null : digit;
       showEvidence(rival);
+      if (explained) search();
     });
     for (const [event, pointed] of [["pointerenter", true], ["pointerleave", false]])
       button.addEventListener(event, () => showEvidence(pointed ? digit : rival));
@@ -44,15 +47,8 @@ function makeInside(element, server) {
 
   // Explains a digit of the newest answer, which holds its pixels, once the pen rests, and the sketch that it is about.
   // `isOnly` if there is no other ink.
-  async function explain(digit, sketch, isOnly) {
-    const mine = ++shown;
-    const goesOn = () => shown === mine && details.open;
-    const ask = async (images) => {
-      const found = await server.probabilities(images);
-      if (found.lenet5) return found;
-      throw Object.assign(new Error(found.error ?? found.problem), { isMeant: true });
-    };
-    try {
+  const explain = (digit, sketch, isOnly) =>
+    replace(async (goesOn) => {
       const networks = digit.alone ?? digit; // a taught digit is explained as the networks read it
       const evidence = await findEvidence(Uint8Array.from(digit.pixels), ask);
       if (!goesOn()) return;
@@ -67,15 +63,37 @@ function makeInside(element, server) {
       $(".why").hidden = false;
       $(".why").setAttribute("aria-busy", false);
       showEvidence(rival);
-      showChanges(null);
+      search();
       Object.assign($("#drawn i").style, placeOf(digit.box, sketch));
       setImage($("#drawn img"), await sketchUrl(sketch));
-      const changes = await findChanges(evidence.image, networks.digit, ask, goesOn);
-      if (goesOn()) showChanges(changes);
+    });
+
+  // Searches for what would make it the digit whose button is pressed, or any other.
+  const search = () =>
+    replace(async (goesOn) => {
+      const { digit, evidence } = explained;
+      const wanted = rival !== null ? withArticle(rival) : digit.digit === null ? "a digit" : "another digit";
+      $("#why-change").textContent = `What would make it ${wanted}`;
+      showChanges([], "Searching …");
+      const changes = await findChanges(evidence.image, digit.digit, rival, ask, goesOn);
+      if (goesOn()) showChanges(changes, `No small patch of ink, taken away or added, makes it ${wanted}.`);
+    });
+
+  // Runs work(goesOn) in place of older work, which stops because its goesOn() becomes false. Says so if it fails.
+  async function replace(work) {
+    const mine = ++shown;
+    const goesOn = () => shown === mine && details.open;
+    try {
+      await work(goesOn);
     } catch (error) {
-      if (!goesOn()) return;
-      forget(error.isMeant ? error.message : "The networks do not answer. Look again in a moment.");
+      if (goesOn()) forget(error.isMeant ? error.message : "The networks do not answer. Look again in a moment.");
     }
+  }
+
+  async function ask(images) {
+    const found = await server.probabilities(images);
+    if (found.lenet5) return found;
+    throw Object.assign(new Error(found.error ?? found.problem), { isMeant: true });
   }
 
   // Takes the explanation of an older drawing off the paper, and dims its words until the next one; or says why there
@@ -98,8 +116,9 @@ function makeInside(element, server) {
     paintHeat(heat, evidence.image);
     const isRead = digit.digit !== null;
     const why = `Why ${isTaught ? "the networks alone say" : "it says"} ${main}${against === null ? "" : `, not ${against}`}`;
-    $("#why-what").textContent = isRead ? why : `How near it is to ${withArticle(main)}`;
-    $("#why-change").textContent = isRead ? "What would change the answer" : "What would make it a digit";
+    const near = `How near it is to ${withArticle(main)}${against === null ? "" : ` rather than ${withArticle(against)}`}`;
+    $("#why-what").textContent = isRead ? why : near;
+    $(".rivals span").textContent = isRead ? "Why not another digit?" : "Compare with another digit:";
     $("#why").textContent = tell(evidence.image, heat, main, against);
     $("#for").textContent = `speaks for ${main}`;
     $("#against").textContent = against === null ? "speaks against it" : `speaks for ${against}`;
@@ -117,9 +136,10 @@ function makeInside(element, server) {
     const full = heat.reduce((most, value) => Math.max(most, Math.abs(value)), STRONG);
     const [rgba, stripes] = [new Uint8Array(4 * AREA), new Uint8Array(4 * AREA)];
     heat.forEach((value, i) => {
-      const colour = blended(NEITHER, value > 0 ? FOR : AGAINST, Math.abs(value) / full);
-      rgba.set([...colour, opacity[i]], 4 * i);
-      stripes[4 * i + 3] = value < 0 ? opacity[i] * Math.min(1, (2 * -value) / full) : 0;
+      const beyond = (Math.abs(value) - WEAK) / (full - WEAK);
+      const strength = beyond < 0 ? 0 : FAINT + (1 - FAINT) * beyond;
+      rgba.set([...blended(NEITHER, value > 0 ? FOR : AGAINST, strength), opacity[i]], 4 * i);
+      stripes[4 * i + 3] = value < 0 ? opacity[i] * Math.min(1, 2 * strength) : 0;
     });
     const [url, mask] = [rgba, stripes].map((pixels) => colourUrl({ rgba: pixels, width: SIDE, height: SIDE }));
     for (const layer of layers) {
@@ -129,20 +149,11 @@ function makeInside(element, server) {
     }
   }
 
-  function showChanges(changes) {
-    for (const layer of layers) layer.querySelector("svg").replaceChildren(...(changes ?? []).map(markOf));
-    const lines = textsOf(changes).map((textContent) => Object.assign(document.createElement("li"), { textContent }));
-    $("#changes").replaceChildren(...lines);
-  }
-
-  function textsOf(changes) {
-    if (!changes) return ["Searching …"];
-    if (!changes.length) return ["No small patch of ink, taken away or added, makes it another digit."];
-    return changes.map(({ kind, patch, digit, probability }) => {
-      const image = explained.evidence.image;
-      const what = kind === "without" ? "Without the ink in the ring" : "With ink in the dashed outline";
-      return `${what} ${placeIn(image, patch.x, patch.y)} the networks would read ${digit}, ${percent(probability)} sure.`;
-    });
+  // Shows changes, or `otherwise` if there are none.
+  function showChanges(changes, otherwise) {
+    for (const layer of layers) layer.querySelector("svg").replaceChildren(...changes.map(markOf));
+    const texts = changes.length ? changes.map((change) => sentenceOf(change, explained.evidence.image)) : [otherwise];
+    $("#changes").replaceChildren(...texts.map((textContent) => Object.assign(document.createElement("li"), { textContent })));
   }
 
   function showNumbers(numbers) {
@@ -201,6 +212,7 @@ function whyNone(digit, isOnly) {
 
 // Empty if the networks agree.
 function disagreement(probabilities) {
+  if (Math.max(...probabilities.lenet5, ...probabilities.ffnn) < FAVOURED) return "Neither network favours a digit.";
   const [one, other] = ["lenet5", "ffnn"].map((name) => likely(probabilities[name])[0]);
   return one === other ? "" : `The networks disagree: ${whatEachSays(probabilities)}.`;
 }
@@ -259,6 +271,13 @@ function middleOf(image) {
     rows[y] = Math.max(rows[y], ink);
   });
   return [span(columns), span(rows)];
+}
+
+// A change of the image, as a sentence. A second one says why a large ring may lie on grey ink.
+function sentenceOf({ kind, patch, digit, probability }, image) {
+  const what = kind === "without" ? "Without the ink in the ring" : "With ink in the dashed outline";
+  const small = patch.radius > RADIUS ? " The colours tell what smaller pieces of ink do, each by itself." : "";
+  return `${what} ${placeIn(image, patch.x, patch.y)} the networks would read ${digit}, ${percent(probability)} sure.${small}`;
 }
 
 // The outline of a patch, in pixels of the image.

@@ -9,8 +9,8 @@ const LENGTHS = [0, 2, 4, 6, 8, 10]; // of the strokes that are added until the 
 const STROKE = 1.3; // radius of these strokes: a pen's on most digits
 const MAX_STROKES = 48; // of one length that the networks are asked about
 const INKED = 77; // a pixel is part of a stroke from 30 % on
-const CONVINCING = 0.6; // probability of the other digit; at 0.5 it would only just count
-const WEAK = 0.5; // log-odds: what matters less is not named
+const CONVINCING = 0.9; // probability of the other digit; with less, fewer changes do on the paper what they promise
+const WEAK = 0.5; // log-odds: what matters less is neither named nor coloured
 const APART = 7; // pixels between two places that are named
 const LEAST = 1e-6; // a probability below it counts as this
 
@@ -38,24 +38,25 @@ function heatOf({ patches, drops }, digit, other = null) {
   return sums.map((sum, pixel) => sum / Math.max(weights[pixel], 1));
 }
 
-// The smallest patch of ink that, taken away or added, makes the image another digit than `digit`, or a digit if
-// `digit` is null: at most one change "without" ink and one "with" more, the smaller one first. Each is {kind, patch, ink,
-// digit, probability}, as the networks read the changed image. Before each question it calls goesOn(), and stops if that
-// is false.
-async function findChanges(image, digit, ask, goesOn) {
-  const removal = await findRemoval(image, digit, ask, goesOn);
-  const addition = await findAddition(image, digit, ask, goesOn);
+// The smallest patch of ink that, taken away or added, makes the image the digit `goal`, or if that is null any other than
+// `digit`, which is null if it is none: at most one change "without" ink and one "with" more, the smaller one first. Each
+// is {kind, patch, ink, digit, probability}, as the networks read the changed image. Before each question it calls
+// goesOn(), and stops if that is false.
+async function findChanges(image, digit, goal, ask, goesOn) {
+  const isWanted = (found) => found !== null && (goal === null ? found !== digit : found === goal);
+  const removal = await findRemoval(image, isWanted, ask, goesOn);
+  const addition = await findAddition(image, digit, isWanted, ask, goesOn);
   return [removal, addition].filter(Boolean).sort((one, other) => one.ink - other.ink);
 }
 
-async function findRemoval(image, digit, ask, goesOn) {
+async function findRemoval(image, isWanted, ask, goesOn) {
   for (const radius of REMOVALS) {
     if (!goesOn()) return null;
     const patches = discs(image, radius, (x, y) => (x + y) % 2 === 0);
-    const found = patches.length ? await smallest("without", image, patches, digit, ask) : null;
+    const found = patches.length ? await smallest("without", image, patches, isWanted, ask) : null;
     if (!found) continue;
     if (!goesOn()) return null;
-    return (await smallest("without", image, smaller(found.patch), digit, ask)) ?? found;
+    return (await smallest("without", image, smaller(found.patch), isWanted, ask)) ?? found;
   }
   return null;
 }
@@ -71,7 +72,7 @@ function smaller({ x, y, radius }) {
 }
 
 // Strokes are tried from short to long. What a dot at each place does tells which strokes are worth a question.
-async function findAddition(image, digit, ask, goesOn) {
+async function findAddition(image, digit, isWanted, ask, goesOn) {
   const dots = strokes(image, 0);
   if (!goesOn() || !dots.length) return null;
   const found = await ask(batchOf([image, ...dots.map((dot) => withInk(image, dot))]));
@@ -80,21 +81,23 @@ async function findAddition(image, digit, ask, goesOn) {
     return lenet5.map((_, of) => mean(both, of));
   });
   const gains = new Map(dots.map(({ x, y }, i) => [key(x, y), odds[i + 1].map((value, of) => value - odds[0][of])]));
+  const box = boxOf(image);
   for (const length of LENGTHS) {
     const promising = strokes(image, length)
-      .map((stroke) => ({ stroke, score: promise(stroke, odds[0], gains, digit) }))
+      .filter((stroke) => joins(stroke, image, box))
+      .map((stroke) => ({ stroke, score: promise(stroke, odds[0], gains, digit, isWanted) }))
       .sort((one, other) => other.score - one.score)
       .slice(0, MAX_STROKES)
       .map(({ stroke }) => stroke);
-    if (!promising.length || !goesOn()) return null;
-    const change = await smallest("with", image, promising, digit, ask);
+    if (!goesOn()) return null;
+    const change = promising.length ? await smallest("with", image, promising, isWanted, ask) : null;
     if (change) return change;
   }
   return null;
 }
 
-// The most by which any other digit could win over `digit`, if the dots along a stroke add up.
-function promise({ x, y, length, angle }, odds, gains, digit) {
+// The most by which a wanted digit could win over `digit`, if the dots along a stroke add up.
+function promise({ x, y, length, angle }, odds, gains, digit, isWanted) {
   const sums = [...odds];
   const count = 1 + length / 2;
   for (let i = 0; i < count; i++) {
@@ -103,7 +106,7 @@ function promise({ x, y, length, angle }, odds, gains, digit) {
     gains.get(place)?.forEach((gain, of) => (sums[of] += gain));
   }
   const own = digit === null ? 0 : sums[digit];
-  return Math.max(...sums.map((sum, of) => (of === digit ? -Infinity : sum - own)));
+  return Math.max(...sums.map((sum, of) => (isWanted(of) ? sum - own : -Infinity)));
 }
 
 const even = (value) => 2 * Math.round(value / 2);
@@ -127,8 +130,21 @@ function strokes(image, length) {
     });
 }
 
-// The change with the least ink that makes the image another digit, or null.
-async function smallest(kind, image, patches, digit, ask) {
+// Whether a stroke on the paper becomes part of the digit, and leaves its size and place on the image as they are: it
+// touches the ink, and stays in the ink's box, except for a pixel.
+function joins(stroke, image, [left, top, right, bottom]) {
+  let [touches, stays] = [false, true];
+  cover(stroke, (pixel, share) => {
+    if (share < 0.5) return;
+    const [x, y] = [pixel % SIDE, Math.floor(pixel / SIDE)];
+    touches ||= image[pixel] > INKED;
+    stays &&= x >= left - 1 && x <= right + 1 && y >= top - 1 && y <= bottom + 1;
+  });
+  return touches && stays;
+}
+
+// The change with the least ink that makes the image a wanted digit, or null.
+async function smallest(kind, image, patches, isWanted, ask) {
   const changed = patches.map((patch) => (kind === "with" ? withInk(image, patch) : without(image, patch)));
   const found = await ask(batchOf(changed));
   const changes = changed.map((pixels, i) => {
@@ -138,7 +154,7 @@ async function smallest(kind, image, patches, digit, ask) {
     return { kind, patch: patches[i], ink, digit: isRead(together) ? most : null, probability: together[most] };
   });
   return changes
-    .filter((change) => change.digit !== null && change.digit !== digit && change.probability >= CONVINCING && change.ink)
+    .filter((change) => isWanted(change.digit) && change.probability >= CONVINCING && change.ink)
     .reduce((least, change) => (least && least.ink <= change.ink ? least : change), null);
 }
 
@@ -233,16 +249,17 @@ function isInkBetween(image, from, to) {
 }
 
 function placeIn(image, x, y) {
+  const [left, top, right, bottom] = boxOf(image);
+  const rank = (least, most, value) => Math.min(2, Math.max(0, Math.floor((3 * (value - least)) / (most - least + 1))));
+  const isNarrow = right - left < SIDE / 4;
+  return PLACES[rank(top, bottom, y)][isNarrow ? 1 : rank(left, right, x)];
+}
+
+// The first and last column and row of the ink: left, top, right and bottom.
+function boxOf(image) {
   const ink = [...image.keys()].filter((pixel) => image[pixel] > INKED);
-  const rank = (values, value) => {
-    const [least, most] = [Math.min(...values), Math.max(...values)];
-    return Math.min(2, Math.max(0, Math.floor((3 * (value - least)) / (most - least + 1))));
-  };
-  const row = rank(ink.map((pixel) => Math.floor(pixel / SIDE)), y);
-  const columns = ink.map((pixel) => pixel % SIDE);
-  const isNarrow = Math.max(...columns) - Math.min(...columns) < SIDE / 4;
-  const column = isNarrow ? 1 : rank(columns, x);
-  return PLACES[row][column];
+  const [columns, rows] = [ink.map((pixel) => pixel % SIDE), ink.map((pixel) => Math.floor(pixel / SIDE))];
+  return [Math.min(...columns), Math.min(...rows), Math.max(...columns), Math.max(...rows)];
 }
 
 const PLACES = [

@@ -1,5 +1,6 @@
 """Look inside says why the networks read a digit as they do, from their answers to changed images."""
 
+import re
 from base64 import b64decode
 from collections.abc import Callable, Iterator
 from io import BytesIO
@@ -21,6 +22,7 @@ from tests.demo.serving import Running
 from tests.demo.tiny import TINY
 
 CROSS = ([(0.35, 0.2), (0.65, 0.8)], [(0.65, 0.2), (0.35, 0.8)])
+WAVY_SEVEN = [(0.27, 0.23), (0.35, 0.17), (0.52, 0.23), (0.71, 0.16), (0.61, 0.42), (0.51, 0.7), (0.485, 0.86)]
 # Networks that know two digits. The ink of the bar at the top, in rows 4 to 7, speaks for 7, and ink in the square at
 # the bottom left speaks for 2. Without either they are unsure.
 KNOWING_TWO = """(images) => {
@@ -37,7 +39,7 @@ KNOWING_TWO = """(images) => {
         const image = images.subarray(784 * i, 784 * (i + 1))
         const top = share(image, (x, y) => x >= 5 && x < 23 && y >= 4 && y < 8)
         const left = share(image, (x, y) => x >= 5 && x < 11 && y >= 18 && y < 23)
-        const odds = Array.from({ length: 10 }, (_, of) => Math.exp(of === 7 ? 12 * top : of === 2 ? 6 + 20 * left : 0))
+        const odds = Array.from({ length: 10 }, (_, of) => Math.exp(of === 7 ? 12 * top : of === 2 ? 7 + 20 * left : 0))
         const total = odds.reduce((a, b) => a + b)
         return odds.map((value) => value / total)
     })
@@ -48,11 +50,12 @@ EXPLAIN = f"""async (pixels) => {{
     const image = Uint8Array.from(pixels)
     const evidence = await findEvidence(image, ask)
     const heat = heatOf(evidence, 7)
-    const changes = await findChanges(image, 7, ask, () => true)
+    const changes = await findChanges(image, 7, null, ask, () => true)
     return {{
         heat: [...heat],
         rather: [...heatOf(evidence, 7, 2)],
         words: tell(image, heat, 7),
+        wanted: await Promise.all([2, 3].map((goal) => findChanges(image, null, goal, ask, () => true))),
         changes: changes.map((change) => ({{
             ...change,
             pixels: [...(change.kind === "with" ? withInk : without)(image, change.patch)],
@@ -146,12 +149,22 @@ def test_the_smallest_change_takes_ink_from_the_place_or_adds_it_there(explanati
     assert gone.min() == more.min() == 0
     assert gone[4:8].sum() > 0.7 * gone.sum()
     assert more[18:23, 5:11].sum() > 0.5 * more.sum()
+    assert (
+        more[:4].sum() == more[24:].sum() == more[:, :5].sum() == more[:, 23:].sum() == 0
+    )  # or it would be scaled anew
+    assert (more[:, 15:18].any(1) | more[:, [14, 18]].any(1)).any()  # or it would be a speck beside the digit
     assert [change["ink"] for change in explanation["changes"]] == sorted([gone.sum(), more.sum()])
 
 
 def test_a_change_does_what_it_says(explanation: dict[str, Any]) -> None:
     assert explanation["read"] == [[change["digit"], change["probability"]] for change in explanation["changes"]]
-    assert all(digit == 2 and p >= 0.6 for digit, p in explanation["read"])
+    assert all(digit == 2 and p >= 0.9 for digit, p in explanation["read"])
+
+
+def test_a_change_is_found_for_the_wanted_digit_only(explanation: dict[str, Any]) -> None:
+    for_two, for_three = explanation["wanted"]
+    assert {change["digit"] for change in for_two} == {2}
+    assert not for_three
 
 
 @pytest.fixture
@@ -188,6 +201,15 @@ def test_a_digit_is_explained_in_colours_and_words(page: Page) -> None:
     expect(page.locator("#why-what")).to_have_text("Why it says 7")
     expect(page.locator("#why")).to_contain_text("most for 7.")
     expect(page.locator("#changes")).not_to_be_empty()
+    expect(page.locator("#why-change")).to_have_text("What would make it another digit")
+    page.get_by_label("Why not a 1?").hover()
+    expect(page.locator("#why-what")).to_have_text("Why it says 7, not 1")
+    expect(page.locator("#why-change")).to_have_text("What would make it another digit")
+    page.get_by_label("Why not a 1?").click()
+    expect(page.locator("#why-change")).to_have_text("What would make it a 1")
+    expect(page.locator("#changes")).to_contain_text(re.compile("read 1, |makes it a 1"))
+    page.get_by_label("Why not a 1?").click()
+    expect(page.locator("#why-change")).to_have_text("What would make it another digit")
     page.get_by_label("Why not a 1?").click()
     expect(page.locator("#why-what")).to_have_text("Why it says 7, not 1")
     expect(page.locator("#why")).to_contain_text("most for 7 rather than 1.")
@@ -227,10 +249,10 @@ def test_the_buttons_of_other_digits_stay_below_the_pointer(
     assert len(tops) == 1
 
 
-def test_only_ink_that_speaks_against_is_striped(page: Page) -> None:
+def test_only_ink_that_speaks_against_is_striped_and_ink_that_matters_little_is_grey(page: Page) -> None:
     page.click(".inside summary")
-    page.get_by_label("a crossed 7").click()
-    expect(page.locator("#why")).to_contain_text("most for 7.")
+    draw(page, WAVY_SEVEN)
+    expect(page.locator(".paper .evidence")).to_be_visible()
     layer = page.locator(".magnified .evidence")
     striped = 0
     for rival in (0, 1, 2, 4, 9):
@@ -239,7 +261,10 @@ def test_only_ink_that_speaks_against_is_striped(page: Page) -> None:
         colours = pixels_of(layer.locator("img").get_attribute("src") or "")
         stripes = pixels_of(layer.locator(".stripes").evaluate("({ style }) => style.maskImage.slice(5, -2)"))
         red, _, blue, _ = np.moveaxis(colours.astype(int), 2, 0)
-        assert not stripes[blue > red, 3].any()
+        strength = abs(red - blue)
+        assert not stripes[blue >= red, 3].any()
+        assert (strength == 0).any()
+        assert strength[strength > 0].min() > 80
         striped += (stripes[..., 3] > 0).sum()
     assert striped
 
@@ -254,8 +279,26 @@ def test_it_is_said_that_the_networks_disagree_even_if_a_digit_is_read(browser: 
     page.add_script_tag(content="\n".join((HERE / f"{name}.js").read_text() for name in ("why", "answers", "inside")))
     four, nine = ([0.9 if i == digit else 0.1 / 9 for i in range(10)] for digit in (4, 9))
     said = [page.evaluate("disagreement", {"lenet5": four, "ffnn": other}) for other in (nine, four)]
-    page.close()
     assert said == ["The networks disagree: LeNet5 says 4, 90 %, and FFNN says 9, 90 %.", ""]
+    none = [0.1] * 10
+    assert page.evaluate("disagreement", {"lenet5": none, "ffnn": none}) == "Neither network favours a digit."
+    page.close()
+
+
+def test_a_large_ring_says_that_the_colours_are_about_less_ink(browser: Browser) -> None:
+    page = browser.new_page()
+    page.add_script_tag(content="\n".join((HERE / f"{name}.js").read_text() for name in ("why", "answers", "inside")))
+    change = {"kind": "without", "digit": 2, "probability": 0.9}
+    said = [
+        page.evaluate(
+            "([change, image]) => sentenceOf(change, Uint8Array.from(image))",
+            [{**change, "patch": {"x": 14, "y": 5, "radius": radius}}, seven().ravel().tolist()],
+        )
+        for radius in (2, 2.5)
+    ]
+    page.close()
+    small = "Without the ink in the ring at the top the networks would read 2, 90 % sure."
+    assert said == [small, f"{small} The colours tell what smaller pieces of ink do, each by itself."]
 
 
 def test_ink_that_resembles_a_digit_is_none_for_the_reason_that_the_answer_gives(browser: Browser) -> None:
@@ -295,6 +338,24 @@ def test_ink_that_is_no_digit_is_explained(page: Page) -> None:
         draw(page, stroke)
     expect(page.locator("#doubt")).to_contain_text("It is no digit, because none reaches 50 % on average.")
     expect(page.locator("#why-change")).to_have_text("What would make it a digit")
+    expect(page.locator(".rivals")).to_contain_text("Compare with another digit")
+    expect(page.locator("#changes")).to_contain_text(re.compile("read [0-9], |makes it a digit"))
+    page.locator(".rivals button:enabled").first.click()
+    expect(page.locator("#why-what")).to_contain_text(" rather than a")
+
+
+@pytest.mark.parametrize(("width", "height", "stays"), [(1366, 700, True), (1366, 400, False), (390, 844, False)])
+def test_the_paper_stays_beside_what_explains_it(
+    visit: Callable[..., Page], address: str, width: int, height: int, stays: bool
+) -> None:
+    page = visit(address, viewport={"width": width, "height": height})
+    page.click(".inside summary")
+    page.get_by_label("a crossed 7").click()
+    expect(page.locator("#changes")).to_contain_text("digit")
+    page.locator("#ten").scroll_into_view_if_needed()
+    top = top_of(page.locator(".drawing"))
+    bottom = top_of(page.locator(".examples"))
+    assert (0 <= top < bottom < height) == stays
 
 
 def test_the_page_tells_a_digit_as_the_reader_does(browser: Browser) -> None:
