@@ -26,9 +26,9 @@ room by room as here. The steps:
 7. judging.py, ordering.py: ink is a digit if the networks leave few others open; where half of the other pieces are
    digits, if one is more probable than all others together. Dots and other smears beside digits are left out, and ends
    of lines and edges that go on where no digit is near: the boxes of a form, the rim of a screen. So is what is faint
-   on darker ground than the digits: the edge of the sheet, the desk. A line of which half is digits is a number. On a
-   sheet of which most is no digit, such as noise or a page of text, that takes a few digits: one is a chance
-   resemblance.
+   on darker ground than the digits, the edge of the sheet or the desk, or faint and thin, the rest of a printed line. A
+   line of which half is digits is a number. On a sheet of which most is no digit, such as noise or a page of text, that
+   takes a few digits: one is a chance resemblance.
 """
 
 import numpy as np
