@@ -9,6 +9,7 @@ const BLACK = [0, 0, 0];
 const FIELDS = { conv1: [24, 1, 5], conv2: [19, 1, 10], conv3: [5, 2, 19] }; // pixels a side; step and side of a field
 const FAINT = 0.35; // of full colour: what just matters
 const FAVOURED = 0.2; // below this probability of each digit, a network favours none
+const SEARCHING = "Searching …";
 const MATCH = 0.05; // between the probabilities of reader.onnx and of the same networks by themselves
 
 function makeInside(element, server) {
@@ -63,9 +64,10 @@ function makeInside(element, server) {
       $(".why").hidden = false;
       $(".why").setAttribute("aria-busy", false);
       showEvidence(rival);
-      search();
+      showChanges([], SEARCHING);
       Object.assign($("#drawn i").style, placeOf(digit.box, sketch));
       setImage($("#drawn img"), await sketchUrl(sketch));
+      if (goesOn()) search();
     });
 
   // Searches for what would make it the digit whose button is pressed, or any other.
@@ -74,7 +76,7 @@ function makeInside(element, server) {
       const { digit, evidence } = explained;
       const wanted = rival !== null ? withArticle(rival) : digit.digit === null ? "a digit" : "another digit";
       $("#why-change").textContent = `What would make it ${wanted}`;
-      showChanges([], "Searching …");
+      showChanges([], SEARCHING);
       const changes = await findChanges(evidence.image, digit.digit, rival, ask, goesOn);
       if (goesOn()) showChanges(changes, `No small patch of ink, taken away or added, makes it ${wanted}.`);
     });

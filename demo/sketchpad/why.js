@@ -3,7 +3,7 @@
 // several images in one array: {lenet5: [[10] ...], ffnn: [[10] ...]}.
 const SIDE = 28;
 const AREA = SIDE * SIDE;
-const RADIUS = 2; // of the patches of ink that are taken away, in pixels; they lie as far apart
+const RADIUS = 2; // of the patches of ink that are taken away, in pixels; most lie as far apart
 const REMOVALS = [1.5, 2, 2.5, 3, 3.5, 4, 5, 6]; // radii of the patches that are taken away until the answer changes
 const LENGTHS = [0, 2, 4, 6, 8, 10]; // of the strokes that are added until the answer changes
 const STROKE = 1.3; // radius of these strokes: a pen's on most digits
@@ -17,11 +17,27 @@ const LEAST = 1e-6; // a probability below it counts as this
 // What taking away each patch of ink does: `drops` holds for each the loss of log-odds of each digit, as the mean of
 // both networks; `answer` holds both networks' probabilities of the image itself.
 async function findEvidence(image, ask) {
-  const patches = discs(image, RADIUS, (x, y) => x % RADIUS === 0 && y % RADIUS === 0);
+  const patches = patchesOf(image);
   const found = await ask(batchOf([image, ...patches.map((patch) => without(image, patch))]));
   const [own, ...others] = found.lenet5.map((lenet5, i) => [logOdds(lenet5), logOdds(found.ffnn[i])]);
   const drops = others.map((odds) => own[0].map((_, digit) => mean(own, digit) - mean(odds, digit)));
   return { image, patches, drops, answer: { lenet5: found.lenet5[0], ffnn: found.ffnn[0] } };
+}
+
+// Patches over all ink: around every second pixel, and where these leave ink out, as of a thin stroke between them.
+function patchesOf(image) {
+  const patches = [];
+  const covered = new Set();
+  for (const isEven of [true, false]) {
+    image.forEach((ink, pixel) => {
+      const [x, y] = [pixel % SIDE, Math.floor(pixel / SIDE)];
+      if (ink <= INKED || (isEven ? x % RADIUS || y % RADIUS : covered.has(pixel))) return;
+      const patch = { x, y, radius: RADIUS, length: 0 };
+      patches.push(patch);
+      cover(patch, (other) => covered.add(other));
+    });
+  }
+  return patches;
 }
 
 // How much each pixel of the image speaks for `digit`, or for `digit` rather than `other` unless it is null, in

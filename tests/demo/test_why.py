@@ -93,6 +93,22 @@ def test_the_ink_that_the_networks_look_at_speaks_for_the_digit(explanation: dic
     assert explanation["words"].endswith(" most for 7. No part of the ink speaks against it.")
 
 
+def test_thin_strokes_anywhere_are_tried(browser: Browser) -> None:
+    page = browser.new_page()
+    page.add_script_tag(content=(HERE / "why.js").read_text())
+    tried = """(pixels) => {
+        const covered = new Set()
+        for (const patch of patchesOf(Uint8Array.from(pixels))) cover(patch, (pixel) => covered.add(pixel))
+        return [...covered]
+    }"""
+    for image in (seven(), np.eye(28, dtype=np.uint8) * 255, np.eye(28, k=1, dtype=np.uint8) * 255):
+        assert set(np.flatnonzero(image)) <= set(page.evaluate(tried, image.ravel().tolist()))
+    odd = np.zeros((28, 28), np.uint8)
+    odd[7, 5:23] = odd[7:24, 15] = 255
+    assert set(np.flatnonzero(odd)) <= set(page.evaluate(tried, odd.ravel().tolist()))
+    page.close()
+
+
 def test_ink_that_speaks_for_two_digits_alike_speaks_for_neither_rather(explanation: dict[str, Any]) -> None:
     heat, rather = (np.reshape(explanation[name], (28, 28)) for name in ("heat", "rather"))
     assert rather[5, 10] > heat[5, 10]  # without this ink it is less of a 7, and more of a 2
