@@ -58,7 +58,10 @@ def turn(sketches: Averaged) -> Averaged:
     for side in (wide, high):
         alike &= tf.abs(side[:, None] - side) <= canvases.ALIKE
     number = tf.gather(number, indices(tf.reduce_any(alike, axis=1))[0])
-    sheet, left, top, right, bottom = (tf.gather(each, number) for each in parts[:5])
+    sheet, left, top, right, bottom = (  # and one on no sheet: ONNX Runtime forgets to fill a batch of empty products
+        tf.concat([tf.gather(each, number), [none]], axis=0)
+        for each, none in zip(parts[:5], (-1, 0.0, 0.0, 0.0, 0.0), strict=True)
+    )
     mine = tf.cast(tf.range(tf.shape(level)[0])[:, None] == sheet, tf.float32)[:, None]  # [B, 1, canvases]
 
     def inside(step: int) -> Tensor:
