@@ -234,6 +234,32 @@ def test_each_sheet_is_looked_at_as_if_it_were_alone(digits: tuple[np.ndarray, n
                 np.testing.assert_allclose(values[number, : alone.shape[1]], alone[0], atol=1e-4)
 
 
+def test_a_photograph_is_looked_at_closer_as_if_it_were_alone(digits: tuple[np.ndarray, np.ndarray]) -> None:
+    number = np.concatenate(digits[0][::500], axis=1).repeat(2, axis=0).repeat(2, axis=1)
+    sheet, (down, across) = np.full((600, 960), 200.0), np.mgrid[:600, :960]
+    sheet[400:456, 360:920] -= 0.5 * number
+    sheet += np.random.default_rng(0).normal(0, 2, sheet.shape)
+    folds = across + 0.5 * down - 700, down - 0.6 * across + 200
+    light = np.prod([1 - 0.3 * np.exp(-((away / 60) ** 2)) for away in folds], axis=0)
+    levels = sheet, sheet * light, 255 - sheet * light
+    even, folded, turned = (level.clip(0, 255).astype(np.uint8) for level in levels)
+    reader = session(READER_FILE)
+    for batch in ([folded], [even, folded], [turned, even, folded]):
+        found, boxes = reader.run(["digits", "boxes"], {"sketch": np.stack(batch)})
+        assert found.tolist() == [digits[1][::500].tolist()] * len(batch)
+        assert np.abs(boxes[:, 0] - boxes[-1, 0]).max() < 3
+
+
+def test_a_sheet_that_may_hold_canvases_but_holds_none_changes_no_other() -> None:
+    down, across = np.mgrid[:280, :280] - 140
+    disc = np.where(down**2 + across**2 < 100**2, 40, 250).astype(np.uint8)
+    one = np.full((280, 280), 255, np.uint8)
+    one[60:220, 130:150] = 0
+    reader = session(READER_FILE)
+    reader.run(["digits"], {"sketch": np.stack([one, one])})  # fills memory that is used again
+    assert reader.run(["digits"], {"sketch": np.stack([disc, one])})[0].tolist() == [[-1], [1]]
+
+
 def _drawn_beside(sheet: np.ndarray) -> dict[str, Callable[[ImageDraw.ImageDraw], None]]:
     """What people draw beside a number, by name."""
     height, width = sheet.shape
