@@ -167,7 +167,7 @@ def milliseconds(browser: Browser, address: str) -> str:
     page.click(".inside summary")
     page.evaluate(WATCH)
     for i in range(DRAWINGS + 3):
-        draw(page, [(x + i / 100, y) for x, y in SEVEN])
+        draw(page, [(x + i % 20 / 100, y) for x, y in SEVEN])
         page.wait_for_function("count => window.times.length > count", arg=i, timeout=120_000)
         page.click("#clear")
     times = sorted(page.evaluate("window.times")[3:])
