@@ -375,7 +375,7 @@ def _rename(graph: onnx.GraphProto, layers: Collection[str]) -> None:
 
 
 def _letters(number: int) -> str:
-    """The shortest names, a to Z, aa to ZZ, aaa ..., in this order."""
+    """Name number 0, 1 ... in letters: a, b ... Z, aa, ab ... ZZ, aaa ..."""
     number, last = divmod(number, len(ascii_letters))
     return (_letters(number - 1) if number else "") + ascii_letters[last]
 

@@ -203,7 +203,10 @@ def look_again(separation: Separation) -> Separation:
 
 
 def _window(cells: Any) -> tuple[Any, Any]:
-    """Where fine ink is, dark or light: the first row and column, and how many there are, [batch, 2, 1, 1] each."""
+    """The part of each sheet with fine ink, dark or light: its first row and column of cells, and how many it has.
+
+    Both are [batch, 2, 1, 1].
+    """
     both = ops.concatenate([cells, -cells], axis=1)
     fine = ops.max(_closed(both, FINE_STROKE) - both, axis=1, keepdims=True)
     is_fine = _exceeds(fine, FINE * _max(fine))
@@ -217,7 +220,10 @@ def _window(cells: Any) -> tuple[Any, Any]:
 
 
 def _cells_in(sheets: "_Sheets", start: Any, side: Any) -> Any:
-    """Mean level of each cell, [batch, 1, GRID, GRID], of a grid that covers such a part of each sheet."""
+    """Mean level of each cell of a grid that covers a part of each sheet, [batch, 1, GRID, GRID].
+
+    The part begins at row and column `start` of the grid that covers the sheet, and has `side` rows and columns of it.
+    """
     level, above, row, column = sheets
     height, width = _sides(row, column)
     top, left, high, wide = (_take(each, axis, axis=1) for each in (start, side / GRID) for axis in (0, 1))
@@ -231,7 +237,10 @@ def _cells_in(sheets: "_Sheets", start: Any, side: Any) -> Any:
 
 
 def _laid_out(ground: "_Ground", shown: Any, start: Any, side: Any) -> "_Ground":
-    """The ground on a grid that covers all of each sheet, from one that covers such a part of it."""
+    """Move the ground from a grid that covers a part of each sheet to the one that covers all of it.
+
+    `start` and `side` tell the part, as in _cells_in(). Where `shown` is 0, no ink is found.
+    """
     planes = ground.paper, ground.ink, ground.digit * shown, ground.found * shown, ground.strength, ground.lines
     number = np.arange(GRID, dtype=np.float32) + 0.5
     step = side / GRID

@@ -14,12 +14,13 @@ def best_look(looks: list[Separation], readings: list[Reading], networks: Networ
     """Choose a look at a photograph, or at a sketch that is unclear.
 
     It is the look of whose image as one digit the networks are surest, but not the closer one, in which a part of a
-    digit may look like another. As a page is no digit, a clear look counts as
-    sure: that with the ink on the other side, or else the first of a photograph, and the last of a drawing. What a
-    scribble leaves free may look like a digit: at a drawing, the other side counts only if it is clear and they are
-    sure of it. But if one look shows a few more digits than that, it is a page; twice as many if there is a sure digit.
-    A light sheet on an even table looks like a drawing: there it takes twice as many without the 1s, to which a
-    scribble's gaps are alike.
+    digit may look like another. As a page is no digit, a clear look counts as sure: that with the ink on the other
+    side, or else the first of a photograph, and the last of a drawing. What a scribble leaves free may look like a
+    digit: at a drawing, the other side counts only if it is clear and they are sure of it.
+
+    But if one look, be it the closer one, shows a few more digits than that, it is a page; twice as many if there is a
+    sure digit. A light sheet on an even table looks like a drawing: there it takes twice as many without the 1s, to
+    which a scribble's gaps are alike.
     """
     images = [surely(networks, np.asarray(look.image)) for look in looks[:3]]
     sure = list(images)
