@@ -53,7 +53,8 @@ INSIDE = 1 - 2**-22  # of a side: not quite the last edge, so that every edge li
 SURROUNDINGS = 19  # cells: the mean level of a square around each cell tells dark ink from light
 CLOSE = 9  # cells: such a square in the middle of an unclear sketch
 STROKE = 15  # cells: wider than most strokes of a photographed digit,
-WIDE_STROKE = 31  # and than a marker's in a close-up
+WIDE_STROKE = 47  # and than a marker's in a close-up,
+THINNED = 7  # which get thinner by so many cells, but for the cells around what is found
 NARROW_STROKE = 9  # wider than most in a closer look, which shows several digits
 FINE_STROKE = 5  # wider than those that are looked at closer
 SLOPES = np.linspace(-0.24, 0.24, 7)  # of printed lines: one cell apart from the next at the end of a half line
@@ -172,10 +173,12 @@ def separated(
 def look_again(separation: Separation) -> Separation:
     """Separate sketches again, three times, and as photographs, even if they are drawn: [3 * batch, ...].
 
-    The first third has the ink on the other side, the second on the same, but takes for strokes what is twice as wide.
-    Both are for unclear sketches. They are clear where they have the ink on the side that the sketch's middle shows,
-    where only the sheet is. The last third looks closer at photographs in which fine ink is on a part of the sheet: the
-    grid covers only this part. Where a look is for other sketches, it finds nothing.
+    The first third has the ink on the other side. The second takes for strokes what is three times as wide; in
+    photographs the paper is then what the border is, and of a marker's strokes only the middle remains, so that the
+    networks see them as thin as they know them. Both are for unclear sketches. The first is clear if the sketch's
+    middle, where only the sheet is, has the ink on its side, and the second if it is where `separation` has it. The
+    last third looks closer at photographs in which fine ink is on a part of the sheet: the grid covers only this part.
+    Where a look is for other sketches, it finds nothing.
     """
     sheets = _sheets_of(separation.level, separation.above)
     before, is_unclear, photograph, cells = (
@@ -183,20 +186,28 @@ def look_again(separation: Separation) -> Separation:
         for each in (separation.sign, separation.unclear, separation.photograph, separation.cells)
     )
     is_unclear = _exceeds(is_unclear, 0.0)
+    none = 0 * before
     start, side = _window(cells)
     closer = _cells_in(sheets, start, side)
-    sign = ops.concatenate([-before, before, _sign_of_ink(_skew(closer, SURROUNDINGS, times=1))], axis=0)
+    border = _take(ops.reshape(cells, (-1, 1, GRID * GRID)), _BORDER, axis=2)
+    inner, border = (ops.mean(each, axis=(2, 3), keepdims=True) for each in (cells, border))
+    within = before + photograph * (_sign_of_ink(inner - border) - before)
+    sign = ops.concatenate([-before, within, _sign_of_ink(_skew(closer, SURROUNDINGS, times=1))], axis=0)
     signed = sign * ops.concatenate([cells, cells, closer], axis=0)
     strokes = STROKE, WIDE_STROKE, NARROW_STROKE
     filled = [_closed(look, stroke) for look, stroke in zip(ops.split(signed, LOOKS), strokes, strict=True)]
     middle = np.arange(GRID // 4, GRID - GRID // 4, dtype=np.int32)
-    skew = _skew(_take(_take(signed, middle, axis=2), middle, axis=3), CLOSE, times=2)
+    skew = _skew(_take(_take(cells, middle, axis=2), middle, axis=3), CLOSE, times=2)
+    skew = ops.concatenate([-before * skew, before * skew, skew], axis=0)
     is_small = _exceeds(CLOSER * GRID * GRID, ops.prod(side, axis=1, keepdims=True))
     shown = ops.concatenate([is_unclear, is_unclear, photograph * is_small], axis=0)
     unclear = ops.maximum(_exceeds(skew, -CLEARLY_IN_MIDDLE), 1 - shown)
-    ground = _photographed(signed, ops.concatenate(filled, axis=0), sign, sign * sign, unclear)
-    none = start * 0
-    start, side = (ops.concatenate([all_, all_, part], axis=0) for all_, part in ((none, start), (none + GRID, side)))
+    is_marker = ops.concatenate([none, photograph, none], axis=0)
+    ground = _photographed(signed, ops.concatenate(filled, axis=0), sign, 1 - is_marker, unclear)
+    digit, found = (_thinned(plane, is_marker) for plane in (ground.digit, ground.found))
+    ground = _Ground(*ground[:3], digit, found, *ground[5:])
+    whole = 0 * start, 0 * side + GRID
+    start, side = (ops.concatenate([all_, all_, part], axis=0) for all_, part in zip(whole, (start, side), strict=True))
     sheets = _Sheets(sheets.level, sheets.above, sheets.row, ops.concatenate([sheets.column] * LOOKS, axis=0))
     cells = ops.concatenate([cells] * LOOKS, axis=0)
     return _separated(sheets, cells, _laid_out(ground, shown, start, side), LOOKS)
@@ -481,7 +492,8 @@ def _photographs(cells: Any, drawn: Any) -> _Ground:
     is_unclear = _exceeds(CLEARLY, ops.abs(skew))
     unclear = photograph * is_unclear + (1 - photograph) * _is_odd(sign * cells)
     cells = sign * cells
-    return _photographed(cells, _closed(cells, STROKE), sign, photograph, unclear)
+    paper = ops.maximum(_closed(cells, STROKE), _max(cells) - 255 * 2 * photograph)
+    return _photographed(cells, paper, sign, photograph, unclear)
 
 
 def _skew(cells: Any, size: int, times: int) -> Any:
@@ -515,9 +527,8 @@ def _is_odd(cells: Any) -> Any:
     return 2 * ops.maximum(odd, _exceeds(much, 0.0))
 
 
-def _photographed(cells: Any, filled: Any, sign: Any, photograph: Any, unclear: Any) -> _Ground:
-    """The ground where ink is dark in `cells`, and filled in `filled`. `photograph` is 0 for drawings, else 1."""
-    paper = ops.maximum(filled, _max(cells) - 255 * 2 * photograph)
+def _photographed(cells: Any, paper: Any, sign: Any, photograph: Any, unclear: Any) -> _Ground:
+    """The ground where ink is darker than `paper`. `photograph` is 1 where there may be lines, edges and grain."""
     dark = paper - cells
 
     lines = _lines(dark) * photograph
@@ -708,6 +719,12 @@ def _closed(cells: Any, stroke: int) -> Any:
         for window in [(stroke, 1), (1, stroke)]:
             cells = sign * _pool(ops.max_pool, sign * cells, window, 1, "valid")
     return cells
+
+
+def _thinned(found: Any, share: Any) -> Any:
+    """Thin strokes where `share` is 1: what is found there is full ink, and has only full ink around it."""
+    least = -_largest(-found, (THINNED, THINNED))
+    return found + share * (ops.relu(4 * least - 3) - found)
 
 
 def _near(found: Any) -> Any:

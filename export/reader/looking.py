@@ -16,7 +16,7 @@ class Clearness(NamedTuple):
     other: Tensor
     """Whether the look that has the ink on the other side is clear,"""
     same: Tensor
-    """and that with wider strokes."""
+    """and whether the sketch is on the same."""
 
 
 class Looks(NamedTuple):

@@ -198,12 +198,12 @@ def best_looks(digits: Tensor, sheet: Tensor, pictures: Tensor, pages: Pages, cl
     of_photograph = (
         tf.where(same, tf.maximum(straight, judging.SURE), straight),
         tf.where(other, tf.maximum(turned, looking.TURNED), turned),
-        last,
+        tf.where((straight < judging.SURE) & ~same & (last > judging.SURE), 1.0, last),
     )
     is_drawn = unclear > 1
     sure = [tf.where(is_drawn, a, b) for a, b in zip(of_drawing, of_photograph, strict=True)]
     surest = tf.argmax(tf.stack(sure), output_type=tf.int32)
-    counts = (digits != 1) | tf.gather(~is_drawn, tf.gather(pages.sketch, sheet))
+    counts = (digits != 1) | tf.gather(unclear == 0, tf.gather(pages.sketch, sheet))
     gains = by_look(segment_sums(sheet, tf.where(digits < 0, -2.0, tf.cast(counts, tf.float32)), sheets))
     most = tf.argmax(gains, output_type=tf.int32)
     gain = tf.gather(tf.transpose(gains), surest, batch_dims=1)

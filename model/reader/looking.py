@@ -18,20 +18,25 @@ def best_look(looks: list[Separation], readings: list[Reading], networks: Networ
     side, or else the first of a photograph, and the last of a drawing. What a scribble leaves free may look like a
     digit: at a drawing, the other side counts only if it is clear and they are sure of it.
 
+    Around a marker's digit the paper may be clear, too: if the networks are sure of the look at wide strokes, and not
+    of the first, it counts.
+
     But if one look, be it the closer one, shows a few more digits than that, it is a page; twice as many if there is a
-    sure digit. A light sheet on an even table looks like a drawing: there it takes twice as many without the 1s, to
-    which a scribble's gaps are alike.
+    sure digit, and in a drawing: a light sheet on an even table looks like one. The 1s do not count where it is unclear
+    which side is ink: gaps between strokes are like them.
     """
     images = [surely(networks, np.asarray(look.image)) for look in looks[:3]]
     sure = list(images)
     other, same = (not np.any(look.unclear) for look in looks[1:3])
-    is_drawn = np.any(np.asarray(looks[0].unclear) > 1)
+    is_unclear, is_drawn = (np.any(np.asarray(looks[0].unclear) > least) for least in (0, 1))
     if is_drawn:
         sure[1:] = sure[1] if other and sure[1] > SURE else 0, SURE if same else 0
     else:
         sure[0], sure[1] = max(sure[0], SURE if same else 0), max(sure[1], TURNED if other else 0)
+        if sure[0] < SURE < sure[2]:
+            sure[2] = 1.0
     surest = int(np.argmax(sure))
-    gains = [int(np.sum(np.where(r.digits < 0, -2, (r.digits != 1) | (not is_drawn)))) for r in readings]
+    gains = [int(np.sum(np.where(r.digits < 0, -2, (r.digits != 1) | (not is_unclear)))) for r in readings]
     most = int(np.argmax(gains))
     more = 2 * FEW if is_drawn or max(images) >= SURE else FEW
     return most if gains[most] >= max(gains[surest], 0) + more else surest

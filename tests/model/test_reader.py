@@ -238,6 +238,15 @@ def test_a_page_in_glare_is_read(x: float, y: float) -> None:
     assert text(read(glare, bars_and_rings)) == "0000/0000/0000"
 
 
+@pytest.mark.parametrize(("pen", "width"), [(70, 300), (80, 400)])
+def test_a_markers_digit_that_fills_a_photograph_is_read(pen: int, width: int) -> None:
+    side = (width - 225) // 2
+    level = (40 + sheet((RING, side, 50, width - side, 350), size=(400, width), pen=pen) * (190 / 255)).astype(float)
+    level *= np.linspace(1, 0.7, width)
+    level += np.random.default_rng(0).normal(0, 2, level.shape)
+    assert text(read(level.clip(0, 255).astype(np.uint8), bars_and_rings)) == "0"
+
+
 @pytest.mark.parametrize(("left", "top"), [(30, 30), (420, 60), (240, 320)])
 def test_small_digits_on_a_folded_sheet_are_read(left: int, top: int) -> None:
     rings = [(RING, x, y, x + 24, y + 40) for y in (top, top + 60) for x in range(left, left + 160, 40)]
