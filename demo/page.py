@@ -69,7 +69,7 @@ def create_page(reader: Reader, limits: Limits, corrections_folder: str, root_pa
         except (ImageError, BusyError) as error:
             raise gr.Error(str(error), print_exception=False) from error
 
-    with gr.Blocks(title=TITLE, analytics_enabled=False) as blocks:
+    with gr.Blocks(title=TITLE, fill_width=True, analytics_enabled=False) as blocks:
         sketchpad(corrections_folder, root_path, mcp, reader.classifier.card)
         file = gr.File(visible=False, label="image", type="binary")
         answer = gr.JSON(visible=False, label="answer")

@@ -27,7 +27,7 @@ GLYPHS = """() => {
     }
     return places
 }"""  # the place of each digit of the number
-SIZES = [(320, 640), (390, 844), (768, 1024), (1280, 600), (1280, 800), (1920, 1080), (844, 390)]
+SIZES = [(320, 640), (390, 844), (768, 1024), (1000, 700), (1280, 600), (1280, 800), (1920, 1080), (844, 390)]
 
 
 def digit(value: int | None, left: float, line: int = 0, p: float = 0.99, other: int = 0) -> dict[str, Any]:
