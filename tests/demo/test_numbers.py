@@ -282,6 +282,18 @@ def test_paper_and_buttons_fit_the_window(width: int, height: int, page: Page) -
         page.set_viewport_size(before)
 
 
+@pytest.mark.parametrize(("width", "height"), [(320, 180), (568, 240), (640, 180)])
+def test_the_paper_has_room_for_a_number_in_low_windows(
+    width: int, height: int, address: str, visit: Callable[..., Page]
+) -> None:
+    """As on phones that lie, and where the page is zoomed to 400 %."""
+    page = visit(address, viewport={"width": width, "height": height})
+    paper = box_of(page.locator(".paper"))
+    assert paper["height"] >= 160
+    assert paper["width"] / paper["height"] == pytest.approx(1.5, abs=0.02)
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
 def test_many_digits_stay_on_the_page(page: Page, answer: Answering) -> None:
     answer(*(digit(i % 10, 6 * (i % 32), line=i // 32) for i in range(64)))
     page.set_viewport_size({"width": 320, "height": 640})
