@@ -81,15 +81,15 @@ function makeLearning(read, changed, warn) {
     if (renewed.length) edit((known) => known.map((form) => renewed.find((other) => isEqual(form, other)) ?? form));
   }
 
-  // Lets the forms decide about the pieces of an answer. A piece that they read otherwise than the networks gets the
-  // networks' answer as `alone`.
+  // Lets the forms decide about the pieces of an answer. A piece that they read otherwise than the networks, or of which
+  // these are not sure, gets the networks' answer as `alone`.
   function apply(reading) {
     if (!isRenewing && forms.some(({ model }) => model !== reading.model)) renew(reading.model);
     const usable = forms.filter(({ model }) => model === reading.model);
     for (const piece of reading.digits) {
       if (!piece.form) continue; // it was asked before the first form was learned
       const form = nearestForm(piece.form, piece.sure ? CLOSE : CLOSE_IF_UNSURE, usable);
-      if (form && form.digit !== piece.digit)
+      if (form && !(piece.sure && form.digit === piece.digit))
         Object.assign(piece, { alone: { ...piece }, digit: form.digit, sure: true });
     }
     reading.number = numberOf(reading.digits);

@@ -85,6 +85,15 @@ def test_a_corrected_form_is_read_so_from_then_on(page: Page) -> None:
     expect_learned(page, 1)
 
 
+def test_an_unsure_answer_that_a_person_confirms_is_sure_from_then_on(page: Page) -> None:
+    draw(page, [(0.4, 0.2), (0.38, 0.5), (0.6, 0.48)])
+    draw(page, [(0.45, 0.2), (0.62, 0.2), (0.6, 0.85)])
+    expect(page.locator("#words")).to_contain_text("Probably")
+    correct(page, 9)
+    expect(page.locator("#words")).to_contain_text("Read as you taught it. The networks alone: 9, probably")
+    expect_number(page, "9")
+
+
 def test_a_form_is_asked_for_only_after_a_correction(page: Page) -> None:
     asked: list[bool] = []
 
