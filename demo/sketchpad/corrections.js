@@ -16,9 +16,17 @@ function makeCorrections(element, server, folder, learning, answers, ask, formOf
   // Shows what a click does; without a digit the buttons are disabled.
   function show() {
     const asked = ask();
+    if (newest && !learning.forms().some((form) => isEqual(form, newest.form))) forgetNewest();
     const isTold = asked && told?.content === asked.content && told.index === asked.index;
     for (const button of buttons) button.disabled = !asked || (isTold && told.isCorrected);
     $("#stores").textContent = isTold ? told.text : question(asked);
+  }
+
+  // The newest correction was forgotten in the list, or in another tab. The server may still store it.
+  function forgetNewest() {
+    told = null;
+    if (!newest.name) newest = null;
+    $("#take-back").hidden = !newest;
   }
 
   function question(asked) {

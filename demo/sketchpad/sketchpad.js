@@ -66,6 +66,7 @@ function sketchpad(element, server, correctionsFolder) {
 
   function formsChanged() {
     forms.show();
+    corrections.show();
     changedSinceAsked = true;
     askNext();
   }

@@ -146,6 +146,17 @@ def test_a_correction_is_taken_back(page: Page) -> None:
     expect_learned(page, 0)
 
 
+def test_a_correction_that_is_forgotten_in_the_list_can_be_made_anew(page: Page) -> None:
+    teach(page, 4)
+    page.locator(".hand summary").click()
+    page.get_by_role("button", name="Forget this 4").click()
+    expect_number(page, "7")
+    expect(page.locator("#stores")).to_contain_text("Wrong answer?")
+    expect(page.locator("#take-back")).to_be_hidden()
+    correct(page, 2)
+    expect_number(page, "2")
+
+
 def test_the_later_of_two_corrections_of_a_form_wins(page: Page) -> None:
     teach(page)
     redraw(page, SEVEN, "2")
