@@ -4,7 +4,7 @@
 // the paper; formOf() returns the form of that digit. inTime(answer) returns the answer, or null if none comes.
 function makeCorrections(element, server, folder, learning, answers, ask, formOf, inTime) {
   const $ = (selector) => element.querySelector(selector);
-  let newest = null; // the newest correction: its digit, its form, and its name on the server
+  let newest = null; // the newest correction: its digit, its form, the forms that it replaced, and its name on the server
   let told = null; // the last words, which digit of which drawing they were about, and whether it is corrected
   const buttons = Array.from({ length: 10 }, (_, digit) => {
     const button = Object.assign(document.createElement("button"), { type: "button", textContent: digit });
@@ -16,16 +16,18 @@ function makeCorrections(element, server, folder, learning, answers, ask, formOf
   // Shows what a click does; without a digit the buttons are disabled.
   function show() {
     const asked = ask();
-    if (newest && !learning.forms().some((form) => isEqual(form, newest.form))) forgetNewest();
+    if (newest && !isLearned(newest.form)) forgetNewest();
     const isTold = asked && told?.content === asked.content && told.index === asked.index;
     for (const button of buttons) button.disabled = !asked || (isTold && told.isCorrected);
     $("#stores").textContent = isTold ? told.text : question(asked);
   }
 
+  const isLearned = (form) => learning.forms().some((other) => isEqual(form, other));
+
   // The newest correction was forgotten in the list, or in another tab. The server may still store it.
   function forgetNewest() {
     told = null;
-    if (!newest.name) newest = null;
+    newest = newest.name ? { ...newest, replaced: [] } : null;
     $("#take-back").hidden = !newest;
   }
 
@@ -44,10 +46,12 @@ function makeCorrections(element, server, folder, learning, answers, ask, formOf
     const found = await inTime(formOf(asked));
     if (!found?.ink) return refuse(digit, found?.error ?? "No answer came; the digit is not learned.");
     const form = { ...found, digit };
+    const before = learning.forms();
     if (learning.add([form]))
       return refuse(digit, `This browser holds ${MAX_FORMS} forms. Save them, and forget those that you do not need.`);
+    const replaced = before.filter((other) => !isLearned(other));
     const kept = folder ? await inTime(server.keep({ sketch: asked.sketch, digit })) : null;
-    newest = { digit, form, name: kept?.name };
+    newest = { digit, form, replaced, name: kept?.name };
     if (folder && !kept?.name)
       answers.showNotice(kept?.error ?? "The server does not answer; the drawing is not stored there.");
     tell(
@@ -66,14 +70,14 @@ function makeCorrections(element, server, folder, learning, answers, ask, formOf
 
   $("#take-back").addEventListener("click", async ({ target }) => {
     target.disabled = true;
-    const { name, form, digit } = newest;
+    const { name, form, replaced, digit } = newest;
     const taken = name ? await inTime(server.takeBack(name)) : null;
     target.disabled = false;
     target.focus();
     if (name && taken?.kept === undefined)
       return answers.showNotice(taken?.error ?? "The server does not answer; the drawing is still stored.");
     newest = null;
-    learning.forget([form]);
+    learning.forget([form], replaced);
     const stored = taken ? ` The ${digit} is no longer stored. ${folder} now holds ${taken.kept}.` : "";
     tell(ask(), `Taken back: the ${digit} is forgotten.${stored}`);
     buttons[digit].focus();

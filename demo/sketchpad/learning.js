@@ -131,7 +131,9 @@ function makeLearning(read, changed, warn) {
       edit((known) => (all = joined(known, added)).slice(0, MAX_FORMS));
       return Math.max(0, all.length - MAX_FORMS);
     },
-    forget: (forgotten) => edit((known) => known.filter((form) => !forgotten.some((other) => isEqual(form, other)))),
+    // Forgets forms, and learns again those that they had replaced.
+    forget: (forgotten, replaced = []) =>
+      edit((known) => joined(known.filter((form) => !forgotten.some((other) => isEqual(form, other))), replaced)),
   };
 }
 

@@ -146,6 +146,16 @@ def test_a_correction_is_taken_back(page: Page) -> None:
     expect_learned(page, 0)
 
 
+def test_a_correction_that_is_taken_back_leaves_the_one_before_it(page: Page) -> None:
+    teach(page)
+    redraw(page, SEVEN, "2")
+    correct(page, 4)
+    expect_number(page, "4")
+    page.locator("#take-back").click()
+    expect_number(page, "2")
+    assert [form["digit"] for form in stored(page)] == [2]
+
+
 def test_a_correction_that_is_forgotten_in_the_list_can_be_made_anew(page: Page) -> None:
     teach(page, 4)
     page.locator(".hand summary").click()
