@@ -259,6 +259,16 @@ def test_a_bad_zip_is_refused_with_the_reason(content: bytes, reason: str, page:
     assert stored(page) == []
 
 
+def test_what_becomes_of_a_file_is_shown_where_it_is_chosen(address: str, visit: Visit) -> None:
+    page = visit(address, viewport={"width": 360, "height": 740})
+    page.locator(".hand summary").click()
+    page.locator("#forget-hand").scroll_into_view_if_needed()
+    page.set_input_files("#load-hand", {"name": "hand.zip", "mimeType": "application/zip", "buffer": b"no zip"})
+    expect(page.locator("#notice")).to_contain_text("cannot be loaded")
+    expect(page.locator("#notice")).to_be_in_viewport(ratio=1)
+    assert page.evaluate("scrollY") > 0
+
+
 @pytest.mark.parametrize("storage", [FULL, FORBIDDEN], ids=["full", "forbidden"])
 def test_without_storage_a_form_is_learned_until_the_page_is_closed(storage: str, address: str, visit: Visit) -> None:
     page = visit(address)
