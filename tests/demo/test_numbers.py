@@ -178,6 +178,18 @@ def test_a_click_or_an_arrow_key_shows_another_digit_until_the_pen_goes_on(page:
     expect(shown).to_have_text("4")
 
 
+def test_the_chosen_digit_is_marked_where_the_system_chooses_the_colours(
+    address: str, visit: Callable[..., Page]
+) -> None:
+    page = visit(address, forced_colors="active")
+    page.route("**/read", lambda route: route.fulfill(json=reading(digit(1, 20), digit(7, 80))))
+    draw(page, part(ONE, 0.1))
+    buttons = page.locator("#digit button")
+    buttons.last.click()
+    expect(buttons.last).to_have_css("text-decoration-line", "underline")
+    expect(buttons.first).to_have_css("text-decoration-line", "none")
+
+
 def test_the_inside_is_that_of_the_chosen_digit(page: Page, answer: Answering) -> None:
     asked = answer(digit(3, 20), digit(1, 80))
     draw(page, part(ONE, 0))
