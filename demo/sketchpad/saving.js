@@ -9,11 +9,13 @@ async function copyText(text) {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
+    const focused = document.activeElement;
     const field = Object.assign(document.createElement("textarea"), { value: text });
     document.body.append(field);
     field.select();
     const isCopied = document.execCommand("copy");
     field.remove();
+    focused.focus({ preventScroll: true });
     return isCopied;
   }
 }

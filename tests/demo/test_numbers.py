@@ -251,6 +251,7 @@ def test_the_number_is_copied_where_browsers_hide_the_clipboard(page: Page) -> N
     page.click("#copy")
     expect(page.locator("#copy")).to_have_text("Copied")
     assert page.evaluate("window.copied") == "7"
+    expect(page.locator("#copy")).to_be_focused()
 
 
 def test_an_empty_sheet_shows_no_digits_and_its_buttons_look_idle(page: Page) -> None:
