@@ -227,13 +227,21 @@ function sketchpad(element, server, correctionsFolder) {
 
   takeFiles(element, paper.content, paper.show, answers.showNotice);
 
+  // Whether the number is that of the drawing as it is. Says so if not.
+  function isNumberRead() {
+    answers.showNotice(isCurrent() ? "" : "This drawing is not read yet. Try again in a moment.");
+    return isCurrent();
+  }
+
   $("#copy").addEventListener("click", async () => {
+    if (!isNumberRead()) return;
     const isCopied = await copyText(reading.number);
     answers.announce(isCopied ? `Copied: ${reading.number}` : "");
     if (isCopied) showDone($("#copy"), "Copied");
     else answers.showNotice("This browser does not let the page copy. Select the number and copy it.");
   });
   $("#save").addEventListener("click", () => {
+    if (!isNumberRead()) return;
     if (savePicture(paper.content(), $(".picture"), reading.number)) showDone($("#save"), "Saved");
     else answers.showNotice(`This browser does not let the page write a picture. ${ALLOW}, and try again.`);
   });

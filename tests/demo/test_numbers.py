@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import FloatRect, Locator, Page, Route, expect
+from playwright.sync_api import Download, FloatRect, Locator, Page, Route, expect
 
 from demo.networks.images import data_url
 from tests.demo.drawing import ONE, SEVEN, Points, draw, expect_blank, expect_digit, wait_for
@@ -232,7 +232,7 @@ def test_the_number_is_copied_and_the_drawing_is_saved_with_it(
     page = visit(address, permissions=["clipboard-read", "clipboard-write"])
     page.route("**/read", lambda route: route.fulfill(json=reading(digit(3, 20), digit(None, 80, line=1))))
     draw(page, part(ONE, 0.1))
-    expect(page.locator("#digit")).to_have_text("3 ?")
+    expect(page.locator("#said")).to_contain_text("3, ?.")
     page.click("#copy")
     expect(page.locator("#copy")).to_have_text("Copied")
     assert page.evaluate("navigator.clipboard.readText()") == "3\n?"
@@ -252,6 +252,24 @@ def test_the_number_is_copied_where_browsers_hide_the_clipboard(page: Page) -> N
     expect(page.locator("#copy")).to_have_text("Copied")
     assert page.evaluate("window.copied") == "7"
     expect(page.locator("#copy")).to_be_focused()
+
+
+def test_the_number_of_an_older_drawing_is_neither_copied_nor_saved(page: Page, answer: Answering) -> None:
+    answer(digit(3, 20))
+    draw(page, part(ONE, 0.1))
+    expect(page.locator("#said")).to_contain_text("A 3")
+    page.unroute_all()
+    page.route("**/read", lambda _: None)
+    draw(page, part(ONE, 0.4))
+    downloads: list[Download] = []
+    page.on("download", lambda download: downloads.append(download))
+    for button in ("#save", "#copy"):
+        page.click(button)
+        expect(page.locator("#notice")).to_have_text("This drawing is not read yet. Try again in a moment.")
+        draw(page, part(ONE, 0.6))
+        expect(page.locator("#notice")).to_be_hidden()
+    expect(page.locator("#copy")).to_have_text("Copy the number")
+    assert downloads == []
 
 
 def test_an_empty_sheet_shows_no_digits_and_its_buttons_look_idle(page: Page) -> None:
