@@ -49,8 +49,11 @@ function makeAnswers(element) {
     announce: (text) => ($("#said").textContent = text),
     // Shows why there is no answer, or hides that if `text` is empty.
     showProblem: (text) => setText("#problem", text),
-    // Shows a message about anything else, or hides it.
-    showNotice: (text) => setText("#notice", text),
+    // Shows a message about anything else, or hides it. `isNews` if nothing went wrong.
+    showNotice(text, isNews = false) {
+      $("#notice").classList.toggle("news", isNews);
+      setText("#notice", text);
+    },
   };
 }
 

@@ -61,9 +61,7 @@ function makeForms(element, learning, read, answers) {
     if (!file) return;
     answers.showNotice("");
     try {
-      const told = await loaded(file);
-      answers.announce(told);
-      answers.showNotice(told);
+      answers.showNotice(await loaded(file), true);
     } catch (error) {
       answers.showNotice(`${file.name} cannot be loaded: ${error instanceof ZipError ? error.message : error}.`);
     }
