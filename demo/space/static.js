@@ -4,6 +4,9 @@ const COLUMNS = [[columns]]; // LeNet5's feature maps in each row of their pictu
 const SURE = [[sure]];
 const LOADING_TIME = 4_000; // milliseconds for which a question waits for the networks; the page asks again after 5,000
 const STILL_LOADING = "The networks are still being loaded.";
+const MISSING = "The networks cannot be loaded.";
+const MISSING_PAIR =
+  "Two files that explain an answer are not on this device yet. Connect to the network once, and look again.";
 const NETWORKS = ["lenet5", "ffnn"];
 const MODEL = hexadecimal(FILES["reader.onnx"].replace("sha256-", ""));
 
@@ -42,8 +45,8 @@ document.addEventListener("securitypolicyviolation", ({ effectiveDirective, bloc
   forbidden = `${effectiveDirective} ${blockedURI}`;
 });
 
-// Why loadOnce() failed, and what to do.
-function loadingProblem(error) {
+// Why files could not be loaded, and what to do; `missing` if they did not come.
+function loadingProblem(error, missing) {
   if (location.protocol === "file:")
     return (
       "Browsers do not let a page load the files beside it from a disk. " +
@@ -56,14 +59,14 @@ function loadingProblem(error) {
     return "A sandboxed frame cannot load the networks. Open the page in its own tab, or add allow-same-origin.";
   if (/WebAssembly/.test(error))
     return "The networks need WebAssembly with SIMD. Update this browser, or allow it in the security settings.";
-  return "The networks cannot be loaded.";
+  return missing;
 }
 
 async function read({ sketch: asked, inside, forms }) {
   if (asked.url && !readsTruePixels()) return { error: `This browser hides the pixels of pictures. ${ALLOW}.` };
   const { grey, width, height } = asked.url ? await greyPixels(asked.url) : asked;
   const late = new Promise((resolve) => setTimeout(resolve, LOADING_TIME, { problem: STILL_LOADING, delay: 0 }));
-  const loaded = await Promise.race([loadOnce().catch((error) => ({ problem: loadingProblem(error) })), late]);
+  const loaded = await Promise.race([loadOnce().catch((error) => ({ problem: loadingProblem(error, MISSING) })), late]);
   if (loaded.problem) return loaded;
   const { ort, session } = loaded;
   const sketch = new ort.Tensor("uint8", grey.slice(), [1, height, width]); // the worker takes what it gets for itself
@@ -104,7 +107,7 @@ async function loadEach() {
 async function probabilities(images) {
   if (!FILES["lenet5.onnx"])
     return { error: "This page was made without lenet5.onnx and ffnn.onnx, which explain an answer." };
-  const loaded = await loadPair().catch((error) => ({ problem: loadingProblem(error) }));
+  const loaded = await loadPair().catch((error) => ({ problem: loadingProblem(error, MISSING_PAIR) }));
   if (loaded.problem) return loaded;
   const { ort, sessions } = loaded;
   const count = images.length / AREA;

@@ -471,6 +471,22 @@ def test_the_static_page_reloads_offline(static_page: Files, tmp_path: Path, vis
     expect_digit(page, "1")
 
 
+def test_offline_look_inside_says_what_is_not_on_the_device(
+    static_page: Files, tmp_path: Path, visit: Callable[..., Page], problems: list[str]
+) -> None:
+    layout.lay_out(tmp_path, static_page)
+    with web.serving(tmp_path) as address:
+        page = visit(address)
+        expect_kept(page)
+    page.reload()
+    page.click(".inside summary")
+    page.get_by_label("an open 4").click()
+    expect_digit(page, "4")
+    expect(page.locator("#unexplained")).to_contain_text("Connect to the network once, and look again.")
+    assert [problem for problem in problems if "net::ERR_" not in problem] == []
+    problems.clear()
+
+
 def test_a_newer_layout_replaces_the_cached_one(folder: Path, newer: Files, visit: Callable[..., Page]) -> None:
     with web.serving(folder) as address:
         page = visit(address)
