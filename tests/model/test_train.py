@@ -3,11 +3,13 @@
 import dataclasses
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from matplotlib.image import imread
 
 import model.train
@@ -21,9 +23,21 @@ from model.record import Settings, TrainingRecord
 from model.train import train, train_all
 from tests.stand_ins import record
 
-QUICK = Recipe("quick", "RMSprop", 0.001, epochs=3, batch_size=100, validation=1_000, distort=1.0)
+QUICK = Recipe("quick", "RMSprop", 0.001, epochs=3, batch_size=100, validation=1_000, mnist=400, distort=1.0)
 
-pytestmark = [pytest.mark.tensorflow, pytest.mark.usefixtures("few_data")]
+pytestmark = [
+    pytest.mark.tensorflow,
+    pytest.mark.usefixtures("eagerly", "few_data"),
+    pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions_eagerly`"),
+]
+
+
+@pytest.fixture
+def compiled(eagerly: None) -> Iterator[None]:
+    """Compile what TensorFlow runs, as it does for users."""
+    tf.config.run_functions_eagerly(False)
+    yield
+    tf.config.run_functions_eagerly(True)
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +59,7 @@ def record_of(folder: Path) -> TrainingRecord:
 
 
 @pytest.fixture(scope="module")
-def unfinished(few_data: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def unfinished(eagerly: None, few_data: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a training by recipe quick that was stopped after its only epoch."""
     folder = tmp_path_factory.mktemp("unfinished")
 
@@ -168,7 +182,7 @@ def test_averaged_weights_are_validated_and_kept(tmp_path: Path, monkeypatch: py
 
 
 def test_a_kill_between_two_files_leaves_the_checkpoint_and_its_record_at_the_same_epoch(
-    quick: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    compiled: None, quick: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     savez, calls = np.savez, []
 
@@ -208,11 +222,16 @@ def test_a_missing_best_epoch_is_reported_before_the_training_resumes(
 
 @pytest.mark.parametrize("epochs", [1, 3])
 def test_the_best_recipe_can_run_for_only_a_few_epochs(
-    epochs: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    epochs: int,
+    compiled: None,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     best = RECIPES["ffnn"]["best"]
     few: dict[str, Any] = {
         "validation": 1_000,
+        "mnist": 1_000,
         "pen_copies": 1,
         "uji_copies": 1,
         "styles": 100,
