@@ -1,5 +1,7 @@
 """Each rare style is drawn with its label, repeats itself by seed, and has the features that it is named after."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -9,9 +11,15 @@ from model.recipes import RECIPES
 from model.styles import NON_DIGIT, digits
 
 
+@cache
+def usual_pens() -> tuple[list[Drawing], np.ndarray]:
+    """800 digits in usual styles."""
+    return digits(800, np.random.default_rng(9))
+
+
 def drawn(name: str, count: int, seed: int = 0, wild: bool = False) -> list[Drawing]:
     """Draw `count` of the style `name`, over pen digits in usual styles or, if `wild`, over ones that suit no style."""
-    pens, labels = digits(800, np.random.default_rng(9))
+    pens, labels = usual_pens()
     if wild:
         pens = [[np.array([[0.0, 1.0], [0.1, 0.0]])] for _ in pens]
     return drawings((name,), count, np.random.default_rng(seed), pens, labels)[0]
@@ -94,7 +102,7 @@ def test_the_bar_of_a_seven_crosses_its_stem() -> None:
 def test_a_long_stem_makes_a_digit_narrow() -> None:
     for digit in (4, 7, 9):
         long = [np.ptp(np.concatenate(drawing), axis=0) for drawing in drawn(f"{digit} long stem", 100)]
-        pens, labels = digits(800, np.random.default_rng(9))
+        pens, labels = usual_pens()
         usual = [np.ptp(np.concatenate(pens[i]), axis=0) for i in np.flatnonzero(labels == digit)]
         narrow, common = (np.median([width / height for width, height in sizes]) for sizes in (long, usual))
         assert narrow < 0.9 * common
