@@ -1,5 +1,6 @@
 """The server's responses agree with the schema at /openapi.json, also for invalid requests."""
 
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,11 +14,12 @@ from demo.api import add_addresses
 from demo.limits import Limits
 from demo.networks.classifier import load
 from demo.reader import Reader
+from tests.demo import tiny
 
 pytestmark = [pytest.mark.server]
 
 app = FastAPI()
-add_addresses(app, Reader(load("cpu"), Limits()), None, Limits())
+add_addresses(app, Reader(load("cpu", Path(tiny.__file__).parent), Limits()), None, Limits())
 schema = schemathesis.openapi.from_dict(app.openapi())
 # A schema cannot express whether a text is a drawing or bytes are an image.
 EXCLUDED_CHECKS: Any = [CHECKS.get_one(name) for name in ("positive_data_acceptance", "negative_data_rejection")]
