@@ -31,13 +31,15 @@ def drawings() -> list[Written]:
 
 def test_every_kind_gives_sketches_and_repeats_them(drawings: list[Written]) -> None:
     for kind in KINDS:
-        first, again, other = (photographs(kind, drawings, np.random.default_rng(seed)) for seed in (0, 0, 1))
-        for picture, same in zip(first, again, strict=True):
+        pictures = photographs(kind, drawings, np.random.default_rng(0))
+        for picture in pictures:
             assert picture.dtype == np.uint8
             assert picture.ndim == 2
             assert MIN_SIDE <= min(picture.shape) <= max(picture.shape) <= MAX_SIDE
+        again, other = (photographs(kind, drawings[:2], np.random.default_rng(seed)) for seed in (0, 1))
+        for picture, same in zip(pictures[:2], again, strict=True):
             np.testing.assert_array_equal(picture, same, err_msg=kind)
-        assert any(not np.array_equal(picture, another) for picture, another in zip(first, other, strict=True)), kind
+        assert any(not np.array_equal(picture, another) for picture, another in zip(again, other, strict=True)), kind
 
 
 @pytest.mark.parametrize(("damage", "severity"), [(table, 70), (strip, 0.3), (specks, 15)])
