@@ -12,6 +12,9 @@ const INKED = 77; // a pixel is part of a stroke from 30 % on
 const CONVINCING = 0.9; // probability of the other digit; with less, fewer changes do on the paper what they promise
 const WEAK = 0.5; // log-odds: what matters less is neither named nor coloured
 const APART = 7; // pixels between two places that are named
+const AROUND = 4; // pixels: the ink in a disc of this radius has a shape,
+const LONG = 0.4; // if the variances along and across it differ by more than this share of their sum
+const BENT = 0.035; // of a stroke's parabola: one that bends more, as an arc of 14 pixels' radius, is no straight stroke
 const LEAST = 1e-6; // a probability below it counts as this
 
 // What taking away each patch of ink does: `drops` holds for each the loss of log-odds of each digit, as the mean of
@@ -284,28 +287,34 @@ const PLACES = [
   ["at the bottom left", "at the bottom", "at the bottom right"],
 ];
 
-// The shape of the ink around a pixel, by its moments of second order.
+// The shape of the ink around a pixel: a bend, or else its direction. A parabola along the stroke tells how much it bends.
 function shapeOf(image, x, y) {
-  const moments = { total: 0, x: 0, y: 0, xx: 0, yy: 0, xy: 0 };
-  cover({ x, y, radius: 4, length: 0 }, (pixel, share) => {
-    const ink = share * image[pixel];
-    const [right, down] = [(pixel % SIDE) - x, Math.floor(pixel / SIDE) - y];
-    moments.total += ink;
-    moments.x += ink * right;
-    moments.y += ink * down;
-    moments.xx += ink * right * right;
-    moments.yy += ink * down * down;
-    moments.xy += ink * right * down;
-  });
-  const { total } = moments;
-  const [right, down] = [moments.x / total, moments.y / total];
-  const xx = moments.xx / total - right * right;
-  const yy = moments.yy / total - down * down;
-  const xy = moments.xy / total - right * down;
-  const spread = Math.hypot(xx - yy, 2 * xy);
-  if (spread < 0.4 * (xx + yy)) return "ink";
-  const degrees = Math.abs((90 / Math.PI) * Math.atan2(2 * xy, xx - yy));
+  const { right, down } = inkAround(image, x, y);
+  const ink = inkAround(image, right, down);
+  const [xx, yy, xy] = [ink.mean((u) => u * u), ink.mean((_, v) => v * v), ink.mean((u, v) => u * v)];
+  if (Math.hypot(xx - yy, 2 * xy) < LONG * (xx + yy)) return "ink";
+  const angle = Math.atan2(2 * xy, xx - yy) / 2;
+  const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
+  const along = (u, v) => (u * cos + v * sin) ** 2;
+  const middle = ink.mean(along);
+  const bend = ink.mean((u, v) => (along(u, v) - middle) * (v * cos - u * sin));
+  if (Math.abs(bend) > BENT * ink.mean((u, v) => (along(u, v) - middle) ** 2)) return "bend";
+  const degrees = Math.abs((180 / Math.PI) * angle);
   return degrees < 20 ? "bar" : degrees > 70 ? "upright stroke" : "slanting stroke";
+}
+
+// The ink around a place: its middle, and mean(of), the mean of of(u, v) over the ink that lies u right of the middle and v
+// below it.
+function inkAround(image, x, y) {
+  const pixels = [...image.keys()].map((pixel) => {
+    const [right, down] = [pixel % SIDE, Math.floor(pixel / SIDE)];
+    const share = Math.max(0, Math.min(1, AROUND + 0.5 - Math.hypot(right - x, down - y)));
+    return { right, down, ink: share * image[pixel] };
+  });
+  const total = pixels.reduce((sum, { ink }) => sum + ink, 0);
+  const over = (of) => pixels.reduce((sum, pixel) => sum + pixel.ink * of(pixel), 0) / total;
+  const middle = { right: over(({ right }) => right), down: over(({ down }) => down) };
+  return { ...middle, mean: (of) => over(({ right, down }) => of(right - middle.right, down - middle.down)) };
 }
 
 // What heatOf() shows, in words.

@@ -138,6 +138,24 @@ def test_two_parts_of_a_stroke_that_speak_against_each_other_are_told_apart(
     assert words == f"The {spoken_for} speaks most for 1. The {against} speaks most against it."
 
 
+def test_a_stroke_is_named_by_its_direction_or_as_a_bend(browser: Browser) -> None:
+    y, x = np.mgrid[:28, :28]
+    strokes = {
+        "bar": (np.abs(y - 14) < 2, [(14, 14), (8, 15)]),
+        "upright stroke": (np.abs(x - 14) < 2, [(14, 14), (15, 8)]),
+        "slanting stroke": (np.abs(x + y - 28) < 3, [(14, 14), (9, 18)]),
+        "bend": (np.abs(np.hypot(x - 14, y - 14) - 8) < 1.5, [(14, 6), (14, 22), (6, 14), (20, 8)]),
+        "ink": (np.hypot(x - 14, y - 14) < 5, [(14, 14)]),
+    }
+    page = browser.new_page()
+    page.add_script_tag(content=(HERE / "why.js").read_text())
+    named = "([image, places]) => places.map(([x, y]) => shapeOf(Uint8Array.from(image), x, y))"
+    for shape, (stroke, places) in strokes.items():
+        image = (255 * stroke).astype(int).ravel().tolist()
+        assert page.evaluate(named, [image, places]) == [shape] * len(places)
+    page.close()
+
+
 @pytest.mark.parametrize(
     ("gap", "words"),
     [
