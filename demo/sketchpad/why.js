@@ -306,11 +306,14 @@ function shapeOf(image, x, y) {
 // The ink around a place: its middle, and mean(of), the mean of of(u, v) over the ink that lies u right of the middle and v
 // below it.
 function inkAround(image, x, y) {
-  const pixels = [...image.keys()].map((pixel) => {
-    const [right, down] = [pixel % SIDE, Math.floor(pixel / SIDE)];
-    const share = Math.max(0, Math.min(1, AROUND + 0.5 - Math.hypot(right - x, down - y)));
-    return { right, down, ink: share * image[pixel] };
-  });
+  const pixels = [];
+  const [left, top] = [Math.max(0, Math.ceil(x - AROUND - 0.5)), Math.max(0, Math.ceil(y - AROUND - 0.5))];
+  for (let down = top; down < Math.min(SIDE, y + AROUND + 0.5); down++) {
+    for (let right = left; right < Math.min(SIDE, x + AROUND + 0.5); right++) {
+      const share = Math.min(1, AROUND + 0.5 - Math.hypot(right - x, down - y));
+      if (share > 0) pixels.push({ right, down, ink: share * image[down * SIDE + right] });
+    }
+  }
   const total = pixels.reduce((sum, { ink }) => sum + ink, 0);
   const over = (of) => pixels.reduce((sum, pixel) => sum + pixel.ink * of(pixel), 0) / total;
   const middle = { right: over(({ right }) => right), down: over(({ down }) => down) };
