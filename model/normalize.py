@@ -53,8 +53,9 @@ INSIDE = 1 - 2**-22  # of a side: not quite the last edge, so that every edge li
 SURROUNDINGS = 19  # cells: the mean level of a square around each cell tells dark ink from light
 CLOSE = 9  # cells: such a square in the middle of an unclear sketch
 STROKE = 15  # cells: wider than most strokes of a photographed digit,
-WIDE_STROKE = 47  # and than a marker's in a close-up,
-THINNED = 7  # which get thinner by so many cells, but for the cells around what is found
+WIDE_STROKE = 31  # than wide ones,
+BOLD_STROKE = 47  # and than a marker's in a close-up,
+THINNED = 7  # which are wider than this, and get thinner by it, but for the cells around what is found
 NARROW_STROKE = 9  # wider than most in a closer look, which shows several digits
 FINE_STROKE = 5  # wider than those that are looked at closer
 SLOPES = np.linspace(-0.24, 0.24, 7)  # of printed lines: one cell apart from the next at the end of a half line
@@ -90,6 +91,7 @@ MUCH = 0.2  # of a drawing: more ink may be a canvas,
 DENSE = 0.55  # and so may more in the box around it,
 SQUARE = 0.5  # if this is as wide as high, or so much less
 PAGE = 0.1  # of the contrast: the border of a page with canvases varies less
+BOLD = 0.45  # of the darkest: where no square of THINNED cells is as dark, no marker's stroke is
 FINE = 0.4  # of the strongest fine ink: where there is no more, there is no need to look closer
 AWAY = 2.0  # cells: as far beyond fine ink a closer look shows the sheet
 CLOSER = 0.8  # of the sheet: a closer look shows less
@@ -125,7 +127,7 @@ class Separation(NamedTuple):
     """Above 0 where look_again() may find another digit: 1 in photographs in which the side of the ink is unclear, 2 in
     drawings with much ink, or with ink at their border. [batch, 1, 1]"""
     photograph: Any
-    """0 for drawings, else 1. [batch, 1, 1]"""
+    """0 for drawings, and where look_again() thins a marker's strokes, else 1. [batch, 1, 1]"""
     cells: Any
     """Mean level of each cell, [batch, GRID, GRID]."""
     level: Any
@@ -173,8 +175,8 @@ def separated(
 def look_again(separation: Separation) -> Separation:
     """Separate sketches again, three times, and as photographs, even if they are drawn: [3 * batch, ...].
 
-    The first third has the ink on the other side. The second takes for strokes what is three times as wide; in
-    photographs the paper is then what the border is, and of a marker's strokes only the middle remains, so that the
+    The first third has the ink on the other side. The second takes for strokes what is twice as wide, or three times
+    in photographs with dark strokes as wide as a marker's in a close-up, of which only the middle remains, so that the
     networks see them as thin as they know them. Both are for unclear sketches. The first is clear if the sketch's
     middle, where only the sheet is, has the ink on its side, and the second if it is where `separation` has it. The
     last third looks closer at photographs in which fine ink is on a part of the sheet: the grid covers only this part.
@@ -191,18 +193,22 @@ def look_again(separation: Separation) -> Separation:
     closer = _cells_in(sheets, start, side)
     border = _take(ops.reshape(cells, (-1, 1, GRID * GRID)), _BORDER, axis=2)
     inner, border = (ops.mean(each, axis=(2, 3), keepdims=True) for each in (cells, border))
-    within = before + photograph * (_sign_of_ink(inner - border) - before)
-    sign = ops.concatenate([-before, within, _sign_of_ink(_skew(closer, SURROUNDINGS, times=1))], axis=0)
+    blank = _closed(cells, BOLD_STROKE)
+    dark = blank - cells
+    is_bold = photograph * _exceeds(border, inner) * _exceeds(_max(_least(dark, THINNED)), BOLD * _max(dark))
+    wide = before + is_bold * (1 - before)
+    sign = ops.concatenate([-before, wide, _sign_of_ink(_skew(closer, SURROUNDINGS, times=1))], axis=0)
     signed = sign * ops.concatenate([cells, cells, closer], axis=0)
     strokes = STROKE, WIDE_STROKE, NARROW_STROKE
     filled = [_closed(look, stroke) for look, stroke in zip(ops.split(signed, LOOKS), strokes, strict=True)]
+    filled[1] += is_bold * (blank - filled[1])
     middle = np.arange(GRID // 4, GRID - GRID // 4, dtype=np.int32)
     skew = _skew(_take(_take(cells, middle, axis=2), middle, axis=3), CLOSE, times=2)
     skew = ops.concatenate([-before * skew, before * skew, skew], axis=0)
     is_small = _exceeds(CLOSER * GRID * GRID, ops.prod(side, axis=1, keepdims=True))
     shown = ops.concatenate([is_unclear, is_unclear, photograph * is_small], axis=0)
     unclear = ops.maximum(_exceeds(skew, -CLEARLY_IN_MIDDLE), 1 - shown)
-    is_marker = ops.concatenate([none, photograph, none], axis=0)
+    is_marker = ops.concatenate([none, is_bold, none], axis=0)
     ground = _photographed(signed, ops.concatenate(filled, axis=0), sign, 1 - is_marker, unclear)
     digit, found = (_thinned(plane, is_marker) for plane in (ground.digit, ground.found))
     ground = _Ground(*ground[:3], digit, found, *ground[5:])
@@ -723,8 +729,12 @@ def _closed(cells: Any, stroke: int) -> Any:
 
 def _thinned(found: Any, share: Any) -> Any:
     """Thin strokes where `share` is 1: what is found there is full ink, and has only full ink around it."""
-    least = -_largest(-found, (THINNED, THINNED))
-    return found + share * (ops.relu(4 * least - 3) - found)
+    return found + share * (ops.relu(4 * _least(found, THINNED) - 3) - found)
+
+
+def _least(values: Any, size: int) -> Any:
+    """The least value around each cell: [batch, n, height, width]."""
+    return -_largest(-values, (size, size))
 
 
 def _near(found: Any) -> Any:

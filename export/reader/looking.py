@@ -17,6 +17,8 @@ class Clearness(NamedTuple):
     """Whether the look that has the ink on the other side is clear,"""
     same: Tensor
     """and whether the sketch is on the same."""
+    is_marker: Tensor
+    """Whether the second look thins a marker's strokes."""
 
 
 class Looks(NamedTuple):
@@ -43,7 +45,7 @@ def once(first: Separation) -> tuple[Looks, Clearness]:
     """Look once at all sketches."""
     unclear = tf.reshape(first.unclear, [-1])
     looks = Looks(*first[:8], number=tf.range(tf.size(unclear)))
-    return looks, Clearness(unclear, unclear > 0, unclear > 0)
+    return looks, Clearness(unclear, unclear > 0, unclear > 0, unclear > 0)
 
 
 def again(first: Separation) -> tuple[Looks, Clearness]:
@@ -51,9 +53,11 @@ def again(first: Separation) -> tuple[Looks, Clearness]:
     more = look_again(first)
     unclear = tf.reshape(first.unclear, [-1])
     other, same, _ = (tf.reshape(look, [-1]) == 0 for look in tf.split(more.unclear, LOOKS))
+    is_marker = tf.reshape(tf.split(more.photograph, LOOKS)[1], [-1]) == 0
     (number,) = indices(tf.reduce_max(more.found, axis=(1, 2)) > 0)
     number = tf.concat([tf.range(tf.size(unclear)), tf.size(unclear) + number], axis=0)
     image, step, sign, paper, found, strength, lines, flat = (
         tf.gather(tf.concat(both, axis=0), number) for both in zip(first[:8], more[:8], strict=True)
     )
-    return Looks(image, step, sign, paper, found, strength, lines, flat, number), Clearness(unclear, other, same)
+    looks = Looks(image, step, sign, paper, found, strength, lines, flat, number)
+    return looks, Clearness(unclear, other, same, is_marker)

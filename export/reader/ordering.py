@@ -183,7 +183,7 @@ def _paper_at(entries: Entries, pages: Pages) -> Tensor:
 
 def best_looks(digits: Tensor, sheet: Tensor, pictures: Tensor, pages: Pages, clearness: Clearness) -> Tensor:
     """The number of the look that shows each sketch best. `pictures` are the answers for whole sheets."""
-    unclear, other, same = clearness
+    unclear, other, same, is_marker = clearness
     sketches, sheets = tf.size(unclear), tf.size(pages.number)
     none = tf.zeros([sheets])
 
@@ -198,7 +198,7 @@ def best_looks(digits: Tensor, sheet: Tensor, pictures: Tensor, pages: Pages, cl
     of_photograph = (
         tf.where(same, tf.maximum(straight, judging.SURE), straight),
         tf.where(other, tf.maximum(turned, looking.TURNED), turned),
-        tf.where((straight < judging.SURE) & ~same & (last > judging.SURE), 1.0, last),
+        tf.where(is_marker & ~same & (straight < judging.SURE) & (last > judging.SURE), 1.0, last),
     )
     is_drawn = unclear > 1
     sure = [tf.where(is_drawn, a, b) for a, b in zip(of_drawing, of_photograph, strict=True)]

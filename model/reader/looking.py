@@ -16,10 +16,8 @@ def best_look(looks: list[Separation], readings: list[Reading], networks: Networ
     It is the look of whose image as one digit the networks are surest, but not the closer one, in which a part of a
     digit may look like another. As a page is no digit, a clear look counts as sure: that with the ink on the other
     side, or else the first of a photograph, and the last of a drawing. What a scribble leaves free may look like a
-    digit: at a drawing, the other side counts only if it is clear and they are sure of it.
-
-    Around a marker's digit the paper may be clear, too: if the networks are sure of the look at wide strokes, and not
-    of the first, it counts.
+    digit: at a drawing, the other side counts only if it is clear and they are sure of it. Around a marker's digit the
+    paper may be clear, too: if they are sure of its thinned strokes, and not of the first look, these count.
 
     But if one look, be it the closer one, shows a few more digits than that, it is a page; twice as many if there is a
     sure digit, and in a drawing: a light sheet on an even table looks like one. The 1s do not count where it is unclear
@@ -33,7 +31,7 @@ def best_look(looks: list[Separation], readings: list[Reading], networks: Networ
         sure[1:] = sure[1] if other and sure[1] > SURE else 0, SURE if same else 0
     else:
         sure[0], sure[1] = max(sure[0], SURE if same else 0), max(sure[1], TURNED if other else 0)
-        if sure[0] < SURE < sure[2]:
+        if not np.any(looks[2].photograph) and sure[0] < SURE < sure[2]:
             sure[2] = 1.0
     surest = int(np.argmax(sure))
     gains = [int(np.sum(np.where(r.digits < 0, -2, (r.digits != 1) | (not is_unclear)))) for r in readings]
