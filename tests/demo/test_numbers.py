@@ -325,6 +325,14 @@ def test_the_paper_has_room_for_a_number_in_low_windows(
     assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
+def test_on_a_small_phone_that_lies_the_answer_is_beside_the_paper(address: str, visit: Callable[..., Page]) -> None:
+    page = visit(address, viewport={"width": 568, "height": 320})
+    draw(page, ONE)
+    expect_digit(page, "1")
+    expect(page.locator("#digit")).to_be_in_viewport()
+    expect(page.locator(".paper")).to_be_in_viewport(ratio=1)
+
+
 def test_many_digits_stay_on_the_page(page: Page, answer: Answering) -> None:
     answer(*(digit(i % 10, 6 * (i % 32), line=i // 32) for i in range(64)))
     page.set_viewport_size({"width": 320, "height": 640})
