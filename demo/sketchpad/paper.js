@@ -181,17 +181,17 @@ function makePaper(element, changed, announce) {
     const direction = KEY_DIRECTIONS[event.key];
     if (!direction && event.key !== " ") return;
     event.preventDefault();
+    if (!direction && event.repeat) return;
     showPen();
     if (direction) {
       const size = [WIDTH, HEIGHT];
       pen.at = pen.at.map((value, axis) => Math.min(size[axis], Math.max(0, value + KEY_STEP * direction[axis])));
+    } else pen.down = !pen.down;
+    announce(showPen()); // before the answer, which may be known already
+    if (direction) {
       if (pen.down) extend([pen.at]);
-    } else if (!event.repeat) {
-      pen.down = !pen.down;
-      if (pen.down) begin(pen.at);
-      else finishStroke();
-    }
-    announce(showPen());
+    } else if (pen.down) begin(pen.at);
+    else finishStroke();
   });
 
   function fitScreen() {

@@ -498,6 +498,17 @@ def test_ink_and_bars_show_where_the_system_chooses_the_colours(address: str, vi
     )
 
 
+def test_the_answer_is_told_when_the_keyboards_pen_rested_before_it_is_lifted(page: Page) -> None:
+    page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    for _ in range(14):
+        page.keyboard.press("ArrowDown")
+    expect(page.locator("#speed")).not_to_be_empty()
+    page.wait_for_timeout(500)  # the last question is answered, too
+    page.keyboard.press("Space")
+    expect(page.locator("#said")).to_have_text(re.compile(r"A 1, \d+ % sure"))
+
+
 def test_everything_can_be_done_by_keyboard(page: Page) -> None:
     page.keyboard.press("Tab")
     told = "getComputedStyle(document.querySelector('.invitation'), '::after').content"
