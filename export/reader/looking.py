@@ -14,9 +14,9 @@ class Clearness(NamedTuple):
     unclear: Tensor
     """Separation.unclear of the first look."""
     other: Tensor
-    """Whether the look that has the ink on the other side is clear,"""
+    """Whether the sketch's middle clearly has the ink on the other side than the first look,"""
     same: Tensor
-    """and whether the sketch is on the same."""
+    """or on the same side."""
     is_marker: Tensor
     """Whether the second look thins a marker's strokes."""
 
